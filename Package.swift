@@ -1,0 +1,73 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target of this package builds without warnings; dependencies are left alone.
+let swiftSettings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+let cSettings: [CSetting] = [
+    .treatAllWarnings(as: .error)
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "redrafter",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Redrafter", targets: ["Redrafter"]),
+        .library(name: "RedrafterTesting", targets: ["RedrafterTesting"]),
+        .executable(name: "redrafter", targets: ["RedrafterCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.10.0"),
+    ],
+    targets: [
+        .target(name: "RedrafterCore", swiftSettings: swiftSettings),
+        .target(
+            name: "RedrafterFormats", dependencies: ["RedrafterCore"], swiftSettings: swiftSettings),
+        .target(
+            name: "RedrafterModels", dependencies: ["RedrafterCore", "RedrafterFormats"],
+            swiftSettings: swiftSettings),
+        .target(name: "RedrafterReport", swiftSettings: swiftSettings),
+        .target(
+            name: "CKernels", path: "Plugins/Backends/CPU/CKernels",
+            cSettings: cSettings),
+        .target(name: "COpenBLAS", cSettings: cSettings, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(
+            name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels", "COpenBLAS"],
+            path: "Plugins/Backends/CPU/CPUBackend", swiftSettings: swiftSettings),
+        .target(
+            name: "RedrafterTesting", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterModels"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Redrafter",
+            dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterModels", "CPUBackend"],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "RedrafterCLI",
+            dependencies: ["Redrafter", "RedrafterReport", argumentParser, logging],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedrafterCoreTests", dependencies: ["RedrafterCore"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedrafterFormatsTests", dependencies: ["RedrafterFormats", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedrafterModelsTests", dependencies: ["RedrafterModels", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CPUBackendTests", dependencies: ["CPUBackend", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedrafterTests", dependencies: ["Redrafter", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedrafterCLITests", dependencies: ["RedrafterCLI", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,1 @@
+int redrafter_kernels_placeholder(void);

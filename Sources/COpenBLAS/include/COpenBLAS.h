@@ -1,0 +1,1 @@
+int redrafter_openblas_placeholder(void);

@@ -1,0 +1,78 @@
+/// One entry of a top-k list.
+public struct TokenLogit: Sendable, Hashable {
+    public var token: Int32
+    public var logit: Float
+
+    public init(token: Int32, logit: Float) {
+        self.token = token
+        self.logit = logit
+    }
+}
+
+/// A sequence of coarse operations on a backend, a few hundred in a forward pass.
+///
+/// Operations are recorded in order and have taken effect once `submit()` (or a reading operation) returns; a
+/// backend without a command queue may execute each at once. Shapes are the caller's duty: a mismatch is a
+/// broken invariant and traps. What depends on files is asked earlier, through `ComputeBackend.support`.
+///
+/// Every operation is row-invariant; see `ComputeBackend`.
+public protocol ComputeStream: AnyObject {
+    /// `output[r] = table[tokens[r]]`. `[rows, hidden]`
+    func embed(tokens: [Int32], table: any WeightHandle, into output: Tensor)
+
+    /// Root-mean-square norm of each row: `output = input / sqrt(mean(input²) + epsilon) · weight`.
+    /// `weight` is `[1, columns]`. `output` may be `input`.
+    func rmsNorm(_ input: Tensor, weight: Tensor, epsilon: Float, into output: Tensor)
+
+    /// `outputs[i] = input · weights[i]ᵀ + biases[i]`, several matrices over one input.
+    /// `input [rows, in]`, `weights[i] [out_i, in]`, `biases[i] [1, out_i]`, `outputs[i] [rows, out_i]`
+    /// - Parameter accumulate: adds to what `outputs` hold (the residual connection) in place of overwriting it.
+    func linear(
+        _ input: Tensor, weights: [any WeightHandle], biases: [Tensor?], into outputs: [Tensor], accumulate: Bool)
+
+    /// The gated unit of a feed-forward block: `output = SiLU(input · gateᵀ) ⊙ (input · upᵀ)`. `[rows, feedForward]`
+    func gatedLinear(_ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor)
+
+    /// `gate = SiLU(gate) ⊙ up`, element by element.
+    func swiGLU(gate: Tensor, up: Tensor)
+
+    /// Turns queries and keys by their rows' positions and stores keys and values in the cache at the plan's slots.
+    /// `queries [rows, heads·d]` in place; `keys`, `values [rows, keyValueHeads·d]`.
+    func rotaryAppend(
+        queries: Tensor, keys: Tensor, values: Tensor, table: RotaryTable, cache: any CacheStorage, layer: Int,
+        plan: RowPlan)
+
+    /// Attention of each row over the keys it sees, in order of absolute position; groups of query heads share
+    /// a key/value head. `queries`, `output [rows, heads·d]`. Scores are scaled by 1/√d.
+    func attention(
+        queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, into output: Tensor)
+
+    /// `output[i] = input[rows[i]]`.
+    func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor)
+
+    /// Moves entries of one sequence within every layer of the cache: `slot to[i] = slot from[i]`, all reads before writes.
+    func moveCache(_ cache: any CacheStorage, sequence: Int, from: [Int], to: [Int])
+
+    /// Waits until everything recorded has taken effect.
+    func submit() throws(BackendError)
+
+    /// Submits, then lends the matrix to `body`, row-major.
+    func withValues<Result>(
+        _ tensor: Tensor, _ body: (UnsafeBufferPointer<Float>) -> Result
+    ) throws(BackendError) -> Result
+
+    /// Submits, then returns the `count` largest logits of each row, largest first; equal logits in order of token id.
+    /// Only ids below `vocabulary` take part (a head may be wider than the tokenizer).
+    /// - Throws: `BackendError.nonFinite` when a row holds NaN or +infinity, or nothing but −infinity.
+    func top(_ count: Int, of logits: Tensor, vocabulary: Int) throws(BackendError) -> [[TokenLogit]]
+}
+
+extension ComputeStream {
+    /// One matrix over one input; see the form with several.
+    public func linear(
+        _ input: Tensor, weight: any WeightHandle, bias: Tensor? = nil, into output: Tensor,
+        accumulate: Bool = false
+    ) {
+        linear(input, weights: [weight], biases: [bias], into: [output], accumulate: accumulate)
+    }
+}
