@@ -36,7 +36,8 @@ public final class CPUBackend: ComputeBackend {
     ///   `.deviceUnavailable` where threads cannot be started.
     public init(options: Options = Options()) throws(BackendError) {
         let available = Self.availableKernels
-        let wanted = options.kernels ?? getenv("REDRAFTER_KERNELS").map { String(cString: $0) } ?? available[0]
+        let wanted =
+            options.kernels ?? getenv("REDRAFTER_KERNELS").map { String(cString: $0) } ?? available[0]
         guard let kernels = rd_kernels_named(wanted) else {
             throw .unknownSelection(what: "kernel set", got: wanted, available: available)
         }
@@ -62,7 +63,8 @@ public final class CPUBackend: ComputeBackend {
 
     public var description: BackendDescription {
         BackendDescription(
-            name: "cpu", device: processorName, threads: pool.threads, kernels: String(cString: kernels.table.name))
+            name: "cpu", device: processorName, threads: pool.threads,
+            kernels: String(cString: kernels.table.name))
     }
 
     public func support(_ operation: BackendOperation, _ type: WeightType) -> Support { .supported }
@@ -148,7 +150,9 @@ public final class CPUBackend: ComputeBackend {
             sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0)
             var name = [CChar](repeating: 0, count: max(size, 1))
             sysctlbyname("machdep.cpu.brand_string", &name, &size, nil, 0)
-            return name.withUnsafeBufferPointer { buffer in buffer.baseAddress.map { String(cString: $0) } ?? "" }
+            return name.withUnsafeBufferPointer { buffer in
+                buffer.baseAddress.map { String(cString: $0) } ?? ""
+            }
         #endif
     }
 }

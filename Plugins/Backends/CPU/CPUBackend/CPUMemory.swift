@@ -86,7 +86,10 @@ final class CPUWeight: WeightHandle, @unchecked Sendable {
     let tiles: UnsafePointer<UInt8>
     private let mapping: Mapping
 
-    init(rows: Int, columns: Int, type: WeightType, tileBytes: Int, tiles: UnsafePointer<UInt8>, mapping: Mapping) {
+    init(
+        rows: Int, columns: Int, type: WeightType, tileBytes: Int, tiles: UnsafePointer<UInt8>,
+        mapping: Mapping
+    ) {
         self.rows = rows
         self.columns = columns
         self.type = type

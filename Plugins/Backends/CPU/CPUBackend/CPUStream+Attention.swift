@@ -3,7 +3,8 @@ import RedrafterCore
 
 extension CPUStream {
     func rotaryAppend(
-        queries: Tensor, keys: Tensor, values: Tensor, table: RotaryTable, cache: any CacheStorage, layer: Int,
+        queries: Tensor, keys: Tensor, values: Tensor, table: RotaryTable, cache: any CacheStorage,
+        layer: Int,
         plan: RowPlan
     ) {
         let cache = cache.onCPU
@@ -43,7 +44,8 @@ extension CPUStream {
         let cache = cache.onCPU
         let d = cache.shape.headDimension
         precondition(queries.rows == plan.count && output.rows == plan.count)
-        precondition(output.columns == queries.columns && queries.columns % (d * cache.shape.keyValueHeads) == 0)
+        precondition(
+            output.columns == queries.columns && queries.columns % (d * cache.shape.keyValueHeads) == 0)
         let groups = AttentionGroups(
             plan: plan, headsPerKey: queries.columns / d / cache.shape.keyValueHeads,
             keyHeads: cache.shape.keyValueHeads)
@@ -143,7 +145,8 @@ struct AttentionGroups {
             }
         }
         // Rows of one sequence side by side; batches of a single sequence keep their order.
-        let order = used.count == 1
+        let order =
+            used.count == 1
             ? Array(0..<plan.count)
             : (0..<plan.count).sorted { (plan.rows[$0].sequence, $0) < (plan.rows[$1].sequence, $1) }
         let heads = min(headsPerKey, Int(RD_QUERIES))
@@ -162,7 +165,8 @@ struct AttentionGroups {
                 for firstHead in stride(from: 0, to: headsPerKey, by: heads) {
                     groups.append(
                         Group(
-                            firstRow: at, rows: end - at, keyHead: keyHead, firstHead: keyHead * headsPerKey + firstHead,
+                            firstRow: at, rows: end - at, keyHead: keyHead,
+                            firstHead: keyHead * headsPerKey + firstHead,
                             heads: min(heads, headsPerKey - firstHead), visible: visible))
                 }
             }

@@ -6,7 +6,8 @@ extension CPUStream {
     private static let panelsPerUnit = 16
 
     func linear(
-        _ input: Tensor, weights: [any WeightHandle], biases: [Tensor?], into outputs: [Tensor], accumulate: Bool
+        _ input: Tensor, weights: [any WeightHandle], biases: [Tensor?], into outputs: [Tensor],
+        accumulate: Bool
     ) {
         precondition(weights.count == outputs.count && weights.count == biases.count)
         var jobs = [rd_linear]()
@@ -25,7 +26,8 @@ extension CPUStream {
                 preparePanels(input, for: weight.type)
                 prepared = weight.type.isFloat
             }
-            jobs.append(job(weight, rows: input.rows, output: output, bias: biases[index], accumulate: accumulate))
+            jobs.append(
+                job(weight, rows: input.rows, output: output, bias: biases[index], accumulate: accumulate))
         }
         run(jobs)
     }
@@ -59,7 +61,8 @@ extension CPUStream {
                 pool.run(units: tileUnits * panelUnits) { unit, _ in
                     let (block, tile) = unit.quotientAndRemainder(dividingBy: tileUnits)
                     kernel?(
-                        first, second, tile * chunk, min(tiles, (tile + 1) * chunk), block * Self.panelsPerUnit,
+                        first, second, tile * chunk, min(tiles, (tile + 1) * chunk),
+                        block * Self.panelsPerUnit,
                         min(panels, (block + 1) * Self.panelsPerUnit))
                 }
             }
@@ -76,7 +79,8 @@ extension CPUStream {
         forEachRow(count, cost: 8 * columns) { panel in
             let first = panel * 8
             prepare?(
-                input.floats + first * columns, columns, min(8, rows - first), columns, target + panel * bytes)
+                input.floats + first * columns, columns, min(8, rows - first), columns, target + panel * bytes
+            )
         }
     }
 

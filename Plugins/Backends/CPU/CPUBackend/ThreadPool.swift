@@ -52,7 +52,8 @@ final class ThreadPool: @unchecked Sendable {
         pthread_mutex_init(sleepLock, nil)
         pthread_cond_init(wake, nil)
         for index in 1..<max(threads, 1) where index < threads {
-            let start = Unmanaged.passRetained(WorkerStart(pool: Unmanaged.passUnretained(self), index: index))
+            let start = Unmanaged.passRetained(
+                WorkerStart(pool: Unmanaged.passUnretained(self), index: index))
             #if canImport(Glibc)
                 var thread = pthread_t()
             #else
@@ -62,7 +63,8 @@ final class ThreadPool: @unchecked Sendable {
             guard status == 0 else {
                 start.release()
                 stop()
-                throw .deviceUnavailable(name: "thread \(index + 1) of \(threads)", reason: String(cString: strerror(status)))
+                throw .deviceUnavailable(
+                    name: "thread \(index + 1) of \(threads)", reason: String(cString: strerror(status)))
             }
             #if canImport(Glibc)
                 workers.append(thread)

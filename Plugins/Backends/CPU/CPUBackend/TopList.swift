@@ -27,7 +27,8 @@ enum TopList {
         var node = start
         while true {
             var worst = node
-            for child in [2 * node + 1, 2 * node + 2] where child < heap.count && precedes(heap[worst], heap[child]) {
+            for child in [2 * node + 1, 2 * node + 2]
+            where child < heap.count && precedes(heap[worst], heap[child]) {
                 worst = child
             }
             guard worst != node else { return }
