@@ -1,0 +1,137 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Chooses tokens from logits: penalties, top-k, top-p, min-p, temperature, then Gumbel-max.
+///
+/// A pure function of logits, recent tokens and position, so nodes of a tree can be sampled in any order.
+public struct Sampler: Sendable {
+    public let parameters: SamplingParameters
+    /// Ids below this may be chosen; logits beyond (padding of the head) never are.
+    public let vocabulary: Int
+
+    /// - Throws: `ParameterError.outOfRange`.
+    public init(_ parameters: SamplingParameters, vocabulary: Int) throws(ParameterError) {
+        try parameters.validate()
+        guard vocabulary > 0 else {
+            throw .outOfRange(name: "vocabulary", got: "\(vocabulary)", allowed: "1 or more")
+        }
+        self.parameters = parameters
+        self.vocabulary = vocabulary
+    }
+
+    /// Samples one token for each row of `logits`, reading from the device only what is needed.
+    /// - Parameters:
+    ///   - logits: `[rows, ≥ vocabulary]`
+    ///   - positions: of the token to choose, for each row: the row's own position + 1.
+    ///   - history: the tokens before it, for each row, oldest first; only read when there are penalties.
+    /// - Throws: `BackendError.nonFinite` when a row holds NaN or +infinity, or nothing but −infinity.
+    public func sample(
+        _ logits: Tensor, positions: [Int], history: (Int) -> ArraySlice<Int32>, on stream: any ComputeStream
+    ) throws(BackendError) -> [Int32] {
+        precondition(positions.count == logits.rows, "one position for each row of logits")
+        let histories = parameters.hasPenalties ? positions.indices.map { recent(history($0)) } : []
+        if let count = leadingLogitsNeeded(histories: histories) {
+            let leading = try stream.top(min(count, vocabulary), of: logits, vocabulary: vocabulary)
+            return leading.indices.map { row in
+                choose(
+                    candidates(leading: leading[row], history: histories.isEmpty ? [] : histories[row]),
+                    positions[row])
+            }
+        }
+        let chosen = try stream.withValues(logits) { values -> [Int32?] in
+            positions.indices.map { row in
+                let start = row * logits.columns
+                let rowLogits = UnsafeBufferPointer(rebasing: values[start..<(start + vocabulary)])
+                guard Self.isUsable(rowLogits) else { return nil }
+                return choose(
+                    candidates(all: rowLogits, history: histories.isEmpty ? [] : histories[row]),
+                    positions[row])
+            }
+        }
+        var tokens = [Int32]()
+        for token in chosen {
+            guard let token else { throw BackendError.nonFinite(what: "the model's logits") }
+            tokens.append(token)
+        }
+        return tokens
+    }
+
+    /// Samples a token from one row of logits in memory; see the form with a tensor.
+    public func sample(
+        _ logits: UnsafeBufferPointer<Float>, position: Int, history: ArraySlice<Int32> = []
+    ) throws(BackendError) -> Int32 {
+        choose(try candidates(logits, history: history), position)
+    }
+
+    /// Tokens that pass the filters and their probabilities at the temperature; they add up to 1. Most probable first
+    /// unless all filters are off; one token with probability 1 when greedy.
+    public func distribution(
+        _ logits: UnsafeBufferPointer<Float>, history: ArraySlice<Int32> = []
+    ) throws(BackendError) -> [(token: Int32, probability: Double)] {
+        let kept = try candidates(logits, history: history)
+        guard !parameters.isGreedy else { return [(kept[0].token, 1)] }
+        let temperature = Double(parameters.temperature)
+        let largest = kept.reduce(-Double.infinity) { max($0, Double($1.logit)) }
+        let weights = kept.map { exp((Double($0.logit) - largest) / temperature) }
+        let total = weights.reduce(0, +)
+        return zip(kept, weights).map { ($0.token, $1 / total) }
+    }
+
+    /// How many of a row's largest logits are enough to choose as if all were known; nil when all are needed.
+    func leadingLogitsNeeded(histories: [ArraySlice<Int32>]) -> Int? {
+        let kept = parameters.isGreedy ? 1 : parameters.topK
+        guard kept > 0, kept < vocabulary else { return nil }
+        guard parameters.hasPenalties else { return kept }
+        // m penalised tokens can only fall: what is in the first `kept` afterwards was in the first `kept + m`.
+        guard parameters.penaltiesOnlyLower else { return nil }
+        return kept + (histories.map { Set($0).count }.max() ?? 0)
+    }
+
+    private func candidates(
+        _ logits: UnsafeBufferPointer<Float>, history: ArraySlice<Int32>
+    ) throws(BackendError) -> [TokenLogit] {
+        precondition(logits.count >= vocabulary, "\(logits.count) logits for a vocabulary of \(vocabulary)")
+        let usable = UnsafeBufferPointer(rebasing: logits[..<vocabulary])
+        guard Self.isUsable(usable) else { throw .nonFinite(what: "the model's logits") }
+        return candidates(all: usable, history: parameters.hasPenalties ? recent(history) : [])
+    }
+
+    /// The part of the history that penalties look at.
+    private func recent(_ history: ArraySlice<Int32>) -> ArraySlice<Int32> {
+        parameters.repeatLastN < 0 ? history : history.suffix(parameters.repeatLastN)
+    }
+
+    /// Gumbel-max: a sample of softmax(logit / temperature), the lowest id among equals.
+    private func choose(_ candidates: [TokenLogit], _ position: Int) -> Int32 {
+        guard !parameters.isGreedy else { return candidates[0].token }
+        let noise = GumbelNoise(seed: parameters.seed, position: position)
+        let temperature = Double(parameters.temperature)
+        var best = (score: -Double.infinity, token: Int32.max)
+        for candidate in candidates where candidate.logit > -.infinity {
+            let scaled = Double(candidate.logit) / temperature
+            let bits = noise.bits(candidate.token)
+            guard scaled + GumbelNoise.upperBound(fromBits: bits) >= best.score else { continue }
+            let score = scaled + GumbelNoise.noise(fromBits: bits)
+            if score > best.score || (score == best.score && candidate.token < best.token) {
+                best = (score, candidate.token)
+            }
+        }
+        return best.token
+    }
+
+    /// NaN and +infinity are damage; −infinity is a token that cannot come, unless no other is left.
+    private static func isUsable(_ logits: UnsafeBufferPointer<Float>) -> Bool {
+        var isClean = true
+        var hasFinite = false
+        for logit in logits {
+            isClean = isClean && logit < .infinity
+            hasFinite = hasFinite || logit > -.infinity
+        }
+        return isClean && hasFinite
+    }
+}

@@ -1,0 +1,38 @@
+import RedrafterCore
+
+/// What a model will take of the memory, known before anything is loaded.
+public struct MemoryPlan: Sendable, Hashable {
+    public var weights: CheckedSize
+    public var cache: CheckedSize
+    /// Activations, logits and the rotary table.
+    public var activations: CheckedSize
+
+    /// Invalid where the sum overflows.
+    public var total: CheckedSize { weights + cache + activations }
+
+    /// - Throws: what `TransformerWeights.byteCount` throws: weights that are missing, misshapen or not supported.
+    public init(
+        _ configuration: ModelConfiguration, from source: @escaping WeightSource, contextLength: Int,
+        sequences: Int = 1,
+        maximumRows: Int = Transformer.prefillChunk, on backend: any ComputeBackend
+    ) throws(TransformerError) {
+        weights = try TransformerWeights.byteCount(configuration, from: source, on: backend)
+        cache =
+            KeyValueCache.shape(
+                configuration: configuration, contextLength: contextLength, sequences: sequences
+            ).byteCount
+        activations =
+            TransformerState.byteCount(configuration, maximumRows: maximumRows)
+            + CheckedSize(contextLength) * configuration.rotaryDimension * 4
+    }
+
+    /// Compares the plan with the memory that is left.
+    /// - Throws: `TransformerError.backend` with `.outOfMemory`.
+    public func requireAvailable() throws(TransformerError) {
+        do {
+            try AvailableMemory.require(total, for: "the model and its context")
+        } catch {
+            throw .backend(error)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import RedrafterCore
+import RedrafterTesting
+import Testing
+
+@Suite struct SamplerOnStreamTests {
+    @Test("Sampling from the device chooses what sampling from the whole row chooses", arguments: 0..<24)
+    func sameAsWholeRow(round: Int) throws {
+        var random = SeededRandom(seed: UInt64(round))
+        let (rows, width, vocabulary) = (3, 120, 110)
+        // A coarse grid, so that ties decide often; padding beyond the vocabulary is largest.
+        let values = (0..<(rows * width)).map { index in
+            index % width < vocabulary ? Float(Int.random(in: -20...20, using: &random)) / 4 : 50
+        }
+        var parameters = SamplingParameters()
+        parameters.temperature = round % 3 == 0 ? 0 : 0.9
+        parameters.topK = [40, 0, 3, 500][round % 4]
+        parameters.topP = round % 5 == 0 ? 1 : 0.9
+        parameters.minP = round % 2 == 0 ? 0 : 0.02
+        parameters.repeatPenalty = [1, 1.5, 0.7][round / 2 % 3]
+        parameters.presencePenalty = [0, 1][round / 3 % 2]
+        parameters.seed = UInt64(round)
+        let sampler = try Sampler(parameters, vocabulary: vocabulary)
+        let backend = ReferenceBackend()
+        let logits = try backend.makeTensor(rows: rows, columns: width, values: values)
+        let histories = (0..<rows).map { _ in (0..<70).map { _ in Int32.random(in: 0..<110, using: &random) }
+        }
+        let positions = [70, 70, 90]
+        let tokens = try sampler.sample(
+            logits, positions: positions, history: { histories[$0][...] }, on: backend.makeStream())
+        let expected = try (0..<rows).map { row in
+            try Array(values[(row * width)..<((row + 1) * width)]).withUnsafeBufferPointer {
+                try sampler.sample($0, position: positions[row], history: histories[row][...])
+            }
+        }
+        #expect(tokens == expected)
+    }
+
+    @Test("A damaged row is an error on every way of reading", arguments: [0, 40])
+    func damaged(topK: Int) throws {
+        var parameters = SamplingParameters()
+        parameters.temperature = 1
+        parameters.topK = topK
+        let backend = ReferenceBackend()
+        let logits = try backend.makeTensor(
+            rows: 2, columns: 50, values: (0..<100).map { $0 == 77 ? .nan : Float($0) })
+        let sampler = try Sampler(parameters, vocabulary: 50)
+        #expect(throws: BackendError.nonFinite(what: "the model's logits")) {
+            try sampler.sample(logits, positions: [1, 2], history: { _ in [] }, on: backend.makeStream())
+        }
+    }
+}
