@@ -58,7 +58,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterModelsTests", dependencies: ["RedrafterModels", "RedrafterTesting"],
-            swiftSettings: swiftSettings),
+            exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CPUBackendTests", dependencies: ["CPUBackend", "RedrafterTesting"],
             swiftSettings: swiftSettings),

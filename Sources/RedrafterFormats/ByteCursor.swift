@@ -37,7 +37,8 @@ struct ByteCursor {
         let length = try integer(UInt64.self, field())
         guard let count = Int(exactly: length), count <= remaining else {
             throw .invalid(
-                file: file.path, field: field(), expected: "a length of at most \(remaining) bytes (what remains)",
+                file: file.path, field: field(),
+                expected: "a length of at most \(remaining) bytes (what remains)",
                 got: "\(length)", offset: at)
         }
         defer { offset += count }
@@ -49,6 +50,8 @@ struct ByteCursor {
     }
 
     private func truncated(_ field: String, needed: Int?) -> FormatError {
-        invalid(field, expected: needed.map { "\($0) bytes" } ?? "a size that fits", got: "\(remaining) bytes remaining")
+        invalid(
+            field, expected: needed.map { "\($0) bytes" } ?? "a size that fits",
+            got: "\(remaining) bytes remaining")
     }
 }

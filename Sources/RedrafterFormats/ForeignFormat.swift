@@ -3,7 +3,9 @@ enum ForeignFormat {
     static func describe(_ bytes: UnsafeRawBufferPointer) -> String {
         func begins(_ prefix: String) -> Bool { bytes.starts(with: prefix.utf8) }
         if begins("version https://git-lfs") { return "a Git LFS pointer, not the file itself" }
-        if begins("<!DOCTYPE") || begins("<!doctype") || begins("<html") || begins("<HTML") { return "an HTML page" }
+        if begins("<!DOCTYPE") || begins("<!doctype") || begins("<html") || begins("<HTML") {
+            return "an HTML page"
+        }
         if begins("PK\u{3}\u{4}") { return "a zip archive (perhaps a PyTorch checkpoint)" }
         if bytes.starts(with: [0x80, 0x02] as [UInt8]) || bytes.starts(with: [0x80, 0x04] as [UInt8]) {
             return "a Python pickle, which is never opened"

@@ -29,7 +29,8 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One sentence, with everything that came from a file escaped.
     public var description: String {
         switch self {
-        case .missing(let file, let reason), .permission(let file, let reason), .cannotCreate(let file, let reason):
+        case .missing(let file, let reason), .permission(let file, let reason),
+            .cannotCreate(let file, let reason):
             "\(TerminalText.escaped(file)): \(reason)"
         case .inputOutput(let file, let operation, let reason):
             "\(TerminalText.escaped(file)): \(operation) failed: \(reason)"

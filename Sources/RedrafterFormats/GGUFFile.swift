@@ -40,12 +40,14 @@ public struct GGUFFile: TensorSource {
         for record in records {
             guard let size = record.byteCount.value, let begin = expected.value else {
                 throw cursor.invalid(
-                    "tensor \(record.shownName)", expected: "a size in bytes that fits 63 bits", got: "one whose size overflows",
+                    "tensor \(record.shownName)", expected: "a size in bytes that fits 63 bits",
+                    got: "one whose size overflows",
                     at: record.recordOffset)
             }
             guard record.dataOffset == UInt64(begin) else {
                 throw cursor.invalid(
-                    "tensor \(record.shownName) data offset", expected: "\(begin) (tensors lie one after the other, aligned to \(alignment))",
+                    "tensor \(record.shownName) data offset",
+                    expected: "\(begin) (tensors lie one after the other, aligned to \(alignment))",
                     got: "\(record.dataOffset)", at: record.recordOffset)
             }
             guard let end = (dataStart + begin + size).value, end <= file.bytes.count else {
@@ -53,7 +55,8 @@ public struct GGUFFile: TensorSource {
                     "bytes \(first)…\((dataStart + begin + size).value.map(String.init) ?? "2^63")"
                 }
                 throw cursor.invalid(
-                    "tensor \(record.shownName)", expected: "\(range ?? "a size that fits"): the file is truncated or damaged",
+                    "tensor \(record.shownName)",
+                    expected: "\(range ?? "a size that fits"): the file is truncated or damaged",
                     got: "a file of \(file.bytes.count) bytes", at: record.recordOffset)
             }
             expected = (expected + size).aligned(to: alignment)
@@ -87,13 +90,15 @@ public struct GGUFFile: TensorSource {
         if bytes.count >= 4, bytes[0..<4].elementsEqual("GGUF".utf8) {
             guard bytes.count >= 24 else {
                 throw .invalid(
-                    file: file.path, field: "truncated header", expected: "24 bytes", got: "\(bytes.count) bytes", offset: 0)
+                    file: file.path, field: "truncated header", expected: "24 bytes",
+                    got: "\(bytes.count) bytes", offset: 0)
             }
             return
         }
         guard bytes.count >= 4 else {
             throw .invalid(
-                file: file.path, field: "truncated header", expected: "24 bytes", got: "\(bytes.count) bytes", offset: 0)
+                file: file.path, field: "truncated header", expected: "24 bytes", got: "\(bytes.count) bytes",
+                offset: 0)
         }
         throw .invalid(
             file: file.path, field: "not a GGUF file: magic", expected: "\"GGUF\"",
@@ -106,7 +111,8 @@ public struct GGUFFile: TensorSource {
         case 2, 3: return Int(version)
         case 0: throw cursor.invalid("version", expected: "2 or 3", got: "0, which no writer uses", at: 4)
         case 1:
-            throw cursor.invalid("version", expected: "2 or 3", got: "1 (32-bit counts); convert the model anew", at: 4)
+            throw cursor.invalid(
+                "version", expected: "2 or 3", got: "1 (32-bit counts); convert the model anew", at: 4)
         default:
             let isSwapped = version.byteSwapped >= 1 && version.byteSwapped <= 3
             throw cursor.invalid(
@@ -133,19 +139,22 @@ public struct GGUFFile: TensorSource {
 
     // MARK: - Metadata
 
-    private static func readEntries(_ cursor: inout ByteCursor, count: Int) throws(FormatError) -> [GGUFEntry] {
+    private static func readEntries(_ cursor: inout ByteCursor, count: Int) throws(FormatError) -> [GGUFEntry]
+    {
         var entries = [GGUFEntry]()
         var seen = Set<String>()
         for number in 0..<count {
             let at = cursor.offset
             let keyRange = try cursor.string("metadata key \(number)")
             guard !keyRange.isEmpty, keyRange.count <= 65_535 else {
-                throw cursor.invalid("metadata key \(number)", expected: "1 to 65535 bytes", got: "\(keyRange.count)", at: at)
+                throw cursor.invalid(
+                    "metadata key \(number)", expected: "1 to 65535 bytes", got: "\(keyRange.count)", at: at)
             }
             let key = String(decoding: cursor.file.bytes[keyRange], as: UTF8.self)
             let shown = TerminalText.escaped(key)
             guard seen.insert(key).inserted else {
-                throw cursor.invalid("metadata key \(shown)", expected: "each key once", got: "a duplicate", at: at)
+                throw cursor.invalid(
+                    "metadata key \(shown)", expected: "each key once", got: "a duplicate", at: at)
             }
             let type = try readType(&cursor, "type of \(shown)")
             entries.append(try readValue(&cursor, key: key, shown: shown, type: type))
@@ -153,7 +162,9 @@ public struct GGUFFile: TensorSource {
         return entries
     }
 
-    private static func readType(_ cursor: inout ByteCursor, _ field: String) throws(FormatError) -> GGUFValueType {
+    private static func readType(_ cursor: inout ByteCursor, _ field: String) throws(FormatError)
+        -> GGUFValueType
+    {
         let at = cursor.offset
         let raw = try cursor.integer(UInt32.self, field)
         guard let type = GGUFValueType(rawValue: raw) else {
@@ -168,14 +179,16 @@ public struct GGUFFile: TensorSource {
         if let size = type.fixedBytes {
             let at = try cursor.skip(CheckedSize(size), shown)
             if type == .bool, cursor.file.bytes[at] > 1 {
-                throw cursor.invalid(shown, expected: "a bool of 0 or 1", got: "\(cursor.file.bytes[at])", at: at)
+                throw cursor.invalid(
+                    shown, expected: "a bool of 0 or 1", got: "\(cursor.file.bytes[at])", at: at)
             }
             return GGUFEntry(
                 key: key, type: type, elementType: nil, count: 1, range: at..<at + size, stringOffsets: [])
         }
         if type == .string {
             let range = try cursor.string(shown)
-            return GGUFEntry(key: key, type: type, elementType: nil, count: 1, range: range, stringOffsets: [])
+            return GGUFEntry(
+                key: key, type: type, elementType: nil, count: 1, range: range, stringOffsets: [])
         }
         let elementType = try readType(&cursor, "element type of \(shown)")
         guard elementType != .array else {
@@ -187,7 +200,9 @@ public struct GGUFFile: TensorSource {
         var offsets = ContiguousArray<Int>()
         if let size = elementType.fixedBytes {
             _ = try cursor.skip(CheckedSize(count) * size, shown)
-            if elementType == .bool, let bad = cursor.file.bytes[start..<cursor.offset].first(where: { $0 > 1 }) {
+            if elementType == .bool,
+                let bad = cursor.file.bytes[start..<cursor.offset].first(where: { $0 > 1 })
+            {
                 throw cursor.invalid(shown, expected: "bools of 0 or 1", got: "\(bad)", at: start)
             }
         } else {
@@ -205,7 +220,8 @@ public struct GGUFFile: TensorSource {
     private static func readAlignment(_ metadata: GGUFMetadata) throws(FormatError) -> Int {
         let key = "general.alignment"
         guard let entry = metadata.entries.first(where: { $0.key == key }) else { return 32 }
-        let value = entry.type == .uint32 ? metadata.integerValue(entry.type, at: entry.range.lowerBound) : nil
+        let value =
+            entry.type == .uint32 ? metadata.integerValue(entry.type, at: entry.range.lowerBound) : nil
         guard let value, value > 0, value <= 65_536, value.nonzeroBitCount == 1 else {
             throw .invalid(
                 file: metadata.file.path, field: key, expected: "a uint32 power of two up to 65536",
@@ -233,18 +249,21 @@ public struct GGUFFile: TensorSource {
             let at = cursor.offset
             let nameRange = try cursor.string("name of tensor \(number)")
             guard !nameRange.isEmpty, nameRange.count < 64 else {
-                throw cursor.invalid("name of tensor \(number)", expected: "1 to 63 bytes", got: "\(nameRange.count)", at: at)
+                throw cursor.invalid(
+                    "name of tensor \(number)", expected: "1 to 63 bytes", got: "\(nameRange.count)", at: at)
             }
             let name = String(decoding: cursor.file.bytes[nameRange], as: UTF8.self)
             let shown = "\"\(TerminalText.escaped(name))\""
             guard seen.insert(name).inserted else {
-                throw cursor.invalid("tensor \(shown)", expected: "each tensor once", got: "a duplicate", at: at)
+                throw cursor.invalid(
+                    "tensor \(shown)", expected: "each tensor once", got: "a duplicate", at: at)
             }
             let dimensionsAt = cursor.offset
             let dimensionCount = try cursor.integer(UInt32.self, "dimensions of tensor \(shown)")
             guard (1...4).contains(dimensionCount) else {
                 throw cursor.invalid(
-                    "dimensions of tensor \(shown)", expected: "1 to 4", got: "\(dimensionCount)", at: dimensionsAt)
+                    "dimensions of tensor \(shown)", expected: "1 to 4", got: "\(dimensionCount)",
+                    at: dimensionsAt)
             }
             var dimensions = [Int]()
             for axis in 0..<dimensionCount {
@@ -252,7 +271,8 @@ public struct GGUFFile: TensorSource {
                 let value = try cursor.integer(UInt64.self, "dimension \(axis) of tensor \(shown)")
                 guard let size = Int(exactly: value), size > 0 else {
                     throw cursor.invalid(
-                        "dimension \(axis) of tensor \(shown)", expected: "1 to 2^63 − 1", got: "\(Int64(bitPattern: value))",
+                        "dimension \(axis) of tensor \(shown)", expected: "1 to 2^63 − 1",
+                        got: "\(Int64(bitPattern: value))",
                         at: here)
                 }
                 dimensions.append(size)
@@ -261,11 +281,14 @@ public struct GGUFFile: TensorSource {
             let typeID = try cursor.integer(UInt32.self, "type of tensor \(shown)")
             guard let geometry = GGUFTensorType.geometry(typeID) else {
                 throw cursor.invalid(
-                    "type of tensor \(shown)", expected: "a known tensor type", got: GGUFTensorType.name(typeID), at: typeAt)
+                    "type of tensor \(shown)", expected: "a known tensor type",
+                    got: GGUFTensorType.name(typeID), at: typeAt)
             }
             guard dimensions[0] % geometry.block == 0 else {
                 throw cursor.invalid(
-                    "tensor \(shown)", expected: "rows of a multiple of \(geometry.block) elements (\(GGUFTensorType.name(typeID)))",
+                    "tensor \(shown)",
+                    expected:
+                        "rows of a multiple of \(geometry.block) elements (\(GGUFTensorType.name(typeID)))",
                     got: "\(dimensions[0])", at: dimensionsAt)
             }
             let elements = CheckedSize(product: dimensions)

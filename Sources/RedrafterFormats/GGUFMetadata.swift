@@ -43,7 +43,8 @@ public struct GGUFStringArray: RandomAccessCollection, Sendable {
     public subscript(index: Int) -> UnsafeRawBufferPointer {
         let at = offsets[index]
         let length = file.bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-        return UnsafeRawBufferPointer(rebasing: file.bytes[(at + 8)..<(at + 8 + Int(UInt64(littleEndian: length)))])
+        return UnsafeRawBufferPointer(
+            rebasing: file.bytes[(at + 8)..<(at + 8 + Int(UInt64(littleEndian: length)))])
     }
 }
 
@@ -144,12 +145,15 @@ public struct GGUFMetadata: Sendable {
     private func wrongType(_ entry: GGUFEntry, expected: String) -> FormatError {
         .invalid(
             file: file.path, field: TerminalText.escaped(entry.key), expected: expected,
-            got: entry.type.name + (entry.elementType.map { " of \($0.name)" } ?? ""), offset: entry.range.lowerBound)
+            got: entry.type.name + (entry.elementType.map { " of \($0.name)" } ?? ""),
+            offset: entry.range.lowerBound)
     }
 
     func integerValue(_ type: GGUFValueType, at offset: Int) -> Int? {
         func load<Value: FixedWidthInteger>(_: Value.Type) -> Int? {
-            Int(exactly: Value(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: Value.self)))
+            Int(
+                exactly: Value(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: Value.self))
+            )
         }
         switch type {
         case .uint8: return load(UInt8.self)
@@ -167,9 +171,14 @@ public struct GGUFMetadata: Sendable {
     func floatValue(_ type: GGUFValueType, at offset: Int) -> Double? {
         switch type {
         case .float32:
-            Double(Float(bitPattern: UInt32(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))))
+            Double(
+                Float(
+                    bitPattern: UInt32(
+                        littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))))
         case .float64:
-            Double(bitPattern: UInt64(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+            Double(
+                bitPattern: UInt64(
+                    littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
         default: nil
         }
     }

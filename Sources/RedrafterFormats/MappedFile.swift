@@ -50,7 +50,9 @@ public final class MappedFile: @unchecked Sendable {
 
     /// Gives the whole pages inside a range back to the system; reading them again reads the file again.
     public func release(offset: Int, count: Int) {
-        guard let base = bytes.baseAddress, offset >= 0, count > 0, offset <= bytes.count - count else { return }
+        guard let base = bytes.baseAddress, offset >= 0, count > 0, offset <= bytes.count - count else {
+            return
+        }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let first = (offset + page - 1) / page * page
         // The last page of the file belongs to the range when the range reaches the end.

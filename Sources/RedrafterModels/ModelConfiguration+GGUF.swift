@@ -15,7 +15,8 @@ extension ModelConfiguration {
         let hiddenSize = try reader.integer(prefix + "embedding_length")
         let heads = try reader.integer(prefix + "attention.head_count")
         guard heads > 0 else {
-            throw .invalidValue(file: gguf.path, key: prefix + "attention.head_count", got: "\(heads)", allowed: "1 to 4096")
+            throw .invalidValue(
+                file: gguf.path, key: prefix + "attention.head_count", got: "\(heads)", allowed: "1 to 4096")
         }
         let keyLength = try reader.optionalInteger(prefix + "attention.key_length")
         guard keyLength != nil || hiddenSize % heads == 0 else {
@@ -24,14 +25,17 @@ extension ModelConfiguration {
                 allowed: "a multiple of the \(heads) heads")
         }
         let headDimension = keyLength ?? hiddenSize / heads
-        if let valueLength = try reader.optionalInteger(prefix + "attention.value_length"), valueLength != headDimension {
+        if let valueLength = try reader.optionalInteger(prefix + "attention.value_length"),
+            valueLength != headDimension
+        {
             throw .unsupported(
                 file: gguf.path, what: "a value size of \(valueLength) beside a key size of \(headDimension)",
                 supported: "equal sizes")
         }
         guard let embedding = gguf.tensor(named: "token_embd.weight") else {
             if let type = gguf.unsupportedTensors["token_embd.weight"] {
-                throw .unsupported(file: gguf.path, what: "tensor type \(type)", supported: Self.supportedTypes)
+                throw .unsupported(
+                    file: gguf.path, what: "tensor type \(type)", supported: Self.supportedTypes)
             }
             throw .missingTensors(file: gguf.path, names: ["token_embd.weight"], count: 1)
         }
@@ -39,7 +43,8 @@ extension ModelConfiguration {
         let vocabularyKey = prefix + "vocab_size"
         if let stated = try reader.optionalInteger(vocabularyKey), stated != rows {
             throw .invalidValue(
-                file: gguf.path, key: vocabularyKey, got: "\(stated)", allowed: "\(rows), the rows of token_embd.weight")
+                file: gguf.path, key: vocabularyKey, got: "\(stated)",
+                allowed: "\(rows), the rows of token_embd.weight")
         }
         self.init(
             architecture: architecture,
@@ -56,7 +61,8 @@ extension ModelConfiguration {
             rotaryDimension: try reader.optionalInteger(prefix + "rope.dimension_count") ?? headDimension,
             rotaryPairing: architecture == .qwen2 ? .halves : .neighbours,
             rotaryScaling: try Self.rotaryScaling(reader, prefix),
-            tiedEmbeddings: gguf.tensor(named: "output.weight") == nil && gguf.unsupportedTensors["output.weight"] == nil)
+            tiedEmbeddings: gguf.tensor(named: "output.weight") == nil
+                && gguf.unsupportedTensors["output.weight"] == nil)
         try validate(
             file: gguf.path,
             keys: KeyNames(
@@ -64,7 +70,8 @@ extension ModelConfiguration {
                 feedForwardSize: prefix + "feed_forward_length", heads: prefix + "attention.head_count",
                 keyValueHeads: prefix + "attention.head_count_kv", headDimension: "the head size",
                 vocabularySize: vocabularyKey, contextLength: prefix + "context_length",
-                normEpsilon: prefix + "attention.layer_norm_rms_epsilon", rotaryBase: prefix + "rope.freq_base",
+                normEpsilon: prefix + "attention.layer_norm_rms_epsilon",
+                rotaryBase: prefix + "rope.freq_base",
                 rotaryDimension: prefix + "rope.dimension_count"))
         if case .divisors(let divisors) = rotaryScaling, divisors.count != rotaryDimension / 2 {
             throw .invalidValue(
@@ -75,11 +82,14 @@ extension ModelConfiguration {
 
     static let supportedTypes = WeightType.allCases.map(\.name).joined(separator: ", ")
 
-    private static func rotaryScaling(_ reader: GGUFKeys, _ prefix: String) throws(ModelError) -> RotaryScaling {
+    private static func rotaryScaling(_ reader: GGUFKeys, _ prefix: String) throws(ModelError)
+        -> RotaryScaling
+    {
         if let tensor = reader.gguf.tensor(named: "rope_freqs.weight") {
             guard tensor.type == .f32, tensor.shape.count == 1 else {
                 throw .invalidValue(
-                    file: reader.gguf.path, key: "rope_freqs.weight", got: "\(tensor.type.name) of \(tensor.shape)",
+                    file: reader.gguf.path, key: "rope_freqs.weight",
+                    got: "\(tensor.type.name) of \(tensor.shape)",
                     allowed: "a vector of f32")
             }
             let divisors = (0..<tensor.shape[0]).map { index in
@@ -87,7 +97,8 @@ extension ModelConfiguration {
             }
             guard divisors.allSatisfy({ $0.isFinite && $0 > 0 }) else {
                 throw .invalidValue(
-                    file: reader.gguf.path, key: "rope_freqs.weight", got: "a divisor that is not", allowed: "finite numbers above 0")
+                    file: reader.gguf.path, key: "rope_freqs.weight", got: "a divisor that is not",
+                    allowed: "finite numbers above 0")
             }
             return .divisors(divisors)
         }
@@ -99,7 +110,8 @@ extension ModelConfiguration {
             let factor = try reader.float(factorKey)
             guard factor.isFinite, factor > 0 else {
                 throw .invalidValue(
-                    file: reader.gguf.path, key: factorKey, got: "\(factor)", allowed: "a finite number above 0")
+                    file: reader.gguf.path, key: factorKey, got: "\(factor)",
+                    allowed: "a finite number above 0")
             }
             return .linear(factor: factor)
         case let other?:

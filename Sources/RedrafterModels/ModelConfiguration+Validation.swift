@@ -15,12 +15,16 @@ extension ModelConfiguration {
     /// Checks every number against its range and against the others.
     /// - Throws: `ModelError.invalidValue` for the first that fails.
     func validate(file: String, keys: KeyNames) throws(ModelError) {
-        func require(_ condition: Bool, _ key: String, _ got: some CustomStringConvertible, _ allowed: String) throws(ModelError) {
+        func require(_ condition: Bool, _ key: String, _ got: some CustomStringConvertible, _ allowed: String)
+            throws(ModelError)
+        {
             guard condition else {
                 throw .invalidValue(file: file, key: key, got: got.description, allowed: allowed)
             }
         }
-        func size(_ key: String, _ value: Int, atMost limit: Int = ModelConfiguration.ceiling) throws(ModelError) {
+        func size(_ key: String, _ value: Int, atMost limit: Int = ModelConfiguration.ceiling)
+            throws(ModelError)
+        {
             try require((1...limit).contains(value), key, value, "1 to \(limit)")
         }
         try size(keys.layers, layers, atMost: Self.maximumLayers)
@@ -30,7 +34,8 @@ extension ModelConfiguration {
         try size(keys.contextLength, contextLength)
         try size(keys.heads, heads, atMost: 4096)
         try size(keys.keyValueHeads, keyValueHeads, atMost: heads)
-        try require(heads % keyValueHeads == 0, keys.keyValueHeads, keyValueHeads, "a divisor of the \(heads) heads")
+        try require(
+            heads % keyValueHeads == 0, keys.keyValueHeads, keyValueHeads, "a divisor of the \(heads) heads")
         try size(keys.headDimension, headDimension, atMost: Self.maximumHeadDimension)
         try require(headDimension % 2 == 0, keys.headDimension, headDimension, "an even number")
         try require(

@@ -33,7 +33,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(TerminalText.escaped(file)): \(TerminalText.escaped(what)) is not supported; supported: \(supported)"
         case .missingTensors(let file, let names, let count):
             "\(TerminalText.escaped(file)): \(count) weights are missing: "
-                + names.map { TerminalText.escaped($0, limit: 64) }.joined(separator: ", ") + (count > names.count ? ", …" : "")
+                + names.map { TerminalText.escaped($0, limit: 64) }.joined(separator: ", ")
+                + (count > names.count ? ", …" : "")
         case .format(let error): error.description
         }
     }

@@ -66,7 +66,8 @@ public struct ModelTensors: Sendable {
     /// Finds every weight the configuration asks for.
     /// - Throws: `ModelError.missingTensors` with the first names, `.unsupported` for a tensor type.
     public init(
-        _ configuration: ModelConfiguration, in source: some TensorSource, unsupported: [String: String] = [:],
+        _ configuration: ModelConfiguration, in source: some TensorSource,
+        unsupported: [String: String] = [:],
         name: (WeightRole) -> [String]
     ) throws(ModelError) {
         var views = [WeightRole: TensorView]()
