@@ -29,7 +29,9 @@ public struct CheckedSize: Sendable, Hashable {
 
     /// Rounds up to a multiple of `alignment` (a positive number).
     public func aligned(to alignment: Int) -> CheckedSize {
-        guard alignment > 0, let sum = (self + (alignment - 1)).value else { return CheckedSize(unchecked: nil) }
+        guard alignment > 0, let sum = (self + (alignment - 1)).value else {
+            return CheckedSize(unchecked: nil)
+        }
         return CheckedSize(sum / alignment * alignment)
     }
 

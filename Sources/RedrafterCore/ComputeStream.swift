@@ -28,7 +28,8 @@ public protocol ComputeStream: AnyObject {
     /// `input [rows, in]`, `weights[i] [out_i, in]`, `biases[i] [1, out_i]`, `outputs[i] [rows, out_i]`
     /// - Parameter accumulate: adds to what `outputs` hold (the residual connection) in place of overwriting it.
     func linear(
-        _ input: Tensor, weights: [any WeightHandle], biases: [Tensor?], into outputs: [Tensor], accumulate: Bool)
+        _ input: Tensor, weights: [any WeightHandle], biases: [Tensor?], into outputs: [Tensor],
+        accumulate: Bool)
 
     /// The gated unit of a feed-forward block: `output = SiLU(input · gateᵀ) ⊙ (input · upᵀ)`. `[rows, feedForward]`
     func gatedLinear(_ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor)
@@ -39,7 +40,8 @@ public protocol ComputeStream: AnyObject {
     /// Turns queries and keys by their rows' positions and stores keys and values in the cache at the plan's slots.
     /// `queries [rows, heads·d]` in place; `keys`, `values [rows, keyValueHeads·d]`.
     func rotaryAppend(
-        queries: Tensor, keys: Tensor, values: Tensor, table: RotaryTable, cache: any CacheStorage, layer: Int,
+        queries: Tensor, keys: Tensor, values: Tensor, table: RotaryTable, cache: any CacheStorage,
+        layer: Int,
         plan: RowPlan)
 
     /// Attention of each row over the keys it sees, in order of absolute position; groups of query heads share

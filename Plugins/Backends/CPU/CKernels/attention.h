@@ -1,0 +1,225 @@
+// Attention over a tree of rows. One source for every kernel set; see vectors.h.
+//
+// A query's keys are numbered by absolute position. Positions fall into splits of RD_SPLIT. Within a split
+//   score(j) = (sum over d, in order, of fma(q[d], k[j][d])) * scale
+//   p(j) = exp(score(j) - maximum), sum over lane j mod 16, lanes folded at the end
+//   o[d] = sum over j, in order, of fma(p(j), v[j][d])
+// and splits are merged in order. None of this depends on where a key is stored, on the other queries, or on threads.
+#ifndef ATTENTION_H
+#define ATTENTION_H
+
+#include "CKernels.h"
+#include "vectors.h"
+
+// Queries whose scores, and value vectors whose sums, stay in registers.
+#if defined(RD_ISA_AVX512)
+#define QUERY_BLOCK 12
+#else
+#define QUERY_BLOCK 4
+#endif
+#define VALUE_VECTORS 2
+
+#define MINIMUM_SCORE (-__builtin_inff())
+
+/// Scores of one tile of 16 slots for `n` queries. `scores [queries][stride]`
+INLINE void score_tile(
+    const uint16_t *tile, const float *const *query, size_t d, float scale, const int n, float *scores,
+    size_t stride
+) {
+    f32x16 sums[QUERY_BLOCK];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < n; i++) sums[i] = (f32x16)(0.0f);
+    for (size_t c = 0; c < d; c++) {
+        f32x16 k = load_f16(tile + 16 * c);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < n; i++) sums[i] = fma16((f32x16)(query[i][c]), k, sums[i]);
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < n; i++) store16(scores + (size_t)i * stride, sums[i] * scale);
+}
+
+/// Adds `count` keys to the weighted values of `n` queries. `slots` is NULL for slots `from...`.
+INLINE void add_values(
+    const uint16_t *values, size_t d, size_t from, size_t count, const int32_t *slots, const float *const *p,
+    float *const *out, const int n
+) {
+    for (size_t c = 0; c < d; c += 16 * VALUE_VECTORS) {
+        const int wide = c + 16 * VALUE_VECTORS <= d;
+        f32x16 low[QUERY_BLOCK], high[QUERY_BLOCK];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < n; i++) {
+            low[i] = load16(out[i] + c);
+            high[i] = wide ? load16(out[i] + c + 16) : (f32x16)(0.0f);
+        }
+        for (size_t j = 0; j < count; j++) {
+            const uint16_t *v = values + (slots ? (size_t)slots[j] : from + j) * d + c;
+            f32x16 a = load_f16(v), b = wide ? load_f16(v + 16) : (f32x16)(0.0f);
+#pragma clang loop unroll(full)
+            for (int i = 0; i < n; i++) {
+                f32x16 weight = (f32x16)(p[i][j]);
+                low[i] = fma16(weight, a, low[i]);
+                high[i] = fma16(weight, b, high[i]);
+            }
+        }
+#pragma clang loop unroll(full)
+        for (int i = 0; i < n; i++) {
+            store16(out[i] + c, low[i]);
+            if (wide) store16(out[i] + c + 16, high[i]);
+        }
+    }
+}
+
+#if QUERY_BLOCK == 12
+#define EACH_QUERY_COUNT(n, body)                                                              \
+    switch (n) {                                                                               \
+    case 1: body(1); break;                                                                    \
+    case 2: body(2); break;                                                                    \
+    case 3: body(3); break;                                                                    \
+    case 4: body(4); break;                                                                    \
+    case 5: body(5); break;                                                                    \
+    case 6: body(6); break;                                                                    \
+    case 7: body(7); break;                                                                    \
+    case 8: body(8); break;                                                                    \
+    case 9: body(9); break;                                                                    \
+    case 10: body(10); break;                                                                  \
+    case 11: body(11); break;                                                                  \
+    default: body(12); break;                                                                  \
+    }
+#else
+#define EACH_QUERY_COUNT(n, body)                                                              \
+    switch (n) {                                                                               \
+    case 1: body(1); break;                                                                    \
+    case 2: body(2); break;                                                                    \
+    case 3: body(3); break;                                                                    \
+    default: body(4); break;                                                                   \
+    }
+#endif
+
+static void score_tiles(
+    const uint16_t *tile, const float *const *query, size_t d, float scale, size_t n, float *scores, size_t stride
+) {
+    for (size_t i = 0; i < n; i += QUERY_BLOCK) {
+        const size_t count = n - i < QUERY_BLOCK ? n - i : QUERY_BLOCK;
+#define BODY(c) score_tile(tile, query + i, d, scale, c, scores + i * stride, stride)
+        EACH_QUERY_COUNT(count, BODY)
+#undef BODY
+    }
+}
+
+static void add_value_rows(
+    const uint16_t *values, size_t d, size_t from, size_t count, const int32_t *slots, const float *const *p,
+    float *const *out, size_t n
+) {
+    for (size_t i = 0; i < n; i += QUERY_BLOCK) {
+        const size_t queries = n - i < QUERY_BLOCK ? n - i : QUERY_BLOCK;
+#define BODY(c) add_values(values, d, from, count, slots, p + i, out + i, c)
+        EACH_QUERY_COUNT(queries, BODY)
+#undef BODY
+    }
+}
+
+static void attention_split(const rd_attention *job, size_t split, float *scratch, float *partials) {
+    const size_t d = job->head_dimension, n = job->queries, first = split * RD_SPLIT;
+    const size_t record = rd_partial_floats(d);
+    float scores[RD_QUERIES][RD_SPLIT] __attribute__((aligned(64)));
+
+    // 1. Scores of the keys that lie where their position says. Slots from `in_place` on belong to branches.
+    size_t last = 0, joint = SIZE_MAX;
+    int branches = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (job->visible[i] > last) last = job->visible[i];
+        const size_t here = job->branch[i] ? job->committed : job->visible[i];
+        if (here < joint) joint = here;
+        branches |= job->branch[i] != NULL;
+    }
+    const size_t end = last < first + RD_SPLIT ? last : first + RD_SPLIT;
+    for (size_t at = first; at < end; at += 16) {
+        if (branches && at >= job->used_slots) break;
+        score_tiles(job->keys + at * d, job->query, d, job->scale, n, &scores[0][at - first], RD_SPLIT);
+    }
+
+    // 2. Branches: score the fresh slots where they are, then pick by position.
+    if (branches && end > job->committed) {
+        const size_t base = job->committed / 16 * 16, width = (job->used_slots - base + 15) / 16 * 16;
+        for (size_t at = 0; at < width; at += 16)
+            score_tiles(job->keys + (base + at) * d, job->query, d, job->scale, n, scratch + at, width);
+        for (size_t i = 0; i < n; i++) {
+            if (!job->branch[i]) continue;
+            const size_t begin = job->committed > first ? job->committed : first;
+            const size_t stop = job->visible[i] < end ? job->visible[i] : end;
+            for (size_t j = begin; j < stop; j++)
+                scores[i][j - first] = scratch[i * width + (size_t)job->branch[i][j - job->committed] - base];
+        }
+    }
+
+    // 3. Soft-max within the split.
+    const float *weights[RD_QUERIES];
+    float *sums[RD_QUERIES];
+    for (size_t i = 0; i < n; i++) {
+        float *partial = partials + i * record;
+        const size_t visible = job->visible[i] <= first ? 0 : job->visible[i] - first;
+        const size_t count = visible < RD_SPLIT ? visible : RD_SPLIT, padded = (count + 15) / 16 * 16;
+        for (size_t j = count; j < padded; j++) scores[i][j] = MINIMUM_SCORE;
+        f32x16 largest = (f32x16)(MINIMUM_SCORE), total = (f32x16)(0.0f);
+        for (size_t j = 0; j < padded; j += 16) {
+            f32x16 s = load16(&scores[i][j]);
+            largest = s > largest ? s : largest;
+        }
+        const float maximum = max16(largest);
+        for (size_t j = 0; j < padded; j += 16) {
+            f32x16 p = exp16(load16(&scores[i][j]) - maximum);
+            store16(&scores[i][j], p);
+            total += p;
+        }
+        partial[0] = count ? maximum : MINIMUM_SCORE;
+        partial[1] = sum16(total);
+        memset(partial + 16, 0, d * sizeof(float));
+        weights[i] = scores[i];
+        sums[i] = partial + 16;
+    }
+
+    // 4. Weighted values: all queries together as far as all see the same slots, then each its own rest.
+    size_t shared = joint <= first ? 0 : joint - first;
+    if (shared > RD_SPLIT) shared = RD_SPLIT;
+    add_value_rows(job->values, d, first, shared, NULL, weights, sums, n);
+    for (size_t i = 0; i < n; i++) {
+        const size_t visible = job->visible[i] <= first ? 0 : job->visible[i] - first;
+        const size_t count = visible < RD_SPLIT ? visible : RD_SPLIT;
+        size_t done = shared;
+        // In place up to the query's own limit, then along its branch.
+        const size_t limit = job->branch[i] ? job->committed : job->visible[i];
+        size_t in_place = limit <= first ? 0 : limit - first;
+        if (in_place > count) in_place = count;
+        if (in_place > done) {
+            const float *w = weights[i] + done;
+            add_value_rows(job->values, d, first + done, in_place - done, NULL, &w, &sums[i], 1);
+            done = in_place;
+        }
+        if (count > done) {
+            const float *w = weights[i] + done;
+            const int32_t *slots = job->branch[i] + (first + done - job->committed);
+            add_value_rows(job->values, d, 0, count - done, slots, &w, &sums[i], 1);
+        }
+    }
+}
+
+static void attention_merge(float *state, const float *partial, size_t d, int first) {
+    if (first) {
+        memcpy(state, partial, rd_partial_floats(d) * sizeof(float));
+        return;
+    }
+    if (partial[0] == MINIMUM_SCORE && partial[1] == 0.0f) return;  // the query sees nothing of this split
+    const float maximum = state[0] > partial[0] ? state[0] : partial[0];
+    const f32x16 a = exp16((f32x16)(state[0] - maximum)), b = exp16((f32x16)(partial[0] - maximum));
+    state[0] = maximum;
+    state[1] = __builtin_fmaf(partial[1], b[0], state[1] * a[0]);
+    for (size_t c = 16; c < 16 + d; c += 16)
+        store16(state + c, fma16(load16(partial + c), b, load16(state + c) * a));
+}
+
+static void attention_finish(const float *state, size_t d, float *output) {
+    const float inverse = 1.0f / state[1];
+    for (size_t c = 0; c < d; c += 16) store16(output + c, load16(state + 16 + c) * inverse);
+}
+
+#endif

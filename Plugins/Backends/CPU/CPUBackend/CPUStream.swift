@@ -1,0 +1,179 @@
+import CKernels
+import RedrafterCore
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Executes each operation at once, on the threads of its backend.
+///
+/// Linear layers are in `CPUStream+Linear.swift`, attention in `CPUStream+Attention.swift`.
+final class CPUStream: ComputeStream {
+    let backend: CPUBackend
+    var kernels: rd_kernels { backend.kernels.table }
+    var pool: ThreadPool { backend.pool }
+
+    /// Activations as the kernels want them, written before each linear layer.
+    var panels = Scratch()
+    /// Output of the up projection where gate and up differ in type.
+    var gateScratch = Scratch()
+    /// Partial results of attention.
+    var partials = Scratch()
+    /// Scores of branches, one piece for each thread.
+    var branchScores = Scratch()
+
+    init(backend: CPUBackend) { self.backend = backend }
+
+    func embed(tokens: [Int32], table: any WeightHandle, into output: Tensor) {
+        let table = table.onCPU
+        precondition(output.rows == tokens.count && output.columns == table.columns)
+        for (row, token) in tokens.enumerated() {
+            precondition(token >= 0 && Int(token) < table.rows, "token \(token) has no embedding")
+            let (tile, lane) = Int(token).quotientAndRemainder(dividingBy: 16)
+            rd_unpack_row(
+                table.type.rawValue, table.tiles + tile * table.tileBytes, lane, table.columns,
+                output.floats + row * output.columns)
+        }
+    }
+
+    func rmsNorm(_ input: Tensor, weight: Tensor, epsilon: Float, into output: Tensor) {
+        precondition(input.rows == output.rows && input.columns == output.columns)
+        precondition(weight.columns == input.columns)
+        let (columns, norm, scale) = (input.columns, kernels.rms_norm, weight.floats)
+        forEachRow(input.rows, cost: columns) { row in
+            norm?(input.floats + row * columns, scale, epsilon, columns, output.floats + row * columns)
+        }
+    }
+
+    func swiGLU(gate: Tensor, up: Tensor) {
+        precondition(gate.rows == up.rows && gate.columns == up.columns)
+        let (columns, activate) = (gate.columns, kernels.swiglu)
+        forEachRow(gate.rows, cost: 8 * columns) { row in
+            activate?(gate.floats + row * columns, up.floats + row * columns, columns)
+        }
+    }
+
+    func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor) {
+        precondition(output.rows == rows.count && output.columns == input.columns)
+        for (index, row) in rows.enumerated() {
+            precondition(row >= 0 && row < input.rows)
+            (output.floats + index * output.columns).update(
+                from: input.floats + row * input.columns, count: input.columns)
+        }
+    }
+
+    func moveCache(_ cache: any CacheStorage, sequence: Int, from: [Int], to: [Int]) {
+        let cache = cache.onCPU
+        precondition(from.count == to.count)
+        let d = cache.shape.headDimension
+        var held = [UInt16](repeating: 0, count: from.count * d)
+        for layer in 0..<cache.shape.layers {
+            for head in 0..<cache.shape.keyValueHeads {
+                let keys = cache.keys(layer: layer, sequence: sequence, head: head)
+                let values = cache.values(layer: layer, sequence: sequence, head: head)
+                for (i, slot) in from.enumerated() {
+                    for c in 0..<d { held[i * d + c] = keys[keyIndex(slot, c, d)] }
+                }
+                for (i, slot) in to.enumerated() {
+                    for c in 0..<d { keys[keyIndex(slot, c, d)] = held[i * d + c] }
+                }
+                for (i, slot) in from.enumerated() {
+                    for c in 0..<d { held[i * d + c] = values[slot * d + c] }
+                }
+                for (i, slot) in to.enumerated() {
+                    for c in 0..<d { values[slot * d + c] = held[i * d + c] }
+                }
+            }
+        }
+    }
+
+    func submit() throws(BackendError) {}
+
+    func withValues<Result>(
+        _ tensor: Tensor, _ body: (UnsafeBufferPointer<Float>) -> Result
+    ) throws(BackendError) -> Result {
+        body(UnsafeBufferPointer(start: tensor.floats, count: tensor.rows * tensor.columns))
+    }
+
+    func top(_ count: Int, of logits: Tensor, vocabulary: Int) throws(BackendError) -> [[TokenLogit]] {
+        precondition(vocabulary > 0 && vocabulary <= logits.columns && count > 0)
+        var result = [[TokenLogit]]()
+        result.reserveCapacity(logits.rows)
+        for row in 0..<logits.rows {
+            let values = UnsafeBufferPointer(start: logits.floats + row * logits.columns, count: vocabulary)
+            let best = kernels.argmax(values.baseAddress, vocabulary)
+            guard best >= 0 else { throw .nonFinite(what: "the logits") }
+            guard count > 1 else {
+                result.append([TokenLogit(token: Int32(best), logit: values[Int(best)])])
+                continue
+            }
+            result.append(TopList.largest(count, of: values))
+        }
+        return result
+    }
+
+    /// One unit a row, or all rows on the calling thread where they are too little work to hand over.
+    func forEachRow(_ rows: Int, cost: Int, _ body: (Int) -> Void) {
+        let handOverPays = rows > 1 && rows * cost >= 16_384
+        guard handOverPays else {
+            for row in 0..<rows { body(row) }
+            return
+        }
+        let rowsPerUnit = max(1, rows / (8 * pool.threads))
+        pool.run(units: (rows + rowsPerUnit - 1) / rowsPerUnit) { unit, _ in
+            for row in unit * rowsPerUnit..<min(rows, (unit + 1) * rowsPerUnit) { body(row) }
+        }
+    }
+}
+
+/// Place of element `c` of the key in `slot`: keys lie in tiles of 16 slots, `[slots/16][d][16]`.
+@inline(__always)
+func keyIndex(_ slot: Int, _ c: Int, _ d: Int) -> Int { (slot / 16 * d + c) * 16 + slot % 16 }
+
+/// Memory that grows to the largest request.
+struct Scratch {
+    private var mapping: Mapping?
+
+    /// At least `byteCount` bytes of undefined content, valid until the next request.
+    mutating func bytes(_ byteCount: Int) -> UnsafeMutablePointer<UInt8> {
+        if let mapping, mapping.byteCount >= byteCount {
+            return mapping.base.assumingMemoryBound(to: UInt8.self)
+        }
+        do {
+            let fresh = try Mapping(byteCount: byteCount, purpose: "scratch")
+            mapping = fresh
+            return fresh.base.assumingMemoryBound(to: UInt8.self)
+        } catch {
+            // Scratch is planned with the model's memory; the system refused what it had promised.
+            preconditionFailure("\(error)")
+        }
+    }
+
+    mutating func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
+        UnsafeMutableRawPointer(bytes(count * 4)).assumingMemoryBound(to: Float.self)
+    }
+}
+
+extension Tensor {
+    /// The matrix in memory. Traps on a tensor of another backend.
+    var floats: UnsafeMutablePointer<Float> {
+        precondition(type(of: buffer) == CPUBuffer.self, "a tensor of another backend")
+        return unsafeDowncast(buffer, to: CPUBuffer.self).floats
+    }
+}
+
+extension WeightHandle {
+    var onCPU: CPUWeight {
+        precondition(Swift.type(of: self) == CPUWeight.self, "a weight of another backend")
+        return unsafeDowncast(self, to: CPUWeight.self)
+    }
+}
+
+extension CacheStorage {
+    var onCPU: CPUCache {
+        precondition(Swift.type(of: self) == CPUCache.self, "a cache of another backend")
+        return unsafeDowncast(self, to: CPUCache.self)
+    }
+}
