@@ -44,16 +44,15 @@ struct AttentionCase: Sendable {
         OpCase(
             description:
                 "attention, \(heads)/\(keyValueHeads) heads of \(headDimension), \(pairing), behind \(committed), tree \(parents)",
-            requirement: nil, rows: parents.count, tolerance: 1e-6, evaluate: evaluate)
+            requirement: nil, rows: parents.count, tolerance: 1e-6, prepare: prepare)
     }
 
     private func position(_ row: Int) -> Int {
         parents[row] < 0 ? committed[sequences[row]] : position(parents[row]) + 1
     }
 
-    /// Queries, keys and values of every row there may be, committed ones first.
-    private func evaluate(on backend: any ComputeBackend, _ chosen: [Int]) throws(BackendError) -> [[Float]] {
-        // Rows that a chosen row sees, in the order of the batch.
+    /// Rows that the chosen ones see, in the order of the batch.
+    private func closure(of chosen: [Int]) -> [Int] {
         var kept = Set<Int>()
         for row in chosen {
             var current = row
@@ -62,44 +61,46 @@ struct AttentionCase: Sendable {
                 current = parents[current]
             }
         }
-        let order = kept.sorted()
-        let rows = order.map { row in
+        return kept.sorted()
+    }
+
+    private func rows(_ order: [Int]) -> [Row] {
+        order.map { row in
             Row(
                 sequence: sequences[row], token: 0, position: position(row),
                 parent: order.firstIndex(of: parents[row]) ?? -1)
         }
-        let history = committed.enumerated().flatMap { sequence, count in
-            Row.chain([Int32](repeating: 0, count: count), from: 0, sequence: sequence).map { row in
-                var row = row
-                row.parent += row.parent < 0 ? 0 : committed[..<sequence].reduce(0, +)
-                return row
+    }
+
+    private var history: [Row] {
+        committed.enumerated().flatMap { sequence, count in
+            let first = committed[..<sequence].reduce(0, +)
+            return (0..<count).map {
+                Row(sequence: sequence, token: 0, position: $0, parent: $0 == 0 ? -1 : first + $0 - 1)
             }
         }
+    }
+
+    /// Fills the cache with the committed tokens; then each evaluation writes its rows behind them.
+    @Sendable private func prepare(on backend: any ComputeBackend) throws(BackendError) -> OpCase.Evaluation {
         let run = try AttentionRun(self, on: backend)
         var inputs = Inputs(seed: 7)
+        let history = history
         let total = history.count + parents.count
-        let queries = inputs.values(total * heads * headDimension)
-        let keys = inputs.values(total * keyValueHeads * headDimension)
-        let values = inputs.values(total * keyValueHeads * headDimension)
-        func matrix(_ all: [Float], _ width: Int, _ indices: [Int]) throws(BackendError) -> Tensor {
-            try backend.makeTensor(
-                rows: indices.count, columns: width,
-                values: indices.flatMap { all[($0 * width)..<(($0 + 1) * width)] })
+        let queries = inputs.matrix(total, heads * headDimension)
+        let keys = inputs.matrix(total, keyValueHeads * headDimension)
+        let values = inputs.matrix(total, keyValueHeads * headDimension)
+        func pass(_ rows: [Row], _ indices: [Int], _ lengths: [Int]) throws(BackendError) -> [[Float]] {
+            try run.pass(
+                rows, lengths: lengths, queries: queries.tensor(indices, on: backend),
+                keys: keys.tensor(indices, on: backend), values: values.tensor(indices, on: backend))
         }
-        func pass(_ rows: [Row], _ indices: [Int], lengths: [Int]) throws(BackendError) -> [[Float]] {
-            guard let plan = try? RowPlan(rows: rows, lengths: lengths, capacity: run.capacity) else {
-                preconditionFailure("an attention case with invalid rows")
-            }
-            return try run.pass(
-                plan, queries: matrix(queries, heads * headDimension, indices),
-                keys: matrix(keys, keyValueHeads * headDimension, indices),
-                values: matrix(values, keyValueHeads * headDimension, indices))
+        if !history.isEmpty { _ = try pass(history, Array(history.indices), committed.map { _ in 0 }) }
+        return { chosen throws(BackendError) in
+            let order = closure(of: chosen)
+            let outputs = try pass(rows(order), order.map { history.count + $0 }, committed)
+            return chosen.map { row in outputs[order.firstIndex(of: row) ?? 0] }
         }
-        if !history.isEmpty {
-            _ = try pass(history, Array(history.indices), lengths: committed.map { _ in 0 })
-        }
-        let outputs = try pass(rows, order.map { history.count + $0 }, lengths: committed)
-        return chosen.map { row in outputs[order.firstIndex(of: row) ?? 0] }
     }
 }
 
@@ -122,13 +123,16 @@ private struct AttentionRun {
         // Any rotation will do; angles as the usual table has them would need a configuration.
         var inputs = Inputs(seed: 8)
         table = RotaryTable(
-            values: try inputs.tensor(capacity, attention.rotatedDimension, magnitude: 1, on: backend),
+            values: try inputs.matrix(capacity, attention.rotatedDimension, magnitude: 1).tensor(on: backend),
             pairing: attention.pairing, rotatedDimension: attention.rotatedDimension)
     }
 
-    func pass(_ plan: RowPlan, queries: Tensor, keys: Tensor, values: Tensor) throws(BackendError)
-        -> [[Float]]
-    {
+    func pass(
+        _ rows: [Row], lengths: [Int], queries: Tensor, keys: Tensor, values: Tensor
+    ) throws(BackendError) -> [[Float]] {
+        guard let plan = try? RowPlan(rows: rows, lengths: lengths, capacity: capacity) else {
+            preconditionFailure("an attention case with invalid rows")
+        }
         let output = try backend.makeTensor(rows: queries.rows, columns: queries.columns)
         stream.rotaryAppend(
             queries: queries, keys: keys, values: values, table: table, cache: cache, layer: 1, plan: plan)

@@ -27,8 +27,9 @@ private func attentionAfterMoves(_ backend: any ComputeBackend) throws -> [Float
     let plan = try RowPlan(rows: rows, lengths: [0, 0], capacity: 40)
     for layer in 0..<2 {
         stream.rotaryAppend(
-            queries: try inputs.tensor(60, 128, on: backend), keys: try inputs.tensor(60, 64, on: backend),
-            values: try inputs.tensor(60, 64, on: backend), table: table, cache: cache, layer: layer,
+            queries: try inputs.matrix(60, 128).tensor(on: backend),
+            keys: try inputs.matrix(60, 64).tensor(on: backend),
+            values: try inputs.matrix(60, 64).tensor(on: backend), table: table, cache: cache, layer: layer,
             plan: plan)
     }
     // A rotation of three slots, a shift over itself and a far move.
@@ -39,11 +40,11 @@ private func attentionAfterMoves(_ backend: any ComputeBackend) throws -> [Float
             let plan = try RowPlan(
                 rows: [Row(sequence: sequence, token: 0, position: 20, parent: -1)], lengths: [20, 20],
                 capacity: 40)
-            let queries = try inputs.tensor(1, 128, on: backend)
+            let queries = try inputs.matrix(1, 128).tensor(on: backend)
             let output = try backend.makeTensor(rows: 1, columns: 128)
             stream.rotaryAppend(
-                queries: queries, keys: try inputs.tensor(1, 64, on: backend),
-                values: try inputs.tensor(1, 64, on: backend),
+                queries: queries, keys: try inputs.matrix(1, 64).tensor(on: backend),
+                values: try inputs.matrix(1, 64).tensor(on: backend),
                 table: table, cache: cache, layer: layer, plan: plan)
             stream.attention(queries: queries, cache: cache, layer: layer, plan: plan, into: output)
             results += try stream.rows(of: output).flatMap { $0 }

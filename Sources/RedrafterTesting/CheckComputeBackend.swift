@@ -38,15 +38,16 @@ public func checkOperations(_ backend: any ComputeBackend, _ cases: [OpCase] = O
             continue
         }
         let all = Array(0..<opCase.rows)
-        let got = try opCase.evaluate(backend, all)
-        let error = normalisedError(got.flatMap { $0 }, try opCase.evaluate(reference, all).flatMap { $0 })
+        let evaluation = try opCase.prepare(backend)
+        let got = try evaluation(all)
+        let error = normalisedError(got.flatMap { $0 }, try opCase.prepare(reference)(all).flatMap { $0 })
         if !(error <= opCase.tolerance) {
             failures.append(
                 ConformanceFailure(
                     subject: opCase.description,
                     message: "error \(error) against the reference, allowed \(opCase.tolerance)"))
         }
-        if let (rows, row) = try firstVariance(opCase, backend, got) {
+        if let (rows, row) = try firstVariance(evaluation, got) {
             failures.append(
                 ConformanceFailure(
                     subject: opCase.description,
@@ -58,14 +59,14 @@ public func checkOperations(_ backend: any ComputeBackend, _ cases: [OpCase] = O
 
 /// The first batch of some of the rows, and the row in it, whose bits differ from those of all rows together.
 private func firstVariance(
-    _ opCase: OpCase, _ backend: any ComputeBackend, _ expected: [[Float]]
+    _ evaluation: OpCase.Evaluation, _ expected: [[Float]]
 ) throws -> (rows: [Int], row: Int)? {
-    let all = Array(0..<opCase.rows)
+    let all = Array(expected.indices)
     // Each row alone, every number of rows up to 64, and the rows in reverse.
-    var batches = all.map { [$0] } + (2...64).filter { $0 < opCase.rows }.map { Array(all.suffix($0)) }
+    var batches = all.map { [$0] } + (2...64).filter { $0 < all.count }.map { Array(all.suffix($0)) }
     batches.append(all.reversed())
     for batch in batches {
-        let got = try opCase.evaluate(backend, batch)
+        let got = try evaluation(batch)
         for (index, row) in batch.enumerated()
         where got[index].map(\.bitPattern) != expected[row].map(\.bitPattern) {
             return (batch, row)

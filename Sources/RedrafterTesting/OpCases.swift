@@ -10,20 +10,24 @@ public struct OpCase: Sendable, CustomStringConvertible {
     public let rows: Int
     /// Largest allowed Σ(got − expected)² / Σ expected² against the reference backend.
     public let tolerance: Double
-    /// The results of the rows asked for, computed with no other rows than those they depend on. `[rows asked for]`
-    public let evaluate: @Sendable (any ComputeBackend, [Int]) throws(BackendError) -> [[Float]]
+    /// Makes weights and inputs on a backend once; the function computes the results of the rows asked for, with no
+    /// other rows than those they depend on. `[rows asked for]`
+    public let prepare: @Sendable (any ComputeBackend) throws(BackendError) -> Evaluation
+
+    /// From rows to their results.
+    public typealias Evaluation = ([Int]) throws(BackendError) -> [[Float]]
 
     /// A case of one's own; see the properties.
     public init(
         description: String, requirement: (operation: BackendOperation, type: WeightType)?, rows: Int,
         tolerance: Double,
-        evaluate: @escaping @Sendable (any ComputeBackend, [Int]) throws(BackendError) -> [[Float]]
+        prepare: @escaping @Sendable (any ComputeBackend) throws(BackendError) -> Evaluation
     ) {
         self.description = description
         self.requirement = requirement
         self.rows = rows
         self.tolerance = tolerance
-        self.evaluate = evaluate
+        self.prepare = prepare
     }
 }
 
@@ -59,15 +63,16 @@ public enum OpCases {
         let vocabulary = 50
         return OpCase(
             description: "embed \(type.name) [\(vocabulary), \(columns)]", requirement: (.embedding, type),
-            rows: 64,
-            tolerance: 1e-12
-        ) { backend, rows throws(BackendError) in
+            rows: 64, tolerance: 1e-12
+        ) { backend throws(BackendError) in
             var inputs = Inputs(seed: 1)
             let table = try inputs.weight(type, vocabulary, columns, on: backend)
-            let output = try backend.makeTensor(rows: rows.count, columns: columns)
             let stream = backend.makeStream()
-            stream.embed(tokens: rows.map { Int32($0 * 7 % vocabulary) }, table: table, into: output)
-            return try stream.rows(of: output)
+            return { rows throws(BackendError) in
+                let output = try backend.makeTensor(rows: rows.count, columns: columns)
+                stream.embed(tokens: rows.map { Int32($0 * 7 % vocabulary) }, table: table, into: output)
+                return try stream.rows(of: output)
+            }
         }
     }
 
@@ -79,132 +84,103 @@ public enum OpCases {
         return OpCase(
             description: "linear \(type.name) [\(rows), \(columns)] · \(outputs)ᵀ\(extras)",
             requirement: (.linear, type), rows: rows, tolerance: linearTolerance(type)
-        ) { backend, chosen throws(BackendError) in
+        ) { backend throws(BackendError) in
             var inputs = Inputs(seed: 2)
-            let input = try inputs.tensor(rows, columns, keeping: chosen, on: backend)
+            let input = inputs.matrix(rows, columns)
             var weights = [any WeightHandle]()
             var biases = [Tensor?]()
-            var results = [Tensor]()
+            var before = [Matrix]()
             for count in outputs {
                 weights.append(try inputs.weight(type, count, columns, on: backend))
-                biases.append(hasBias ? try inputs.tensor(1, count, on: backend) : nil)
-                results.append(
-                    accumulate
-                        ? try inputs.tensor(rows, count, keeping: chosen, on: backend)
-                        : try backend.makeTensor(rows: chosen.count, columns: count))
+                biases.append(hasBias ? try inputs.matrix(1, count).tensor(on: backend) : nil)
+                before.append(inputs.matrix(rows, count))
             }
             let stream = backend.makeStream()
-            stream.linear(input, weights: weights, biases: biases, into: results, accumulate: accumulate)
-            var joined = [[Float]](repeating: [], count: chosen.count)
-            for result in results {
-                for (index, row) in try stream.rows(of: result).enumerated() { joined[index] += row }
+            return { [weights, biases, before] chosen throws(BackendError) in
+                var results = [Tensor]()
+                for matrix in before {
+                    results.append(
+                        accumulate
+                            ? try matrix.tensor(chosen, on: backend)
+                            : try backend.makeTensor(rows: chosen.count, columns: matrix.columns))
+                }
+                stream.linear(
+                    try input.tensor(chosen, on: backend), weights: weights, biases: biases, into: results,
+                    accumulate: accumulate)
+                var joined = [[Float]](repeating: [], count: chosen.count)
+                for result in results {
+                    for (index, row) in try stream.rows(of: result).enumerated() { joined[index] += row }
+                }
+                return joined
             }
-            return joined
         }
     }
 
     static func gatedLinear(_ type: WeightType, rows: Int, columns: Int, outputs: Int) -> OpCase {
         OpCase(
             description: "gatedLinear \(type.name) [\(rows), \(columns)] · [\(outputs)]ᵀ",
-            requirement: (.linear, type),
-            rows: rows, tolerance: linearTolerance(type) * 4
-        ) { backend, chosen throws(BackendError) in
+            requirement: (.linear, type), rows: rows, tolerance: linearTolerance(type) * 4
+        ) { backend throws(BackendError) in
             var inputs = Inputs(seed: 3)
-            let input = try inputs.tensor(rows, columns, keeping: chosen, on: backend)
+            let input = inputs.matrix(rows, columns)
             let gate = try inputs.weight(type, outputs, columns, on: backend)
             let up = try inputs.weight(type, outputs, columns, on: backend)
-            let output = try backend.makeTensor(rows: chosen.count, columns: outputs)
             let stream = backend.makeStream()
-            stream.gatedLinear(input, gate: gate, up: up, into: output)
-            return try stream.rows(of: output)
+            return { chosen throws(BackendError) in
+                let output = try backend.makeTensor(rows: chosen.count, columns: outputs)
+                stream.gatedLinear(try input.tensor(chosen, on: backend), gate: gate, up: up, into: output)
+                return try stream.rows(of: output)
+            }
         }
     }
 
     static func rmsNorm(rows: Int, columns: Int) -> OpCase {
         OpCase(
             description: "rmsNorm [\(rows), \(columns)]", requirement: nil, rows: rows, tolerance: 1e-11
-        ) { backend, chosen throws(BackendError) in
+        ) { backend throws(BackendError) in
             var inputs = Inputs(seed: 4)
-            let input = try inputs.tensor(rows, columns, keeping: chosen, on: backend)
-            let weight = try inputs.tensor(1, columns, on: backend)
-            let output = try backend.makeTensor(rows: chosen.count, columns: columns)
+            let matrix = inputs.matrix(rows, columns)
+            let weight = try inputs.matrix(1, columns).tensor(on: backend)
             let stream = backend.makeStream()
-            stream.rmsNorm(input, weight: weight, epsilon: 1e-5, into: output)
-            // In place gives the same.
-            stream.rmsNorm(input, weight: weight, epsilon: 1e-5, into: input)
-            return zip(try stream.rows(of: output), try stream.rows(of: input)).map { $0 + $1 }
+            return { chosen throws(BackendError) in
+                let input = try matrix.tensor(chosen, on: backend)
+                let output = try backend.makeTensor(rows: chosen.count, columns: columns)
+                stream.rmsNorm(input, weight: weight, epsilon: 1e-5, into: output)
+                // In place gives the same.
+                stream.rmsNorm(input, weight: weight, epsilon: 1e-5, into: input)
+                return zip(try stream.rows(of: output), try stream.rows(of: input)).map { $0 + $1 }
+            }
         }
     }
 
     static func swiGLU(rows: Int, columns: Int) -> OpCase {
         OpCase(
             description: "swiGLU [\(rows), \(columns)]", requirement: nil, rows: rows, tolerance: 1e-11
-        ) { backend, chosen throws(BackendError) in
+        ) { backend throws(BackendError) in
             var inputs = Inputs(seed: 5)
-            let gate = try inputs.tensor(rows, columns, magnitude: 12, keeping: chosen, on: backend)
-            let up = try inputs.tensor(rows, columns, keeping: chosen, on: backend)
+            let gates = inputs.matrix(rows, columns, magnitude: 12)
+            let ups = inputs.matrix(rows, columns)
             let stream = backend.makeStream()
-            stream.swiGLU(gate: gate, up: up)
-            return try stream.rows(of: gate)
+            return { chosen throws(BackendError) in
+                let gate = try gates.tensor(chosen, on: backend)
+                stream.swiGLU(gate: gate, up: try ups.tensor(chosen, on: backend))
+                return try stream.rows(of: gate)
+            }
         }
     }
 
     static func gatherRows(rows: Int, columns: Int) -> OpCase {
         OpCase(
             description: "gatherRows [\(rows), \(columns)]", requirement: nil, rows: rows, tolerance: 0
-        ) { backend, chosen throws(BackendError) in
+        ) { backend throws(BackendError) in
             var inputs = Inputs(seed: 6)
-            let input = try inputs.tensor(rows, columns, on: backend)
-            let output = try backend.makeTensor(rows: chosen.count, columns: columns)
+            let input = try inputs.matrix(rows, columns).tensor(on: backend)
             let stream = backend.makeStream()
-            stream.gatherRows(input, rows: chosen.map { $0 * 11 % rows }, into: output)
-            return try stream.rows(of: output)
-        }
-    }
-}
-
-/// Seeded inputs, the same on every backend and whichever rows are kept.
-struct Inputs {
-    private var random: SeededRandom
-
-    init(seed: UInt64) { random = SeededRandom(seed: seed) }
-
-    mutating func values(_ count: Int, magnitude: Float = 2) -> [Float] {
-        // Rows with outliers, as activations have them.
-        (0..<count).map { _ in
-            let value = Float.random(in: -magnitude...magnitude, using: &random)
-            return random.next() % 64 == 0 ? value * 3 : value
-        }
-    }
-
-    mutating func tensor(
-        _ rows: Int, _ columns: Int, magnitude: Float = 2, keeping chosen: [Int]? = nil,
-        on backend: any ComputeBackend
-    ) throws(BackendError) -> Tensor {
-        let all = values(rows * columns, magnitude: magnitude)
-        let kept = (chosen ?? Array(0..<rows)).flatMap { all[($0 * columns)..<(($0 + 1) * columns)] }
-        return try backend.makeTensor(rows: kept.count / columns, columns: columns, values: kept)
-    }
-
-    mutating func weight(
-        _ type: WeightType, _ rows: Int, _ columns: Int, on backend: any ComputeBackend
-    ) throws(BackendError) -> any WeightHandle {
-        let bytes = randomWeight(type, rows: rows, columns: columns, using: &random)
-        var result: Result<any WeightHandle, BackendError> = .failure(.nonFinite(what: "random weights"))
-        bytes.withUnsafeBytes { bytes in
-            result = Result { () throws(BackendError) in
-                try backend.makeWeight(type: type, rows: rows, columns: columns, bytes: bytes)
+            return { chosen throws(BackendError) in
+                let output = try backend.makeTensor(rows: chosen.count, columns: columns)
+                stream.gatherRows(input, rows: chosen.map { $0 * 11 % rows }, into: output)
+                return try stream.rows(of: output)
             }
-        }
-        return try result.get()
-    }
-}
-
-extension ComputeStream {
-    /// The rows of a tensor, copied.
-    func rows(of tensor: Tensor) throws(BackendError) -> [[Float]] {
-        try withValues(tensor) { values in
-            (0..<tensor.rows).map { Array(values[($0 * tensor.columns)..<(($0 + 1) * tensor.columns)]) }
         }
     }
 }

@@ -13,7 +13,7 @@ import Testing
     @Test("Op cases give numbers that differ from row to row")
     func opCases() throws {
         for opCase in OpCases.all {
-            let rows = try opCase.evaluate(ReferenceBackend(), [0, 1 % opCase.rows])
+            let rows = try opCase.prepare(ReferenceBackend())([0, 1 % opCase.rows])
             #expect(rows.allSatisfy { $0.allSatisfy(\.isFinite) && $0.contains { $0 != 0 } }, "\(opCase)")
             #expect(opCase.rows == 1 || rows[0] != rows[1], "\(opCase)")
         }
@@ -21,9 +21,8 @@ import Testing
 
     @Test("The checker finds a backend whose rows depend on their batch")
     func findsVariance() throws {
-        let drifting = OpCase(description: "drifting", requirement: nil, rows: 4, tolerance: 1e-3) {
-            _, rows in
-            rows.map { [Float($0) + 1 + Float(rows.count) * 1e-6] }
+        let drifting = OpCase(description: "drifting", requirement: nil, rows: 4, tolerance: 1e-3) { _ in
+            { rows in rows.map { [Float($0) + 1 + Float(rows.count) * 1e-6] } }
         }
         let failures = try checkOperations(ReferenceBackend(), [drifting])
         #expect(failures.count == 1)
