@@ -1,56 +1,58 @@
 import RedrafterCore
 import RedrafterModels
 
-/// A tiny model of seeded random float weights, made in memory: real in every shape, meaningless in content.
-///
-/// Its logits are well separated, so that greedy continuations do not hang on the last bit.
+/// A tiny model of seeded random weights, made in memory: real in every shape, meaningless in content.
 ///
 /// Sendable although it owns memory: nothing is written after `init`.
 public final class ToyTransformer: @unchecked Sendable {
     public let configuration: ModelConfiguration
-    private let weights: [WeightRole: UnsafeMutableBufferPointer<Float>]
+    private let weights: [WeightRole: StoredWeight]
 
     /// - Parameters:
     ///   - architecture: qwen2 adds biases; rotary pairs are the usual ones of the architecture.
+    ///   - type: of matrices; its blocks have at most 32 elements. Norms and biases are F32.
     ///   - tiedEmbeddings: the head shares the embedding's weights.
     public init(
-        architecture: ModelConfiguration.Architecture = .llama, layers: Int = 2, vocabularySize: Int = 64,
-        contextLength: Int = 96, tiedEmbeddings: Bool = true, seed: UInt64 = 1
+        architecture: ModelConfiguration.Architecture = .llama, type: WeightType = .f32, layers: Int = 2,
+        vocabularySize: Int = 64, contextLength: Int = 96, tiedEmbeddings: Bool = true, seed: UInt64 = 1
     ) {
+        precondition(type.blockLength <= 32, "rows of 64 elements hold no block of \(type.name)")
         let configuration = ModelConfiguration(
-            architecture: architecture, layers: layers, hiddenSize: 32, feedForwardSize: 64, heads: 4,
+            architecture: architecture, layers: layers, hiddenSize: 64, feedForwardSize: 96, heads: 4,
             keyValueHeads: 2,
-            headDimension: 8, vocabularySize: vocabularySize, contextLength: contextLength, normEpsilon: 1e-5,
-            rotaryBase: 10_000, rotaryDimension: 8,
+            headDimension: 16, vocabularySize: vocabularySize, contextLength: contextLength,
+            normEpsilon: 1e-5,
+            rotaryBase: 10_000, rotaryDimension: 16,
             rotaryPairing: architecture == .llama ? .neighbours : .halves,
             rotaryScaling: .none, tiedEmbeddings: tiedEmbeddings)
         self.configuration = configuration
         var random = SeededRandom(seed: seed)
-        var weights = [WeightRole: UnsafeMutableBufferPointer<Float>]()
+        var weights = [WeightRole: StoredWeight]()
         for role in configuration.weightRoles {
             let shape = configuration.shape(of: role)
-            let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: shape.reduce(1, *))
-            let range: ClosedRange<Float> = shape.count == 1 ? 0.5...1.5 : -0.35...0.35
-            for index in values.indices {
-                values.initializeElement(at: index, to: Float.random(in: range, using: &random))
-            }
-            weights[role] = values
+            let isVector = shape.count == 1
+            let content =
+                isVector
+                ? (0..<shape[0]).flatMap { _ in
+                    withUnsafeBytes(of: Float.random(in: 0.5...1.5, using: &random)) { Array($0) }
+                }
+                : randomWeight(type, rows: shape[0], columns: shape[1], magnitude: 0.3, using: &random)
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: content.count, alignment: 64)
+            bytes.copyBytes(from: content)
+            weights[role] = StoredWeight(
+                name: role.description, type: isVector ? .f32 : type, shape: shape,
+                bytes: UnsafeRawBufferPointer(bytes))
         }
         self.weights = weights
     }
 
     deinit {
-        for values in weights.values { values.deallocate() }
+        for weight in weights.values { weight.bytes.deallocate() }
     }
 
-    /// The weights as a file would hand them out, in F32.
+    /// The weights as a file would hand them out.
     public var source: WeightSource {
-        { [self] role in
-            guard let values = weights[role] else { return nil }
-            return StoredWeight(
-                name: role.description, type: .f32, shape: configuration.shape(of: role),
-                bytes: UnsafeRawBufferPointer(values))
-        }
+        { [self] role in weights[role] }
     }
 
     /// The model on a backend.

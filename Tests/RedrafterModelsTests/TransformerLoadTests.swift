@@ -28,12 +28,13 @@ import Testing
         }
         #expect(
             throws: TransformerError.wrongShape(
-                weight: "down of layer 1", got: [64, 32], expected: [32, 64])
+                weight: "down of layer 1", got: [96, 64], expected: [64, 96])
         ) {
-            try load(toy) { $0 == role ? changed(source($0)) { ($0.type, [64, 32], $0.bytes) } : source($0) }
+            try load(toy) { $0 == role ? changed(source($0)) { ($0.type, [96, 64], $0.bytes) } : source($0) }
         }
-        #expect(throws: TransformerError.wrongByteCount(weight: "down of layer 1", got: 8188, expected: 8192))
-        {
+        #expect(
+            throws: TransformerError.wrongByteCount(weight: "down of layer 1", got: 24572, expected: 24576)
+        ) {
             try load(toy) {
                 $0 == role
                     ? changed(source($0)) {
@@ -53,7 +54,7 @@ import Testing
             $0 + toy.configuration.shape(of: $1).reduce(1, *)
         }
         #expect(plan.weights.value == elements * 4)
-        #expect(plan.cache.value == 2 * 2 * 2 * 2 * 8 * (96 + 64))
+        #expect(plan.cache.value == 2 * 2 * 2 * 2 * 16 * (96 + 64))
         #expect(try #require(plan.activations.value) > 64 * 64 * 4)
         #expect(try #require(plan.total.value) > elements * 4)
         try plan.requireAvailable()
@@ -76,7 +77,7 @@ import Testing
     @Test("Rotary frequencies follow the scaling")
     func rotaryScaling() {
         var configuration = ToyTransformer().configuration
-        configuration.rotaryBase = 10_000
+        configuration.rotaryDimension = 8
         #expect(close(configuration, [1, 0.1, 0.01, 0.001]))
         configuration.rotaryScaling = .linear(factor: 4)
         #expect(close(configuration, [0.25, 0.025, 0.0025, 0.00025]))

@@ -1,0 +1,155 @@
+import RedrafterCore
+import RedrafterModels
+
+/// `moveCache` within one sequence, sources and targets overlapping, against the reference.
+public func checkMoves(_ backend: any ComputeBackend) throws -> [ConformanceFailure] {
+    let got = try attentionAfterMoves(backend)
+    let error = normalisedError(got, try attentionAfterMoves(ReferenceBackend()))
+    guard !(error <= 1e-6) else { return [] }
+    return [ConformanceFailure(subject: "moveCache", message: "error \(error) against the reference")]
+}
+
+private func attentionAfterMoves(_ backend: any ComputeBackend) throws -> [Float] {
+    let shape = CacheShape(layers: 2, keyValueHeads: 2, headDimension: 32, sequences: 2, capacity: 40)
+    let cache = try backend.makeCache(shape)
+    let stream = backend.makeStream()
+    var inputs = Inputs(seed: 10)
+    // Cosines of 1 and sines of 0: nothing turns.
+    let table = RotaryTable(
+        values: try backend.makeTensor(
+            rows: 40, columns: 32, values: (0..<40).flatMap { _ in (0..<32).map { $0 < 16 ? Float(1) : 0 } }),
+        pairing: .halves, rotatedDimension: 32)
+    let rows = (0..<2).flatMap { sequence in
+        (0..<30).map {
+            Row(sequence: sequence, token: 0, position: $0, parent: $0 == 0 ? -1 : sequence * 30 + $0 - 1)
+        }
+    }
+    let plan = try RowPlan(rows: rows, lengths: [0, 0], capacity: 40)
+    for layer in 0..<2 {
+        stream.rotaryAppend(
+            queries: try inputs.matrix(60, 128).tensor(on: backend),
+            keys: try inputs.matrix(60, 64).tensor(on: backend),
+            values: try inputs.matrix(60, 64).tensor(on: backend), table: table, cache: cache, layer: layer,
+            plan: plan)
+    }
+    // A rotation of three slots, a shift over itself and a far move.
+    stream.moveCache(cache, sequence: 1, from: [5, 6, 7, 12, 11, 10, 29], to: [6, 7, 5, 11, 10, 9, 0])
+    var results = [Float]()
+    for layer in 0..<2 {
+        for sequence in 0..<2 {
+            let plan = try RowPlan(
+                rows: [Row(sequence: sequence, token: 0, position: 20, parent: -1)], lengths: [20, 20],
+                capacity: 40)
+            let queries = try inputs.matrix(1, 128).tensor(on: backend)
+            let output = try backend.makeTensor(rows: 1, columns: 128)
+            stream.rotaryAppend(
+                queries: queries, keys: try inputs.matrix(1, 64).tensor(on: backend),
+                values: try inputs.matrix(1, 64).tensor(on: backend),
+                table: table, cache: cache, layer: layer, plan: plan)
+            stream.attention(queries: queries, cache: cache, layer: layer, plan: plan, into: output)
+            results += try stream.rows(of: output).flatMap { $0 }
+        }
+    }
+    return results
+}
+
+/// Toy models of each supported weight type: against the reference, and against themselves on every way through.
+public func checkModels(
+    _ backend: any ComputeBackend, types: [WeightType] = WeightType.allCases
+) throws -> [ConformanceFailure] {
+    var failures = [ConformanceFailure]()
+    for type in types where type.blockLength <= 32 {
+        let toy = ToyTransformer(architecture: type == .f16 ? .qwen2 : .llama, type: type, seed: 11)
+        guard backend.support(.linear, type) == .supported, backend.support(.embedding, type) == .supported
+        else { continue }
+        let subject = "a model of \(type.name)"
+        let run = try ModelRun(toy, backend)
+        let prompt = (0..<45).map { Int32($0 * 29 % toy.configuration.vocabularySize) }
+        let expected = try run.fresh(prompt)
+        let reference = try ModelRun(toy, ReferenceBackend()).fresh(prompt)
+        let error = normalisedError(expected, reference)
+        // Rounding errors grow through the layers of a random model.
+        let allowed = type.isFloat ? 1e-5 : 2e-2
+        if !(error <= allowed) {
+            failures.append(
+                ConformanceFailure(
+                    subject: subject, message: "error \(error) against the reference, allowed \(allowed)"))
+        }
+        for chunk in [1, 2, 7, 16, 33] where try !same(run.fresh(prompt, chunk: chunk), expected) {
+            failures.append(
+                ConformanceFailure(subject: subject, message: "prefill in chunks of \(chunk) differs"))
+        }
+        failures += try checkTrees(run, prompt: prompt, subject: subject)
+    }
+    return failures
+}
+
+/// Trees of every order, each node against its branch as a chain, and each commit against a fresh prefill.
+private func checkTrees(_ run: ModelRun, prompt: [Int32], subject: String) throws -> [ConformanceFailure] {
+    var failures = [ConformanceFailure]()
+    for parents in [[-1, 0, 0, 1, 1, 2, 2], [2, 0, -1, 2, 3, 1, -1], [-1, -1, -1, 2, 1, 0, 5, 4, 3, 8, 7]] {
+        func branch(_ node: Int) -> [Int] { parents[node] < 0 ? [node] : branch(parents[node]) + [node] }
+        let tokens = parents.indices.map { Int32(3 + $0 * 5) }
+        let rows = parents.indices.map {
+            Row(token: tokens[$0], position: prompt.count + branch($0).count - 1, parent: parents[$0])
+        }
+        for node in parents.indices {
+            let path = branch(node)
+            _ = try run.fresh(prompt)
+            let logits = try run.forward(rows)
+            if try !same(logits[node], run.fresh(prompt + path.map { tokens[$0] })) {
+                failures.append(
+                    ConformanceFailure(
+                        subject: subject, message: "node \(node) of tree \(parents) differs from its chain"))
+            }
+            _ = try run.fresh(prompt)
+            _ = try run.forward(rows)
+            let next = try run.commit(path, next: 9)
+            if try !same(next, run.fresh(prompt + path.map { tokens[$0] } + [9])) {
+                failures.append(
+                    ConformanceFailure(
+                        subject: subject,
+                        message: "after committing \(path) of tree \(parents) the next token differs"))
+            }
+        }
+    }
+    return failures
+}
+
+private func same(_ a: [Float], _ b: [Float]) -> Bool { a.map(\.bitPattern) == b.map(\.bitPattern) }
+
+/// A toy model on a backend.
+private struct ModelRun {
+    let transformer: Transformer
+    let cache: KeyValueCache
+    let state: TransformerState
+    let stream: any ComputeStream
+
+    init(_ toy: ToyTransformer, _ backend: any ComputeBackend) throws {
+        transformer = try toy.transformer(on: backend)
+        cache = try KeyValueCache(
+            configuration: toy.configuration, contextLength: transformer.contextLength, on: backend)
+        state = try TransformerState(toy.configuration, maximumRows: 64, on: backend)
+        stream = backend.makeStream()
+    }
+
+    /// Logits of the last token, from an empty cache.
+    func fresh(_ tokens: [Int32], chunk: Int = 64) throws -> [Float] {
+        cache.reset()
+        let output = try transformer.prefill(tokens, chunk: chunk, cache: cache, state: state, on: stream)
+        return try stream.rows(of: output.logits)[0]
+    }
+
+    func forward(_ rows: [Row]) throws -> [[Float]] {
+        let output = try transformer.forward(
+            cache.plan(rows), logitRows: Array(rows.indices), cache: cache, state: state, on: stream)
+        return try stream.rows(of: output.logits)
+    }
+
+    /// Commits a path of the open pass and appends a token.
+    func commit(_ path: [Int], next: Int32) throws -> [Float] {
+        try cache.commit(path, on: stream)
+        let output = try transformer.prefill([next], cache: cache, state: state, on: stream)
+        return try stream.rows(of: output.logits)[0]
+    }
+}

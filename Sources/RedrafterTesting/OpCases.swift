@@ -1,0 +1,186 @@
+import RedrafterCore
+
+/// One operation on seeded inputs of stated shapes: run on two backends it compares them, run on some of its rows it
+/// checks row invariance.
+public struct OpCase: Sendable, CustomStringConvertible {
+    /// Operation, weight type and shapes, for messages.
+    public let description: String
+    /// The weight type it needs, with the operation to ask support for.
+    public let requirement: (operation: BackendOperation, type: WeightType)?
+    public let rows: Int
+    /// Largest allowed Σ(got − expected)² / Σ expected² against the reference backend.
+    public let tolerance: Double
+    /// Makes weights and inputs on a backend once; the function computes the results of the rows asked for, with no
+    /// other rows than those they depend on. `[rows asked for]`
+    public let prepare: @Sendable (any ComputeBackend) throws(BackendError) -> Evaluation
+
+    /// From rows to their results.
+    public typealias Evaluation = ([Int]) throws(BackendError) -> [[Float]]
+
+    /// A case of one's own; see the properties.
+    public init(
+        description: String, requirement: (operation: BackendOperation, type: WeightType)?, rows: Int,
+        tolerance: Double,
+        prepare: @escaping @Sendable (any ComputeBackend) throws(BackendError) -> Evaluation
+    ) {
+        self.description = description
+        self.requirement = requirement
+        self.rows = rows
+        self.tolerance = tolerance
+        self.prepare = prepare
+    }
+}
+
+/// The op cases every backend has to pass.
+public enum OpCases {
+    /// Int8 activations in blocks of 32 cost about 3.5e-5; float weights only pay for the order of sums.
+    static func linearTolerance(_ type: WeightType) -> Double { type.isFloat ? 1e-10 : 2e-4 }
+
+    /// All cases: every weight type through `embed`, `linear` and `gatedLinear`, then the operations without weights.
+    public static let all: [OpCase] =
+        WeightType.allCases.flatMap { type in
+            let widths = type.blockLength == 256 ? [256, 768] : [64, 576]
+            return [embed(type, columns: widths[1])]
+                + widths.flatMap { width in
+                    [
+                        linear(type, rows: 64, columns: width, outputs: [48]),
+                        linear(type, rows: 33, columns: width, outputs: [97]),
+                    ]
+                }
+                + [
+                    linear(type, rows: 130, columns: widths[0], outputs: [64]),
+                    linear(type, rows: 17, columns: widths[0], outputs: [64, 32, 32], hasBias: true),
+                    linear(type, rows: 20, columns: widths[1], outputs: [64], accumulate: true),
+                    gatedLinear(type, rows: 64, columns: widths[0], outputs: 80),
+                    gatedLinear(type, rows: 9, columns: widths[1], outputs: 96),
+                ]
+        } + [
+            rmsNorm(rows: 64, columns: 576), rmsNorm(rows: 3, columns: 64), swiGLU(rows: 64, columns: 1536),
+            gatherRows(rows: 40, columns: 576),
+        ] + AttentionCase.all.map(\.opCase)
+
+    static func embed(_ type: WeightType, columns: Int) -> OpCase {
+        let vocabulary = 50
+        return OpCase(
+            description: "embed \(type.name) [\(vocabulary), \(columns)]", requirement: (.embedding, type),
+            rows: 64, tolerance: 1e-12
+        ) { backend throws(BackendError) in
+            var inputs = Inputs(seed: 1)
+            let table = try inputs.weight(type, vocabulary, columns, on: backend)
+            let stream = backend.makeStream()
+            return { rows throws(BackendError) in
+                let output = try backend.makeTensor(rows: rows.count, columns: columns)
+                stream.embed(tokens: rows.map { Int32($0 * 7 % vocabulary) }, table: table, into: output)
+                return try stream.rows(of: output)
+            }
+        }
+    }
+
+    static func linear(
+        _ type: WeightType, rows: Int, columns: Int, outputs: [Int], hasBias: Bool = false,
+        accumulate: Bool = false
+    ) -> OpCase {
+        let extras = (hasBias ? " + bias" : "") + (accumulate ? ", accumulate" : "")
+        return OpCase(
+            description: "linear \(type.name) [\(rows), \(columns)] · \(outputs)ᵀ\(extras)",
+            requirement: (.linear, type), rows: rows, tolerance: linearTolerance(type)
+        ) { backend throws(BackendError) in
+            var inputs = Inputs(seed: 2)
+            let input = inputs.matrix(rows, columns)
+            var weights = [any WeightHandle]()
+            var biases = [Tensor?]()
+            var before = [Matrix]()
+            for count in outputs {
+                weights.append(try inputs.weight(type, count, columns, on: backend))
+                biases.append(hasBias ? try inputs.matrix(1, count).tensor(on: backend) : nil)
+                before.append(inputs.matrix(rows, count))
+            }
+            let stream = backend.makeStream()
+            return { [weights, biases, before] chosen throws(BackendError) in
+                var results = [Tensor]()
+                for matrix in before {
+                    results.append(
+                        accumulate
+                            ? try matrix.tensor(chosen, on: backend)
+                            : try backend.makeTensor(rows: chosen.count, columns: matrix.columns))
+                }
+                stream.linear(
+                    try input.tensor(chosen, on: backend), weights: weights, biases: biases, into: results,
+                    accumulate: accumulate)
+                var joined = [[Float]](repeating: [], count: chosen.count)
+                for result in results {
+                    for (index, row) in try stream.rows(of: result).enumerated() { joined[index] += row }
+                }
+                return joined
+            }
+        }
+    }
+
+    static func gatedLinear(_ type: WeightType, rows: Int, columns: Int, outputs: Int) -> OpCase {
+        OpCase(
+            description: "gatedLinear \(type.name) [\(rows), \(columns)] · [\(outputs)]ᵀ",
+            requirement: (.linear, type), rows: rows, tolerance: linearTolerance(type) * 4
+        ) { backend throws(BackendError) in
+            var inputs = Inputs(seed: 3)
+            let input = inputs.matrix(rows, columns)
+            let gate = try inputs.weight(type, outputs, columns, on: backend)
+            let up = try inputs.weight(type, outputs, columns, on: backend)
+            let stream = backend.makeStream()
+            return { chosen throws(BackendError) in
+                let output = try backend.makeTensor(rows: chosen.count, columns: outputs)
+                stream.gatedLinear(try input.tensor(chosen, on: backend), gate: gate, up: up, into: output)
+                return try stream.rows(of: output)
+            }
+        }
+    }
+
+    static func rmsNorm(rows: Int, columns: Int) -> OpCase {
+        OpCase(
+            description: "rmsNorm [\(rows), \(columns)]", requirement: nil, rows: rows, tolerance: 1e-11
+        ) { backend throws(BackendError) in
+            var inputs = Inputs(seed: 4)
+            let matrix = inputs.matrix(rows, columns)
+            let weight = try inputs.matrix(1, columns).tensor(on: backend)
+            let stream = backend.makeStream()
+            return { chosen throws(BackendError) in
+                let input = try matrix.tensor(chosen, on: backend)
+                let output = try backend.makeTensor(rows: chosen.count, columns: columns)
+                stream.rmsNorm(input, weight: weight, epsilon: 1e-5, into: output)
+                // In place gives the same.
+                stream.rmsNorm(input, weight: weight, epsilon: 1e-5, into: input)
+                return zip(try stream.rows(of: output), try stream.rows(of: input)).map { $0 + $1 }
+            }
+        }
+    }
+
+    static func swiGLU(rows: Int, columns: Int) -> OpCase {
+        OpCase(
+            description: "swiGLU [\(rows), \(columns)]", requirement: nil, rows: rows, tolerance: 1e-11
+        ) { backend throws(BackendError) in
+            var inputs = Inputs(seed: 5)
+            let gates = inputs.matrix(rows, columns, magnitude: 12)
+            let ups = inputs.matrix(rows, columns)
+            let stream = backend.makeStream()
+            return { chosen throws(BackendError) in
+                let gate = try gates.tensor(chosen, on: backend)
+                stream.swiGLU(gate: gate, up: try ups.tensor(chosen, on: backend))
+                return try stream.rows(of: gate)
+            }
+        }
+    }
+
+    static func gatherRows(rows: Int, columns: Int) -> OpCase {
+        OpCase(
+            description: "gatherRows [\(rows), \(columns)]", requirement: nil, rows: rows, tolerance: 0
+        ) { backend throws(BackendError) in
+            var inputs = Inputs(seed: 6)
+            let input = try inputs.matrix(rows, columns).tensor(on: backend)
+            let stream = backend.makeStream()
+            return { chosen throws(BackendError) in
+                let output = try backend.makeTensor(rows: chosen.count, columns: columns)
+                stream.gatherRows(input, rows: chosen.map { $0 * 11 % rows }, into: output)
+                return try stream.rows(of: output)
+            }
+        }
+    }
+}
