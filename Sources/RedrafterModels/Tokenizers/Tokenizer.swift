@@ -87,6 +87,18 @@ public struct Tokenizer: Sendable {
     /// The token that stands before every prompt.
     public var promptPrefix: Int32? { definition.addsBOS ? definition.bos : nil }
 
+    /// Cuts a text at its special tokens: plain bytes, each with the token behind them; nil at the end.
+    func forEachSpecial(in bytes: [UInt8], _ body: (_ plain: ArraySlice<UInt8>, _ token: Int32?) -> Void) {
+        bytes.withUnsafeBufferPointer { buffer in
+            var start = 0
+            while let found = specials.next(in: buffer, from: start, includingControl: true) {
+                body(bytes[start..<found.range.lowerBound], found.token)
+                start = found.range.upperBound
+            }
+            body(bytes[start...], nil)
+        }
+    }
+
     private func encodeText(
         _ text: UnsafeBufferPointer<UInt8>, startsText: Bool, into encoding: inout Encoding
     ) {
