@@ -1,0 +1,33 @@
+import Redrafter
+import RedrafterCore
+import RedrafterTesting
+import Testing
+
+@Suite(.enabled(if: DefaultModel.isAvailable, "\(DefaultModel.howToGet)"), .serialized)
+struct DefaultModelTests {
+    @Test("The default model continues a text sensibly, and the same whatever the chunks and threads")
+    func continues() throws {
+        var texts = [String]()
+        for (chunk, threads) in [(512, 2), (7, 1), (1, 3)] {
+            var options = ModelOptions(contextLength: 256, threads: threads)
+            options.prefillChunk = chunk
+            let model = try Model.load(path: DefaultModel.path, options: options)
+            let prompt = model.tokenizer.encodePrompt("The capital of France is").tokens
+            let result = try TextGenerator(model).generate(prompt, GenerationParameters(maximumTokens: 24))
+            texts.append(result.text)
+        }
+        #expect(texts[0].contains("Paris"))
+        #expect(Set(texts).count == 1)
+    }
+
+    @Test("A context that does not fit is refused before weights are read")
+    func tooLarge() {
+        let error = #expect(throws: RedrafterError.self) {
+            try Model.load(
+                path: DefaultModel.path, options: ModelOptions(contextLength: 1 << 24),
+                progress: { _ in Issue.record("weights were read") })
+        }
+        #expect(error?.exitCode == 75)
+        #expect(error?.description.contains("GiB, available") == true)
+    }
+}
