@@ -7,6 +7,7 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
     case format(FormatError)
     case model(ModelError)
     case tokenizer(TokenizerError)
+    case chatTemplate(ChatTemplateError)
     case transformer(TransformerError)
     case backend(BackendError)
     case parameter(ParameterError)
@@ -21,6 +22,7 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
         case .format(let error): error.exitCode
         case .model(let error): error.exitCode
         case .tokenizer(let error): error.exitCode
+        case .chatTemplate(let error): error.exitCode
         case .transformer(let error): error.exitCode
         case .backend(let error): error.exitCode
         case .parameter, .promptTooLong, .emptyPrompt: 64
@@ -33,6 +35,7 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
         case .format(let error): error.description
         case .model(let error): error.description
         case .tokenizer(let error): error.description
+        case .chatTemplate(let error): error.description
         case .transformer(let error): error.description
         case .backend(let error): error.description
         case .parameter(let error): error.description
