@@ -1,4 +1,5 @@
 import RedrafterCore
+import RedrafterFormats
 
 #if canImport(Glibc)
     import Glibc
@@ -255,4 +256,4 @@ extension CacheStorage {
     }
 }
 
-private func roundedToHalf(_ value: Float) -> Float { Float(Float16(value)) }
+private func roundedToHalf(_ value: Float) -> Float { Float(halfBits: value.halfBits) }
