@@ -14,6 +14,8 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     case invalid(file: String, field: String, expected: String, got: String, offset: Int?)
     /// The content is valid but not something this project reads.
     case unsupported(file: String, what: String, supported: String)
+    /// Weights cannot be written in this type.
+    case cannotQuantize(type: String, supported: String)
 
     /// An exit code of sysexits.
     public var exitCode: Int32 {
@@ -23,6 +25,7 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
         case .inputOutput: 74
         case .cannotCreate: 73
         case .invalid, .unsupported: 65
+        case .cannotQuantize: 64
         }
     }
 
@@ -39,6 +42,8 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
                 + (offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")
         case .unsupported(let file, let what, let supported):
             "\(TerminalText.escaped(file)): \(what) is not supported; supported: \(supported)"
+        case .cannotQuantize(let type, let supported):
+            "weights cannot be written as \(type), which is only read; choose one of: \(supported)"
         }
     }
 }
