@@ -107,8 +107,10 @@ INLINE void store16_f16(uint16_t *p, f32x16 v) {
     f16x16 halves = __builtin_convertvector(v, f16x16);
     memcpy(p, &halves, sizeof halves);
 #else
+    float lanes[16];
+    store16(lanes, v);
     for (int i = 0; i < 16; i++) {
-        const uint32_t bits = __builtin_bit_cast(uint32_t, v[i]);
+        const uint32_t bits = __builtin_bit_cast(uint32_t, lanes[i]);
         const uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
         if (magnitude < 0x38800000u) {  // below the smallest normal: let the float adder round
             const float shifted = __builtin_bit_cast(float, magnitude) + 0.5f;
