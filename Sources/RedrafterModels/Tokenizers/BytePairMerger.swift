@@ -7,33 +7,43 @@ struct BytePairMerger: Sendable {
     private let ranks: [UInt32]
     private let results: [Int32]
     private let mask: Int
+    /// Differs from process to process, so that no file can be made whose merges all fall into one slot.
+    private let seed: UInt64
 
     private static let free = UInt64.max
 
-    init(_ merges: [TokenizerDefinition.Merge]) {
+    /// - Parameter ranksByResult: merges beside each other in the list that give the same token have the same rank,
+    ///   so that the leftmost comes first; as scores say it.
+    init(_ merges: [TokenizerDefinition.Merge], ranksByResult: Bool = false) {
         var capacity = 16
         while capacity < 2 * merges.count { capacity *= 2 }
         var keys = [UInt64](repeating: Self.free, count: capacity)
         var ranks = [UInt32](repeating: 0, count: capacity)
         var results = [Int32](repeating: 0, count: capacity)
-        for (rank, merge) in merges.enumerated() {
+        let seed = UInt64.random(in: .min ... .max)
+        var rank: UInt32 = 0
+        for (index, merge) in merges.enumerated() {
+            if !ranksByResult || index == 0 || merges[index - 1].result != merge.result {
+                rank = UInt32(truncatingIfNeeded: index)
+            }
             let key = Self.key(merge.left, merge.right)
-            var slot = Self.slot(key) & (capacity - 1)
+            var slot = Self.slot(key, seed) & (capacity - 1)
             while keys[slot] != Self.free, keys[slot] != key { slot = (slot + 1) & (capacity - 1) }
             guard keys[slot] == Self.free else { continue }  // the first of duplicates counts
             keys[slot] = key
-            ranks[slot] = UInt32(truncatingIfNeeded: rank)
+            ranks[slot] = rank
             results[slot] = merge.result
         }
         self.keys = keys
         self.ranks = ranks
         self.results = results
+        self.seed = seed
         mask = capacity - 1
     }
 
     func merge(_ left: Int32, _ right: Int32) -> (rank: UInt32, result: Int32)? {
         let key = Self.key(left, right)
-        var slot = Self.slot(key) & mask
+        var slot = Self.slot(key, seed) & mask
         while keys[slot] != Self.free {
             if keys[slot] == key { return (ranks[slot], results[slot]) }
             slot = (slot + 1) & mask
@@ -142,8 +152,8 @@ struct BytePairMerger: Sendable {
         UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
     }
 
-    private static func slot(_ key: UInt64) -> Int {
-        let mixed = (key ^ key >> 32) &* 0x9E37_79B9_7F4A_7C15
-        return Int(truncatingIfNeeded: mixed >> 20)
+    private static func slot(_ key: UInt64, _ seed: UInt64) -> Int {
+        let product = (key ^ seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        return Int(truncatingIfNeeded: product.high ^ product.low)
     }
 }
