@@ -142,6 +142,9 @@ const rd_kernels *rd_kernels_named(const char *name);
 /// Names of the sets this processor runs, best first, ended by NULL.
 const char *const *rd_kernels_available(void);
 
+/// Reads `count` bytes and does nothing with them.
+void rd_read(const uint8_t *bytes, size_t count);
+
 /// Processors this process may run on, at least 1.
 int rd_usable_processors(void);
 
