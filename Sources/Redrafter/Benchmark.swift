@@ -51,9 +51,11 @@ public struct Benchmark {
         let backend = model.transformer.backend
         (cache, state) = try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
             (
-                try KeyValueCache(configuration: model.configuration, contextLength: model.contextLength, on: backend),
+                try KeyValueCache(
+                    configuration: model.configuration, contextLength: model.contextLength, on: backend),
                 try TransformerState(
-                    model.configuration, maximumRows: TransformerState.rows(forChunk: model.prefillChunk), on: backend)
+                    model.configuration, maximumRows: TransformerState.rows(forChunk: model.prefillChunk),
+                    on: backend)
             )
         }
         stream = backend.makeStream()
@@ -154,7 +156,8 @@ public struct Benchmark {
         try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
             cache.reset()
             _ = try model.transformer.prefill(
-                randomTokens(Self.rowsContext), chunk: model.prefillChunk, cache: cache, state: state, on: stream)
+                randomTokens(Self.rowsContext), chunk: model.prefillChunk, cache: cache, state: state,
+                on: stream)
         }
     }
 

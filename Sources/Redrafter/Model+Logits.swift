@@ -9,7 +9,8 @@ extension Model {
     ) throws(RedrafterError) {
         try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
             let backend = transformer.backend
-            let cache = try KeyValueCache(configuration: configuration, contextLength: contextLength, on: backend)
+            let cache = try KeyValueCache(
+                configuration: configuration, contextLength: contextLength, on: backend)
             let rows = TransformerState.maximumLogitRows
             let state = try TransformerState(configuration, maximumRows: rows, on: backend)
             let stream = backend.makeStream()

@@ -24,10 +24,14 @@ struct BenchCommand: ParsableCommand {
 
     @OptionGroup var modelArguments: ModelArguments
 
-    @Option(name: [.customShort("p"), .customLong("n-prompt")], help: ArgumentHelp("Prompt tokens, comma-separated; 0 for none.", valueName: "n"))
+    @Option(
+        name: [.customShort("p"), .customLong("n-prompt")],
+        help: ArgumentHelp("Prompt tokens, comma-separated; 0 for none.", valueName: "n"))
     var prompt = "512"
 
-    @Option(name: [.customShort("n"), .customLong("n-gen")], help: ArgumentHelp("Generated tokens, comma-separated; 0 for none.", valueName: "n"))
+    @Option(
+        name: [.customShort("n"), .customLong("n-gen")],
+        help: ArgumentHelp("Generated tokens, comma-separated; 0 for none.", valueName: "n"))
     var generate = "128"
 
     @Option(help: ArgumentHelp("Rows of one pass, comma-separated.", valueName: "n"))
@@ -142,7 +146,8 @@ private struct BenchReport {
     var markdown: String {
         let backend = model.backend
         let blas = backend.blas.map { ", OpenBLAS \($0)" } ?? ""
-        return table.markdown + "\n\(backend.device), \(backend.threads) threads, kernels \(backend.kernels)\(blas)\n"
+        return table.markdown
+            + "\n\(backend.device), \(backend.threads) threads, kernels \(backend.kernels)\(blas)\n"
     }
 
     var csv: String { table.csv }

@@ -7,18 +7,22 @@ struct ChatCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chat",
         abstract: "Holds a conversation; each line is a turn.",
-        discussion: "An empty line or the end of input ends it. Ctrl-C ends an answer early. /reset begins anew.")
+        discussion:
+            "An empty line or the end of input ends it. Ctrl-C ends an answer early. /reset begins anew.")
 
     @OptionGroup var modelArguments: ModelArguments
     @OptionGroup var sampling: SamplingArguments
 
-    @Option(name: [.customShort("c"), .customLong("ctx-size")], help: ArgumentHelp("Tokens the context holds.", valueName: "n"))
+    @Option(
+        name: [.customShort("c"), .customLong("ctx-size")],
+        help: ArgumentHelp("Tokens the context holds.", valueName: "n"))
     var contextSize: Int?
 
     @Option(name: [.short, .long], help: ArgumentHelp("The first turn.", valueName: "text"))
     var prompt: String?
 
-    @Option(name: [.short, .long], help: ArgumentHelp("Reads the first turn from a file.", valueName: "path"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("Reads the first turn from a file.", valueName: "path"))
     var file: String?
 
     @Option(help: ArgumentHelp("System message.", valueName: "text"))
@@ -59,9 +63,12 @@ struct ChatCommand: ParsableCommand {
 
     /// One answer, streamed; nil where the conversation no longer fits.
     private func turn(
-        _ messages: [ChatMessage], _ generator: TextGenerator, _ parameters: GenerationParameters, seed: UInt64
+        _ messages: [ChatMessage], _ generator: TextGenerator, _ parameters: GenerationParameters,
+        seed: UInt64
     ) throws -> String? {
-        let encoding = try Terminal.failing { () throws(RedrafterError) in try generator.model.prompt(messages) }
+        let encoding = try Terminal.failing { () throws(RedrafterError) in
+            try generator.model.prompt(messages)
+        }
         guard encoding.tokens.count < generator.model.contextLength else {
             Terminal.warn(
                 "the conversation has \(encoding.tokens.count) tokens, the context holds \(generator.model.contextLength): "
@@ -81,7 +88,9 @@ struct ChatCommand: ParsableCommand {
         }
         if let writeFailure { throw writeFailure }
         try Terminal.write(json ? GenerationReport(result, seed: seed).json + "\n" : "\n")
-        if result.isContextFull { Terminal.warn("the context is full: /reset begins anew, -c makes it larger") }
+        if result.isContextFull {
+            Terminal.warn("the context is full: /reset begins anew, -c makes it larger")
+        }
         if result.finishReason == .cancelled, !Terminal.isErrorTTY { throw ExitCode(130) }
         return result.text
     }

@@ -31,7 +31,9 @@ struct GenerateCommand: ParsableCommand {
     @Option(name: [.short, .long], help: ArgumentHelp("Reads the prompt from a file.", valueName: "path"))
     var file: String?
 
-    @Option(name: [.customShort("c"), .customLong("ctx-size")], help: ArgumentHelp("Tokens the context holds.", valueName: "n"))
+    @Option(
+        name: [.customShort("c"), .customLong("ctx-size")],
+        help: ArgumentHelp("Tokens the context holds.", valueName: "n"))
     var contextSize: Int?
 
     @Option(help: ArgumentHelp("System message.", valueName: "text"))
@@ -50,13 +52,15 @@ struct GenerateCommand: ParsableCommand {
         let model = try modelArguments.load(contextLength: contextSize)
         let encoding = try encode(text, for: model)
         if encoding.droppedBytes > 0 {
-            Terminal.warn("\(encoding.droppedBytes) bytes of the prompt have no token in this model and were dropped")
+            Terminal.warn(
+                "\(encoding.droppedBytes) bytes of the prompt have no token in this model and were dropped")
         }
         Interrupt.install()
         var writeFailure: (any Error)?
         let result = try Terminal.failing { () throws(RedrafterError) in
             let generator = try TextGenerator(model)
-            return try generator.generate(encoding.tokens, parameters, cancellation: Interrupt.flag) { piece in
+            return try generator.generate(encoding.tokens, parameters, cancellation: Interrupt.flag) {
+                piece in
                 guard !json, writeFailure == nil else { return }
                 do { try Terminal.write(Terminal.shown(piece)) } catch {
                     writeFailure = error
@@ -123,7 +127,8 @@ enum PromptSource {
             if count == 0 { break }
             if count < 0 {
                 if errno == EINTR { continue }
-                Terminal.fail("cannot read \(TerminalText.escaped(name)): \(String(cString: strerror(errno)))")
+                Terminal.fail(
+                    "cannot read \(TerminalText.escaped(name)): \(String(cString: strerror(errno)))")
                 throw ExitCode(74)
             }
             bytes += buffer[..<count]

@@ -18,7 +18,8 @@ struct GenerationReport {
         let prompt = Number.fixed(timings.promptPerSecond, 1)
         let predicted = Number.fixed(timings.predictedPerSecond, 1)
         let full = result.isContextFull ? "; the context is full (-c)" : ""
-        return "\(timings.promptTokens) prompt tokens at \(prompt) tokens/s, \(timings.predictedTokens) generated at "
+        return
+            "\(timings.promptTokens) prompt tokens at \(prompt) tokens/s, \(timings.predictedTokens) generated at "
             + "\(predicted) tokens/s\(full)"
     }
 

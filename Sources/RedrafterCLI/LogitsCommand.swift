@@ -13,21 +13,25 @@ import RedrafterModels
 /// `redrafter logits`: all logits of given tokens, to compare engines (Tests/Reference).
 struct LogitsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logits", abstract: "Writes the logits of every position as raw float32.", shouldDisplay: false)
+        commandName: "logits", abstract: "Writes the logits of every position as raw float32.",
+        shouldDisplay: false)
 
     @OptionGroup var modelArguments: ModelArguments
 
     @Option(help: ArgumentHelp("JSON: {\"sequences\": [[ids], …]}.", valueName: "path"))
     var tokens: String
 
-    @Option(name: [.short, .long], help: ArgumentHelp("File of [positions, vocabulary] floats.", valueName: "path"))
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("File of [positions, vocabulary] floats.", valueName: "path"))
     var output: String
 
     func run() throws {
         let sequences = try readSequences()
         let model = try modelArguments.load(contextLength: max(1, sequences.map(\.count).max() ?? 1))
         guard let file = fopen(output, "wb") else {
-            Terminal.fail("cannot create \(TerminalText.escaped(output)): \(String(cString: strerror(errno)))")
+            Terminal.fail(
+                "cannot create \(TerminalText.escaped(output)): \(String(cString: strerror(errno)))")
             throw ExitCode(73)
         }
         defer { fclose(file) }
@@ -51,7 +55,8 @@ struct LogitsCommand: ParsableCommand {
             (list.array ?? []).compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
         }
         guard !sequences.isEmpty, !sequences.contains(where: { $0.isEmpty }) else {
-            Terminal.fail("\(TerminalText.escaped(tokens)): sequences: expected lists of token ids, got something else")
+            Terminal.fail(
+                "\(TerminalText.escaped(tokens)): sequences: expected lists of token ids, got something else")
             throw ExitCode(65)
         }
         return sequences

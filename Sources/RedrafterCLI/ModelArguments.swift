@@ -14,7 +14,8 @@ struct ModelArguments: ParsableArguments {
         help: ArgumentHelp("GGUF file, or a directory with safetensors.", valueName: "path"))
     var model: String?
 
-    @Option(name: [.short, .long], help: ArgumentHelp("Threads; all processors unless given.", valueName: "n"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("Threads; all processors unless given.", valueName: "n"))
     var threads: Int?
 
     @Option(help: ArgumentHelp("What computes: cpu.", valueName: "name"))
@@ -25,7 +26,9 @@ struct ModelArguments: ParsableArguments {
         if let model { return model }
         let path = DefaultModelFile.path
         guard access(path, R_OK) == 0 else {
-            Terminal.fail("no -m was given and the default model is not at \(path)", hint: "run `make demo` once, or pass -m FILE")
+            Terminal.fail(
+                "no -m was given and the default model is not at \(path)",
+                hint: "run `make demo` once, or pass -m FILE")
             throw ExitCode(66)
         }
         return path

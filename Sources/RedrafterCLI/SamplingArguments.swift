@@ -4,16 +4,21 @@ import RedrafterCore
 
 /// How tokens are chosen; names and defaults are llama.cpp's, but the temperature is 0.
 struct SamplingArguments: ParsableArguments {
-    @Option(name: [.customLong("temp"), .customLong("temperature")], help: "Temperature; 0 always takes the most likely token.")
+    @Option(
+        name: [.customLong("temp"), .customLong("temperature")],
+        help: "Temperature; 0 always takes the most likely token.")
     var temperature: Float = 0
 
     @Option(name: .customLong("top-k"), help: "Keep the k most likely tokens; 0 keeps all.")
     var topK = 40
 
-    @Option(name: .customLong("top-p"), help: "Keep the most likely tokens up to this probability; 1 keeps all.")
+    @Option(
+        name: .customLong("top-p"), help: "Keep the most likely tokens up to this probability; 1 keeps all.")
     var topP: Float = 0.95
 
-    @Option(name: .customLong("min-p"), help: "Keep tokens at least this likely relative to the best; 0 keeps all.")
+    @Option(
+        name: .customLong("min-p"),
+        help: "Keep tokens at least this likely relative to the best; 0 keeps all.")
     var minP: Float = 0.05
 
     @Option(name: .customLong("repeat-penalty"), help: "Penalty for recent tokens; 1 is none.")
@@ -31,10 +36,14 @@ struct SamplingArguments: ParsableArguments {
     @Option(name: [.short, .long], help: "Seed; the same seed gives the same text. Random unless given.")
     var seed: UInt64?
 
-    @Option(name: .customLong("stop"), help: ArgumentHelp("A text that ends the answer; may be repeated.", valueName: "text"))
+    @Option(
+        name: .customLong("stop"),
+        help: ArgumentHelp("A text that ends the answer; may be repeated.", valueName: "text"))
     var stop: [String] = []
 
-    @Option(name: [.customShort("n"), .customLong("n-predict")], help: ArgumentHelp("Tokens at most; -1 for as many as the context holds.", valueName: "n"))
+    @Option(
+        name: [.customShort("n"), .customLong("n-predict")],
+        help: ArgumentHelp("Tokens at most; -1 for as many as the context holds.", valueName: "n"))
     var count = -1
 
     func parameters(seed: UInt64) throws -> GenerationParameters {

@@ -22,7 +22,8 @@ extension Tokenizer {
             return
         }
         // A `Prepend` put one blank there; `Metaspace` shows none of those that its first token begins with.
-        var removable = isStart && definition.addsSpacePrefix ? (definition.isBlankNormalized ? 1 : Int.max) : 0
+        var removable =
+            isStart && definition.addsSpacePrefix ? (definition.isBlankNormalized ? 1 : Int.max) : 0
         isStart = false
         var at = piece.startIndex
         while at < piece.endIndex {

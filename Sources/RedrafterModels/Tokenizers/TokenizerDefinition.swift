@@ -154,7 +154,8 @@ public struct TokenizerDefinition: Sendable {
 
     /// The byte that `<0x0A>` stands for.
     static func byteValue(_ spelling: some RandomAccessCollection<UInt8>) -> UInt8? {
-        guard spelling.count == 6, spelling.starts(with: "<0x".utf8), spelling.last == UInt8(ascii: ">") else {
+        guard spelling.count == 6, spelling.starts(with: "<0x".utf8), spelling.last == UInt8(ascii: ">")
+        else {
             return nil
         }
         var value = 0
