@@ -1,57 +1,58 @@
 import RedrafterCore
 
-/// Reads little-endian values from a mapped file, in order and never past its end.
+/// Reads little-endian fields of a mapped file one after the other, never past its end.
 struct ByteCursor {
     let file: MappedFile
-    private(set) var offset: Int
+    private(set) var offset = 0
 
-    init(file: MappedFile, offset: Int = 0) {
-        self.file = file
-        self.offset = offset
-    }
+    init(_ file: MappedFile) { self.file = file }
 
     var remaining: Int { file.bytes.count - offset }
 
-    /// A fixed-width integer; `field` names it in the error.
-    mutating func integer<Value: FixedWidthInteger>(
-        _ type: Value.Type, _ field: @autoclosure () -> String
-    ) throws(FormatError) -> Value {
-        let size = MemoryLayout<Value>.size
-        guard size <= remaining else { throw truncated(field(), needed: size) }
-        defer { offset += size }
-        return Value(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: Value.self))
+    /// The next integer. `field` names it in the error.
+    mutating func integer<Integer: FixedWidthInteger>(
+        _ type: Integer.Type = Integer.self, _ field: @autoclosure () -> String
+    ) throws(FormatError) -> Integer {
+        let size = MemoryLayout<Integer>.size
+        guard size <= remaining else { throw truncated(field(), needed: "\(size) bytes") }
+        let value = file.bytes.loadUnaligned(fromByteOffset: offset, as: Integer.self)
+        offset += size
+        return Integer(littleEndian: value)
     }
 
-    /// Skips `count` bytes and returns where they begin.
-    mutating func skip(_ count: CheckedSize, _ field: @autoclosure () -> String) throws(FormatError) -> Int {
-        guard let count = count.value, count <= remaining else {
-            throw truncated(field(), needed: count.value)
-        }
-        defer { offset += count }
-        return offset
-    }
-
-    /// A u64 length and that many bytes, as a range of the file.
-    mutating func string(_ field: @autoclosure () -> String) throws(FormatError) -> Range<Int> {
-        let at = offset
-        let length = try integer(UInt64.self, field())
+    /// A string as GGUF stores it: a length of 64 bits, then the bytes.
+    mutating func string(
+        _ field: @autoclosure () -> String, limit: Int = .max
+    ) throws(FormatError) -> UnsafeRawBufferPointer {
+        let start = offset
+        let length = try integer(UInt64.self, "the length of \(field())")
         guard let count = Int(exactly: length), count <= remaining else {
+            throw .truncated(
+                file: file.path, what: field(), needed: "\(length) bytes", available: "\(remaining) left",
+                offset: start)
+        }
+        guard count <= limit else {
             throw .invalid(
-                file: file.path, field: field(),
-                expected: "a length of at most \(remaining) bytes (what remains)",
-                got: "\(length)", offset: at)
+                file: file.path, field: "the length of \(field())", expected: "at most \(limit) bytes",
+                got: "\(count)", offset: start)
         }
         defer { offset += count }
-        return offset..<offset + count
+        return file.bytes(at: offset, count: count)
     }
 
-    func invalid(_ field: String, expected: String, got: String, at: Int? = nil) -> FormatError {
-        .invalid(file: file.path, field: field, expected: expected, got: got, offset: at ?? offset)
+    /// Skips bytes that must be there.
+    mutating func skip(
+        _ count: CheckedSize, of text: @autoclosure () -> String, _ field: @autoclosure () -> String
+    ) throws(FormatError) {
+        guard let bytes = count.value else {
+            throw .overflow(file: file.path, what: field(), got: text(), offset: offset)
+        }
+        guard bytes <= remaining else { throw truncated(field(), needed: "\(bytes) bytes") }
+        offset += bytes
     }
 
-    private func truncated(_ field: String, needed: Int?) -> FormatError {
-        invalid(
-            field, expected: needed.map { "\($0) bytes" } ?? "a size that fits",
-            got: "\(remaining) bytes remaining")
+    private func truncated(_ what: String, needed: String) -> FormatError {
+        .truncated(
+            file: file.path, what: what, needed: needed, available: "\(remaining) left", offset: offset)
     }
 }

@@ -1,49 +1,111 @@
 import RedrafterCore
 
-/// What is wrong with a file, or with reaching it.
+/// What is wrong with a file, where, and what was expected there.
+///
+/// `description` is one line without control characters: strings from the file are escaped and cut.
 public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The path names nothing, a directory, or something that is no regular file.
+    /// There is no such file, or a link leads nowhere.
     case missing(file: String, reason: String)
-    /// The file is there but may not be read or written.
+    /// The path names a directory, a pipe, a device: nothing that can be mapped.
+    case notRegular(file: String, kind: String)
+    /// The system denied access.
     case permission(file: String, reason: String)
-    /// Reading or writing failed half-way.
+    /// Reading, writing or mapping failed half-way.
     case inputOutput(file: String, operation: String, reason: String)
-    /// The output could not be created.
+    /// An output file could not be created.
     case cannotCreate(file: String, reason: String)
-    /// The content is not what the format asks for. `field` says where, `offset` in bytes from the start.
+    /// The file system has less room than an output needs; said before anything is written.
+    case noSpace(file: String, needed: Int, available: Int)
+    /// The content is of another format altogether.
+    case wrongFormat(file: String, expected: String, looksLike: String)
+    /// The file ends before what it declares.
+    case truncated(file: String, what: String, needed: String, available: String, offset: Int?)
+    /// A field holds a value that its format does not allow.
     case invalid(file: String, field: String, expected: String, got: String, offset: Int?)
-    /// The content is valid but not something this project reads.
+    /// A size computed from the file does not fit 63 bits.
+    case overflow(file: String, what: String, got: String, offset: Int?)
+    /// A name that must be unique appears twice.
+    case duplicate(file: String, what: String, name: String, offset: Int?)
+    /// A field or tensor that is needed is absent.
+    case missingField(file: String, field: String, expected: String)
+    /// Well-formed, but of a kind this engine does not work with.
     case unsupported(file: String, what: String, supported: String)
     /// Weights cannot be written in this type.
     case cannotQuantize(type: String, supported: String)
+    /// The text is no JSON.
+    case syntax(file: String, problem: String, offset: Int)
 
-    /// An exit code of sysexits.
+    /// The file the error is about; empty where there is none.
+    public var file: String {
+        switch self {
+        case .missing(let file, _), .notRegular(let file, _), .permission(let file, _),
+            .inputOutput(let file, _, _), .cannotCreate(let file, _), .wrongFormat(let file, _, _),
+            .truncated(let file, _, _, _, _), .invalid(let file, _, _, _, _), .overflow(let file, _, _, _),
+            .noSpace(let file, _, _), .duplicate(let file, _, _, _), .missingField(let file, _, _),
+            .unsupported(let file, _, _),
+            .syntax(let file, _, _):
+            file
+        case .cannotQuantize: ""
+        }
+    }
+
+    /// The process's exit code for this error, as in sysexits.h.
     public var exitCode: Int32 {
         switch self {
-        case .missing: 66
+        case .missing, .notRegular: 66
         case .permission: 77
-        case .inputOutput: 74
-        case .cannotCreate: 73
-        case .invalid, .unsupported: 65
+        case .inputOutput, .noSpace: 74
         case .cannotQuantize: 64
+        case .cannotCreate: 73
+        case .wrongFormat, .truncated, .invalid, .overflow, .duplicate, .missingField, .unsupported, .syntax:
+            65
         }
     }
 
     /// One sentence, with everything that came from a file escaped.
     public var description: String {
+        file.isEmpty ? problem : "\(TerminalText.escaped(file, limit: 1000)): \(problem)"
+    }
+
+    /// The description without the file's name.
+    public var problem: String {
         switch self {
-        case .missing(let file, let reason), .permission(let file, let reason),
-            .cannotCreate(let file, let reason):
-            "\(TerminalText.escaped(file)): \(reason)"
-        case .inputOutput(let file, let operation, let reason):
-            "\(TerminalText.escaped(file)): \(operation) failed: \(reason)"
-        case .invalid(let file, let field, let expected, let got, let offset):
-            "\(TerminalText.escaped(file)): \(field): expected \(expected), got \(got)"
-                + (offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? "")
-        case .unsupported(let file, let what, let supported):
-            "\(TerminalText.escaped(file)): \(what) is not supported; supported: \(supported)"
+        case .missing(_, let reason):
+            reason
+        case .notRegular(_, let kind):
+            "is a \(kind), expected a regular file"
+        case .permission(_, let reason):
+            reason
+        case .inputOutput(_, let operation, let reason):
+            "cannot \(operation): \(reason)"
+        case .cannotCreate(_, let reason):
+            "cannot create the file: \(reason)"
+        case .noSpace(_, let needed, let available):
+            "needs \(needed) bytes of disk space, \(available) are free"
+        case .wrongFormat(_, let expected, let looksLike):
+            "not a \(expected) file, it looks like \(safe(looksLike)); download the model again"
+        case .truncated(_, let what, let needed, let available, let offset):
+            "\(safe(what)) needs \(needed), file has \(available)\(at(offset)); the file is incomplete"
+        case .invalid(_, let field, let expected, let got, let offset):
+            "\(safe(field)) is \(safe(got)), expected \(safe(expected))\(at(offset))"
+        case .overflow(_, let what, let got, let offset):
+            "size overflows: \(safe(what)) is \(safe(got))\(at(offset))"
+        case .duplicate(_, let what, let name, let offset):
+            "duplicate \(what) \"\(safe(name))\"\(at(offset))"
+        case .missingField(_, let field, let expected):
+            "\(safe(field)) is missing, expected \(safe(expected))"
+        case .unsupported(_, let what, let supported):
+            "\(safe(what)) is not supported; supported: \(supported)"
         case .cannotQuantize(let type, let supported):
             "weights cannot be written as \(type), which is only read; choose one of: \(supported)"
+        case .syntax(_, let problem, let offset):
+            "invalid JSON: \(safe(problem))\(at(offset))"
         }
+    }
+
+    private func safe(_ text: String) -> String { TerminalText.escaped(text, limit: 300) }
+
+    private func at(_ offset: Int?) -> String {
+        offset.map { " (offset 0x\(String($0, radix: 16)))" } ?? ""
     }
 }

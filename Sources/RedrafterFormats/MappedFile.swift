@@ -1,75 +1,119 @@
-import RedrafterCore
-
 #if canImport(Glibc)
     import Glibc
+#elseif canImport(Musl)
+    import Musl
 #else
     import Darwin
 #endif
 
 /// A regular file mapped read-only into memory.
 ///
-/// Unchecked Sendable: the mapping is constant and read-only until the last reference goes.
+/// `@unchecked Sendable`: the mapping is private and read-only, nobody writes through it, and it is unmapped by
+/// `deinit` alone, when no reference is left. `release` drops pages that the next access reads back from the file.
+///
+/// A file that another program shortens while it is mapped makes the next access to the missing pages a SIGBUS; no
+/// mapping can prevent that. Files that are replaced by rename are safe. `checkUnchanged()` narrows the window for
+/// loaders: call it after the bytes were copied.
 public final class MappedFile: @unchecked Sendable {
+    /// The path as given, for errors.
     public let path: String
-    /// The whole content.
+    /// All bytes of the file; empty for an empty file. Valid as long as the object lives.
     public let bytes: UnsafeRawBufferPointer
+    private let descriptor: Int32
 
-    /// Maps the file. Never blocks on a pipe or a device: only regular files are opened.
-    /// - Throws: `FormatError.missing`, `.permission`, `.inputOutput`.
+    /// Maps the file at `path`; never blocks, whatever the path names.
+    /// - Throws: `FormatError.missing` (also for links that lead nowhere), `.notRegular` (directory, pipe, device),
+    ///   `.permission`, `.inputOutput`.
     public init(path: String) throws(FormatError) {
+        self.path = path
         guard !path.isEmpty, !path.utf8.contains(0) else {
-            throw .missing(file: path, reason: "is no path of a file")
+            throw .missing(file: path, reason: "no such file, the path is empty or holds a NUL")
         }
+        // O_NONBLOCK: opening a pipe without a writer would wait for one.
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.openError(path, errno) }
-        defer { close(descriptor) }
+        guard descriptor >= 0 else {
+            throw SystemError.reading(path, operation: "open", code: errno)
+        }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
-            throw .inputOutput(file: path, operation: "reading its size", reason: systemMessage(errno))
+            let code = errno
+            close(descriptor)
+            throw SystemError.reading(path, operation: "examine", code: code)
         }
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: break
-        case S_IFDIR: throw .missing(file: path, reason: "is a directory, not a file")
-        default: throw .missing(file: path, reason: "is a device or a pipe, not a regular file")
+        if let kind = SystemError.kind(status.st_mode) {
+            close(descriptor)
+            throw .notRegular(file: path, kind: kind)
         }
-        let size = Int(status.st_size)
-        self.path = path
-        guard size > 0 else {
+        guard let size = Int(exactly: status.st_size), size > 0 else {
+            self.descriptor = descriptor
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return
         }
         guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
-            throw .inputOutput(file: path, operation: "mapping it into memory", reason: systemMessage(errno))
+            let code = errno
+            close(descriptor)
+            throw .inputOutput(file: path, operation: "map", reason: SystemError.text(code))
         }
+        self.descriptor = descriptor
         bytes = UnsafeRawBufferPointer(start: base, count: size)
     }
 
     deinit {
-        if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+        if let base = bytes.baseAddress {
+            munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
+        }
+        close(descriptor)
     }
 
-    /// Gives the whole pages inside a range back to the system; reading them again reads the file again.
+    /// The bytes `offset..<offset + count`; the range must lie in the file (a broken invariant otherwise).
+    public func bytes(at offset: Int, count: Int) -> UnsafeRawBufferPointer {
+        precondition(
+            offset >= 0 && count >= 0 && offset <= bytes.count && count <= bytes.count - offset,
+            "bytes \(offset)…\(offset)+\(count) of a file of \(bytes.count)")
+        return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
+    }
+
+    /// Where a part of `bytes` begins.
+    func offset(of part: UnsafeRawBufferPointer) -> Int {
+        guard let start = part.baseAddress, let base = bytes.baseAddress else { return 0 }
+        return start - base
+    }
+
+    /// Gives the memory of the whole pages inside a range back to the system, once its content was copied
+    /// elsewhere. The bytes stay readable: they would be read from the file again.
     public func release(offset: Int, count: Int) {
-        guard let base = bytes.baseAddress, offset >= 0, count > 0, offset <= bytes.count - count else {
-            return
-        }
-        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-        let first = (offset + page - 1) / page * page
-        // The last page of the file belongs to the range when the range reaches the end.
-        let end = offset + count == bytes.count ? bytes.count : (offset + count) / page * page
-        guard end > first else { return }
-        madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED)
+        advise(offset: offset, count: count, MADV_DONTNEED)
     }
 
-    private static func openError(_ path: String, _ code: Int32) -> FormatError {
-        switch code {
-        case ENOENT, ENOTDIR, ELOOP, ENXIO:
-            .missing(file: path, reason: code == ENOENT ? "no such file" : systemMessage(code))
-        case EACCES, EPERM: .permission(file: path, reason: "may not be read (permission denied)")
-        default: .inputOutput(file: path, operation: "opening it", reason: systemMessage(code))
+    /// Tells the system that a range will be read soon, so that it reads ahead.
+    public func prefetch(offset: Int, count: Int) {
+        advise(offset: offset, count: count, MADV_WILLNEED)
+    }
+
+    /// - Throws: `FormatError.truncated` when the file is shorter now than it was when it was mapped.
+    public func checkUnchanged() throws(FormatError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw .inputOutput(file: path, operation: "examine", reason: SystemError.text(errno))
         }
+        guard status.st_size >= bytes.count else {
+            throw .truncated(
+                file: path, what: "the file, changed while in use,", needed: "\(bytes.count) bytes",
+                available: "\(status.st_size)", offset: nil)
+        }
+    }
+
+    private func advise(offset: Int, count: Int, _ advice: Int32) {
+        guard let base = bytes.baseAddress, offset >= 0, count > 0, offset <= bytes.count,
+            count <= bytes.count - offset
+        else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        // The mapping begins on a page, so offsets round like addresses.
+        let first = advice == MADV_DONTNEED ? (offset + page - 1) / page * page : offset / page * page
+        let isWholeTail = offset + count == bytes.count
+        let end = advice == MADV_DONTNEED && !isWholeTail ? (offset + count) / page * page : offset + count
+        guard end > first else { return }
+        // Advice only: a refusal changes nothing but the memory in use.
+        _ = madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, advice)
     }
 }
-
-/// The system's text for an error number.
-func systemMessage(_ code: Int32) -> String { String(cString: strerror(code)) }

@@ -29,5 +29,32 @@ public protocol TensorSource: Sendable {
     var path: String { get }
     /// All tensors in file order.
     var tensors: [TensorView] { get }
+    /// The tensor of this name; nil when there is none or its type is none of `WeightType`.
     func tensor(named name: String) -> TensorView?
+    /// The name of the type of a tensor that exists but that this engine does not compute with; else nil.
+    func unsupportedType(of name: String) -> String?
+}
+
+extension TensorSource {
+    public func unsupportedType(of name: String) -> String? { nil }
+
+    /// The tensor of this name.
+    /// - Throws: `FormatError.missingField` when there is none, `.unsupported` naming its type.
+    public func requiredTensor(named name: String) throws(FormatError) -> TensorView {
+        if let tensor = tensor(named: name) { return tensor }
+        if let type = unsupportedType(of: name) {
+            throw .unsupported(
+                file: path, what: "type \(type) of tensor \"\(name)\"",
+                supported: WeightType.allCases.map(\.name).joined(separator: ", "))
+        }
+        throw .missingField(file: path, field: "tensor \"\(name)\"", expected: "a weight of this name")
+    }
+}
+
+extension TensorView {
+    /// The bytes in the file; valid as long as `file` lives.
+    public var bytes: UnsafeRawBufferPointer { file.bytes(at: offset, count: byteCount) }
+
+    /// Number of elements.
+    public var elementCount: Int { shape.reduce(1, *) }
 }

@@ -1,0 +1,184 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A file that appears under its name only when it is complete.
+///
+/// Bytes go to a temporary file in the same directory; `commit()` flushes it to the disk, renames it over the
+/// destination and flushes the directory. Until then, and after every failure, the destination is what it was
+/// before, and the temporary file is removed with this object. One writer at a time.
+public final class AtomicFile {
+    /// The destination.
+    public let path: String
+    /// Bytes written so far.
+    public private(set) var count = 0
+
+    private let temporaryPath: String
+    private var descriptor: Int32
+    private var buffer = [UInt8]()
+    private static let bufferBytes = 1 << 20
+
+    /// Creates the temporary file.
+    /// - Parameter expectedBytes: the size the file will have, to say before writing that the disk has no room.
+    /// - Throws: `FormatError.cannotCreate`, `.permission`, `.noSpace`.
+    public init(path: String, expectedBytes: Int? = nil) throws(FormatError) {
+        guard !path.isEmpty, !path.utf8.contains(0) else {
+            throw .cannotCreate(file: path, reason: "the path is empty or holds a NUL")
+        }
+        var status = stat()
+        if stat(path, &status) == 0, let kind = SystemError.kind(status.st_mode) {
+            throw .cannotCreate(file: path, reason: "a \(kind) is in its place")
+        }
+        self.path = path
+        if let expectedBytes { try Self.checkSpace(path, needed: expectedBytes) }
+        var generator = SystemRandomNumberGenerator()
+        let suffix = String(generator.next() as UInt64, radix: 36)
+        temporaryPath = "\(path).\(suffix).partial"
+        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        if descriptor < 0 {
+            let code = errno
+            if code == EACCES || code == EPERM {
+                throw .permission(file: path, reason: "permission denied to create it")
+            }
+            throw .cannotCreate(file: path, reason: SystemError.text(code))
+        }
+        buffer.reserveCapacity(Self.bufferBytes)
+    }
+
+    deinit { discard() }
+
+    /// Appends bytes. - Throws: `FormatError.inputOutput`; the temporary file is gone then.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
+        precondition(descriptor >= 0, "writing to a file that was committed or discarded")
+        count += bytes.count
+        if buffer.count + bytes.count <= Self.bufferBytes {
+            buffer.append(contentsOf: bytes)
+            return
+        }
+        try flush()
+        if bytes.count >= Self.bufferBytes {
+            try writeThrough(bytes)
+        } else {
+            buffer.append(contentsOf: bytes)
+        }
+    }
+
+    /// Appends bytes. - Throws: `FormatError.inputOutput`.
+    public func write(_ bytes: [UInt8]) throws(FormatError) {
+        try bytes.withUnsafeBufferPointer { (raw) throws(FormatError) in
+            try write(UnsafeRawBufferPointer(raw))
+        }
+    }
+
+    /// Makes the file durable and gives it its name.
+    /// - Throws: `FormatError.inputOutput`; the destination is unchanged then.
+    public func commit() throws(FormatError) {
+        try flush()
+        // A failed fsync is not tried again: the system may have dropped the very pages it failed to write.
+        guard fsync(descriptor) == 0 else { throw fail("flush to disk") }
+        let result = close(descriptor)
+        descriptor = -1
+        guard result == 0 else { throw fail("close") }
+        guard rename(temporaryPath, path) == 0 else { throw fail("rename into place") }
+        try syncDirectory()
+    }
+
+    /// Removes the temporary file, where it still is.
+    public func discard() {
+        if descriptor >= 0 {
+            close(descriptor)
+            descriptor = -1
+            unlink(temporaryPath)
+        }
+    }
+
+    private func flush() throws(FormatError) {
+        try buffer.withUnsafeBufferPointer { (raw) throws(FormatError) in
+            try writeThrough(UnsafeRawBufferPointer(raw))
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
+        guard let base = bytes.baseAddress else { return }
+        var done = 0
+        while done < bytes.count {
+            #if canImport(Glibc)
+                let written = Glibc.write(descriptor, base + done, bytes.count - done)
+            #elseif canImport(Musl)
+                let written = Musl.write(descriptor, base + done, bytes.count - done)
+            #else
+                let written = Darwin.write(descriptor, base + done, bytes.count - done)
+            #endif
+            if written > 0 {
+                done += written
+            } else if written == 0 || errno != EINTR {
+                throw fail("write")
+            }
+        }
+    }
+
+    private func fail(_ operation: String) -> FormatError {
+        let code = errno
+        if descriptor >= 0 {
+            discard()
+        } else {
+            unlink(temporaryPath)
+        }
+        return .inputOutput(file: path, operation: operation, reason: SystemError.text(code))
+    }
+
+    private func syncDirectory() throws(FormatError) {
+        let directory = FilePath.directory(of: path)
+        let handle = open(directory, O_RDONLY | O_CLOEXEC)
+        guard handle >= 0 else {
+            throw .inputOutput(file: path, operation: "open the directory", reason: SystemError.text(errno))
+        }
+        defer { close(handle) }
+        guard fsync(handle) == 0 || errno == EINVAL else {
+            throw .inputOutput(
+                file: path, operation: "flush the directory to disk", reason: SystemError.text(errno))
+        }
+    }
+
+    private static func checkSpace(_ path: String, needed: Int) throws(FormatError) {
+        var status = statvfs()
+        guard statvfs(FilePath.directory(of: path), &status) == 0 else { return }
+        let (free, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(
+            by: Int(clamping: status.f_frsize))
+        guard overflow || needed <= free else {
+            throw .noSpace(file: path, needed: needed, available: free)
+        }
+    }
+}
+
+/// Paths as text.
+enum FilePath {
+    /// The directory part: `.` for a bare name.
+    static func directory(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == path.utf8.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// The last component.
+    static func name(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
+        return String(path[path.index(after: slash)...])
+    }
+
+    /// A component added to a directory.
+    static func join(_ directory: String, _ name: String) -> String {
+        directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
+    }
+
+    /// The path without links and dots; nil where it leads nowhere.
+    static func resolved(_ path: String) -> String? {
+        guard let text = realpath(path, nil) else { return nil }
+        defer { free(text) }
+        return String(cString: text)
+    }
+}
