@@ -11,23 +11,20 @@ public struct ModelTensors: Sendable {
     /// - Throws: as the form for any source.
     public init(_ configuration: ModelConfiguration, in gguf: GGUFFile) throws(ModelError) {
         try self.init(
-            configuration, in: gguf, configurationPath: gguf.path, unsupported: gguf.unsupportedTensors,
+            configuration, in: gguf, configurationPath: gguf.path,
             foreign: Self.foreignInGGUF
         ) { [$0.ggufName] }
     }
 
     /// The weights of a Hugging Face checkpoint; what the model does not need (`rotary_emb.inv_freq`) is left alone.
-    /// - Parameters:
-    ///   - configurationPath: the `config.json` that the configuration was read from.
-    ///   - unsupported: tensors of types that cannot be computed with, and their types.
+    /// - Parameter configurationPath: the `config.json` that the configuration was read from.
     /// - Throws: as the form for any source.
     public init(
         _ configuration: ModelConfiguration, inHuggingFace source: some TensorSource,
-        configurationPath: String,
-        unsupported: [String: String] = [:]
+        configurationPath: String
     ) throws(ModelError) {
         try self.init(
-            configuration, in: source, configurationPath: configurationPath, unsupported: unsupported,
+            configuration, in: source, configurationPath: configurationPath,
             foreign: Self.foreignInHuggingFace
         ) { $0.huggingFaceNames }
     }
@@ -38,7 +35,7 @@ public struct ModelTensors: Sendable {
     ///   a further weight, `.invalidValue` where the file has more layers than the configuration says.
     init(
         _ configuration: ModelConfiguration, in source: some TensorSource, configurationPath: String,
-        unsupported: [String: String], foreign: [String], names: (WeightRole) -> [String]
+        foreign: [String], names: (WeightRole) -> [String]
     ) throws(ModelError) {
         var views = [WeightRole: TensorView]()
         var missing = [String]()
@@ -51,9 +48,10 @@ public struct ModelTensors: Sendable {
                         expected: configuration.shape(of: role), configuration: configurationPath)
                 }
                 views[role] = view
-            } else if let found = candidates.lazy.compactMap({ name in unsupported[name].map { (name, $0) } })
-                .first
-            {
+            } else if let found = candidates.lazy.compactMap({ name in
+                source.unsupportedType(of: name).map { (name, $0) }
+            })
+            .first {
                 throw .unsupported(
                     file: source.path, what: "tensor type \(found.1) of \(found.0)",
                     supported: ModelConfiguration.supportedTypes)
@@ -65,7 +63,7 @@ public struct ModelTensors: Sendable {
             throw .missingTensors(file: source.path, names: Array(missing.prefix(3)), count: missing.count)
         }
         func isThere(_ names: [String]) -> String? {
-            names.first { source.tensor(named: $0) != nil || unsupported[$0] != nil }
+            names.first { source.tensor(named: $0) != nil || source.unsupportedType(of: $0) != nil }
         }
         if let beyond = isThere(names(.layer(configuration.layers, .attentionNorm))) {
             throw .invalidValue(
