@@ -21,7 +21,8 @@ struct AddedTokenMatcher: Sendable {
 
     /// Adds a token; an empty spelling is never found.
     mutating func insert(
-        _ spelling: some Sequence<UInt8>, token: Int32, isControl: Bool, _ matching: TokenizerDefinition.Matching
+        _ spelling: some Sequence<UInt8>, token: Int32, isControl: Bool,
+        _ matching: TokenizerDefinition.Matching
     ) {
         var node: Int32 = -1
         for byte in spelling { node = step(from: node, byte) }
@@ -105,7 +106,9 @@ struct AddedTokenMatcher: Sendable {
 
     /// A word character (`\w` of Rust's `regex`) on either side.
     private static func isInsideWord(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> Bool {
-        if let (scalar, _) = UTF8Scanner.last(in: text, before: range.lowerBound), isWord(scalar) { return true }
+        if let (scalar, _) = UTF8Scanner.last(in: text, before: range.lowerBound), isWord(scalar) {
+            return true
+        }
         guard range.upperBound < text.count else { return false }
         return UTF8Scanner.scalar(in: text, at: range.upperBound).0.map(isWord) ?? false
     }

@@ -65,7 +65,8 @@ extension Tokenizer {
 
     /// Text between added tokens: normalized, then cut at the added tokens that are looked for in normalized text.
     private func encodeFragment(
-        _ text: UnsafeBufferPointer<UInt8>, startsText: Bool, allowsControl: Bool, into encoding: inout Encoding
+        _ text: UnsafeBufferPointer<UInt8>, startsText: Bool, allowsControl: Bool,
+        into encoding: inout Encoding
     ) {
         let normalized = definition.normalizes ? definition.normalized(Array(text)) : nil
         let body = { (text: UnsafeBufferPointer<UInt8>, encoding: inout Encoding) in

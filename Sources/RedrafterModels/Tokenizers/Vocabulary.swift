@@ -61,7 +61,9 @@ struct Vocabulary: Sendable {
         _ storage: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ bytes: UnsafeBufferPointer<UInt8>
     ) -> Bool {
         guard range.count == bytes.count else { return false }
-        for offset in 0..<bytes.count where storage[range.lowerBound + offset] != bytes[offset] { return false }
+        for offset in 0..<bytes.count where storage[range.lowerBound + offset] != bytes[offset] {
+            return false
+        }
         return true
     }
 
