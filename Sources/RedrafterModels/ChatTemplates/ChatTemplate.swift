@@ -213,55 +213,6 @@ public enum ChatTemplate: Sendable, Hashable {
     }
 }
 
-extension Tokenizer {
-    /// Tokens of a rendered prompt, with the model's begin-of-sequence token where it wants one. Special tokens are
-    /// recognised in control text only.
-    public func encode(_ segments: [PromptSegment]) -> Encoding {
-        var encoding = Encoding(tokens: promptPrefix.map { [$0] } ?? [], droppedBytes: 0)
-        // Plain text on both sides of a boundary is one text to the tokenizer: only special tokens cut it.
-        for run in textRuns(segments) {
-            switch run {
-            case .token(let token): encoding.tokens.append(token)
-            case .text(let bytes):
-                let part = encode(bytes: bytes, parseSpecial: false)
-                encoding.tokens += part.tokens
-                encoding.droppedBytes += part.droppedBytes
-            }
-        }
-        return encoding
-    }
-
-    private enum Run {
-        case token(Int32)
-        case text([UInt8])
-    }
-
-    private func textRuns(_ segments: [PromptSegment]) -> [Run] {
-        var runs = [Run]()
-        var text = [UInt8]()
-        func close() {
-            if !text.isEmpty { runs.append(.text(text)) }
-            text = []
-        }
-        for segment in segments {
-            let bytes = Array(segment.text.utf8)
-            guard case .control = segment else {
-                text += bytes
-                continue
-            }
-            self.forEachSpecial(in: bytes) { plain, token in
-                text += plain
-                if let token {
-                    close()
-                    runs.append(.token(token))
-                }
-            }
-        }
-        close()
-        return runs
-    }
-}
-
 extension String {
     fileprivate func trimmingWhitespace() -> String {
         let isBlank: (Character) -> Bool = { $0.isWhitespace }
