@@ -57,7 +57,7 @@ let package = Package(
             name: "RedrafterCoreTests", dependencies: ["RedrafterCore"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterFormatsTests", dependencies: ["RedrafterFormats", "RedrafterTesting"],
-            swiftSettings: swiftSettings),
+            exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterModelsTests", dependencies: ["RedrafterModels", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),

@@ -90,6 +90,9 @@ public struct JSONNumber: Sendable, Hashable {
     /// The shortest text that reads back as `value`, a finite number.
     public init(_ value: Double) { text = ByteSlice(value.description) }
 
+    /// The same for a float, in its own precision.
+    public init(_ value: Float) { text = ByteSlice(value.description) }
+
     /// The nearest double; nil where that is infinite.
     public var double: Double? {
         guard let string = text.string, let value = Double(string), value.isFinite else { return nil }

@@ -9,6 +9,19 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
     /// As Llama 3, but numeric characters alone.
     case qwen2
 
+    /// The regular expression as files spell it; nil where there is more to it.
+    var pattern: String? {
+        let contractions = "'s|'t|'re|'ve|'m|'ll|'d"
+        let signsAndSpaces = #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+        let lettersBefore = "(?i:" + contractions + #")|[^\r\n\p{L}\p{N}]?\p{L}+|"#
+        return switch self {
+        case .gpt2: contractions + #"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+        case .smollm: nil
+        case .llama3: lettersBefore + #"\p{N}{1,3}"# + signsAndSpaces
+        case .qwen2: lettersBefore + #"\p{N}"# + signsAndSpaces
+        }
+    }
+
     /// Cuts `text` into words, in order; their ranges cover it.
     func words(in text: ScannedText, _ body: (Range<Int>) -> Void) {
         switch self {

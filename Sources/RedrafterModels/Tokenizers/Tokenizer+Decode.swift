@@ -21,21 +21,17 @@ extension Tokenizer {
             result.append(contentsOf: piece)
             return
         }
-        // A `Prepend` put one blank there; `Metaspace` shows none of those that its first token begins with.
-        var removable =
-            isStart && definition.addsSpacePrefix ? (definition.isBlankNormalized ? 1 : Int.max) : 0
+        var isDropping = isStart && definition.droppedBlanks != .none
         isStart = false
         var at = piece.startIndex
         while at < piece.endIndex {
             if piece[at] == 0xE2, piece[at...].starts(with: Blank.bytes) {
-                if removable > 0, !definition.isBlankNormalized || at == piece.startIndex {
-                    removable -= 1
-                } else {
-                    result.append(UInt8(ascii: " "))
-                }
+                if !isDropping { result.append(UInt8(ascii: " ")) }
+                isDropping = isDropping && definition.droppedBlanks == .all
                 at += 3
             } else {
                 result.append(piece[at])
+                isDropping = isDropping && definition.droppedBlanks == .all
                 at += 1
             }
         }

@@ -18,6 +18,9 @@ public struct Tokenizer: Sendable {
     /// Added tokens that are looked for in normalized text.
     let addedNormalized: AddedTokenMatcher
 
+    /// Text of added tokens that normalization changes.
+    private let respelled: [Int32: [UInt8]]
+
     /// Tokens, in encoded form, and what was lost on the way.
     public struct Encoding: Sendable, Equatable {
         /// Token ids.
@@ -51,12 +54,14 @@ public struct Tokenizer: Sendable {
         merger = BytePairMerger(definition.merges, ranksByResult: !definition.scores.isEmpty)
         byteTokens = Self.byteTokens(definition, vocabulary)
         var (added, normalized) = (AddedTokenMatcher(), AddedTokenMatcher())
+        var respelled = [Int32: [UInt8]]()
         for id in definition.tokens.indices where definition.isLookedFor(id) {
             let token = Int32(truncatingIfNeeded: id)
             let matching = definition.matching[token] ?? []
             let isControl = definition.kinds[id] != .userDefined
             if matching.contains(.normalized) {
                 let spelling = definition.normalized(Array(definition.tokens[id]))
+                respelled[token] = spelling
                 normalized.insert(spelling, token: token, isControl: isControl, matching)
             } else {
                 added.insert(definition.tokens[id], token: token, isControl: isControl, matching)
@@ -64,6 +69,7 @@ public struct Tokenizer: Sendable {
         }
         self.added = added
         addedNormalized = normalized
+        self.respelled = respelled
     }
 
     /// True for tokens that steer a model and have no text.
@@ -74,7 +80,8 @@ public struct Tokenizer: Sendable {
     /// The bytes of a token; none for ids outside the vocabulary.
     public func bytes(of token: Int32) -> ArraySlice<UInt8> {
         guard definition.tokens.indices.contains(Int(token)) else { return [] }
-        return definition.tokens[Int(token)]
+        return respelled.isEmpty
+            ? definition.tokens[Int(token)] : respelled[token]?[...] ?? definition.tokens[Int(token)]
     }
 
     private static func byteTokens(_ definition: TokenizerDefinition, _ vocabulary: Vocabulary) -> [Int32] {

@@ -56,6 +56,7 @@ extension TokenizerDefinition {
         addsEOS = try reader.bool("tokenizer.ggml.add_eos_token") ?? false
         let addsSpacePrefix = try reader.bool("tokenizer.ggml.add_space_prefix") ?? isSentencePiece
         spacePrefix = isSentencePiece && addsSpacePrefix ? .everyPiece : .never
+        droppedBlanks = self.addsSpacePrefix ? .one : .none
         chatTemplate = try reader.string("tokenizer.chat_template")
         guard !addsBOS || bos != nil else {
             throw reader.invalid(

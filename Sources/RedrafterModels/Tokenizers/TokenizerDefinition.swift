@@ -31,6 +31,15 @@ public struct TokenizerDefinition: Sendable {
         case textWithoutBlank
     }
 
+    /// What SentencePiece tokenizers leave out of the blanks that a text begins with when they decode it.
+    public enum DroppedBlanks: Sendable, Hashable {
+        case none
+        /// The one that was put before the text (a `Strip` decoder).
+        case one
+        /// All blanks of the first token (`Metaspace`).
+        case all
+    }
+
     /// How an added token is looked for in text; without any, exactly as spelled.
     public struct Matching: OptionSet, Sendable, Hashable {
         public let rawValue: UInt8
@@ -80,6 +89,8 @@ public struct TokenizerDefinition: Sendable {
     public var fusesUnknown = true
     /// SentencePiece: where blanks are put before the text.
     public var spacePrefix: SpacePrefix = .never
+    /// SentencePiece: blanks that decoding leaves out at the start of a text.
+    public var droppedBlanks: DroppedBlanks = .none
     /// SentencePiece: no merge reaches over the blank that begins a word.
     public var splitsAtBlanks = false
     /// Tokens that are looked for in text in a special way.

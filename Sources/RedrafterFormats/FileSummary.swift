@@ -1,0 +1,175 @@
+import RedrafterCore
+
+/// What `inspect` shows of a model file, as text or as JSON.
+///
+/// Everything that came from the file is escaped in `text` and is plain data in `json`.
+public struct FileSummary: Sendable {
+    /// One tensor.
+    public struct Tensor: Sendable {
+        /// The name, escaped.
+        public var name: String
+        /// The type's name, in small letters.
+        public var type: String
+        /// Dimensions, slowest first.
+        public var shape: [Int]
+        /// Offset in its file.
+        public var offset: Int
+        public var byteCount: Int
+        /// The file's name, for models of several files.
+        public var file: String?
+        /// Whether this engine computes with the type.
+        public var isSupported: Bool
+
+        /// Number of elements.
+        public var elementCount: Int { CheckedSize(product: shape).value ?? 0 }
+    }
+
+    /// All tensors of one type.
+    public struct TypeTotal: Sendable {
+        public var type: String
+        public var tensors: Int
+        public var byteCount: Int
+        public var parameters: Int
+    }
+
+    /// A metadata pair.
+    public struct Field: Sendable {
+        public var key: String
+        /// The type as stored: `u32`, `arr[str]`, …
+        public var type: String
+        /// The value; arrays abbreviated to their first elements.
+        public var value: JSONValue
+        /// Number of elements, for arrays.
+        public var count: Int?
+    }
+
+    /// The path as given.
+    public var path: String
+    /// `GGUF` or `safetensors`.
+    public var format: String
+    /// The format's version, where it has one.
+    public var version: Int?
+    /// The model's architecture, where the file names one.
+    public var architecture: String?
+    /// Bytes of all files.
+    public var fileBytes: Int
+    /// Alignment of tensor data, for GGUF.
+    public var alignment: Int?
+    public var metadata: [Field]
+    /// In file order.
+    public var tensors: [Tensor]
+    public var warnings: [String]
+
+    /// Elements shown of a metadata array.
+    public static let shownElements = 4
+
+    /// Opens whatever `path` names (GGUF, safetensors, an index, a directory of Hugging Face) and sums it up.
+    /// - Throws: `FormatError`.
+    public init(path: String) throws(FormatError) {
+        let isDirectory = try FileKind(path) == .directory
+        if isDirectory || path.hasSuffix(".json") {
+            self.init(try SafetensorsModel(path: path))
+            return
+        }
+        let file = try MappedFile(path: path)
+        // A file that begins with a length and a brace is safetensors whatever its name, and so is one named so.
+        let begins = FileSignature.describe(file.bytes)
+        if begins == "a safetensors file" || (path.hasSuffix(".safetensors") && begins != "a GGUF file") {
+            self.init(path: path, files: [try SafetensorsFile(file: file)], warnings: [])
+        } else {
+            self.init(try GGUFFile(file: file))
+        }
+    }
+
+    /// The summary of a GGUF file.
+    public init(_ file: GGUFFile) {
+        path = file.path
+        format = "GGUF"
+        version = file.version
+        architecture = file.architecture
+        fileBytes = file.file.bytes.count
+        alignment = file.alignment
+        metadata = file.metadata.entries.map { Field($0.key, $0.value) }
+        tensors = file.allTensors.map {
+            Tensor(
+                name: $0.name, type: $0.type.name, shape: $0.shape, offset: $0.offset,
+                byteCount: $0.byteCount,
+                file: nil, isSupported: $0.type.weightType != nil)
+        }
+        warnings = file.warnings
+    }
+
+    /// The summary of a model in safetensors.
+    public init(_ model: SafetensorsModel) {
+        self.init(path: model.path, files: model.files, warnings: model.warnings)
+    }
+
+    private init(path: String, files: [SafetensorsFile], warnings: [String]) {
+        self.path = path
+        format = "safetensors"
+        version = nil
+        architecture = nil
+        fileBytes = files.reduce(0) { $0 + $1.file.bytes.count }
+        alignment = nil
+        metadata =
+            files.first.map { file in
+                file.metadata.map { Field(key: $0.key, type: "str", value: .string($0.value), count: nil) }
+            } ?? []
+        tensors = files.flatMap { file in
+            file.allTensors.map {
+                Tensor(
+                    name: TerminalText.escaped($0.name), type: $0.type.rawValue.lowercased(), shape: $0.shape,
+                    offset: $0.offset, byteCount: $0.byteCount,
+                    file: files.count > 1 ? FilePath.name(of: file.path) : nil,
+                    isSupported: $0.type.weightType != nil)
+            }
+        }
+        self.warnings = warnings
+    }
+
+    /// Elements of all tensors.
+    public var parameters: Int { tensors.reduce(CheckedSize(0)) { $0 + $1.elementCount }.value ?? 0 }
+
+    /// Totals by type, most bytes first.
+    public var types: [TypeTotal] {
+        var totals = [String: TypeTotal]()
+        for tensor in tensors {
+            var total =
+                totals[tensor.type] ?? TypeTotal(type: tensor.type, tensors: 0, byteCount: 0, parameters: 0)
+            total.tensors += 1
+            total.byteCount += tensor.byteCount
+            total.parameters = (CheckedSize(total.parameters) + tensor.elementCount).value ?? Int.max
+            totals[tensor.type] = total
+        }
+        return totals.values.sorted { ($1.byteCount, $0.type) < ($0.byteCount, $1.type) }
+    }
+}
+
+extension FileSummary.Field {
+    fileprivate init(_ key: String, _ value: GGUFValue) {
+        self.key = key
+        switch value {
+        case .array(let array):
+            type = "arr[\(array.elementType.name)]"
+            count = array.count
+            self.value = .array(
+                (0..<min(array.count, FileSummary.shownElements)).map { Self.json(array[$0]) })
+        default:
+            type = value.type.name
+            count = nil
+            self.value = Self.json(value)
+        }
+    }
+
+    private static func json(_ value: GGUFValue) -> JSONValue {
+        switch value {
+        case .unsigned(let number, _): Int(exactly: number).map(JSONValue.integer) ?? .string("\(number)")
+        case .signed(let number, _): .integer(Int(number))
+        case .float(let number, .float32) where number.isFinite: .number(JSONNumber(Float(number)))
+        case .float(let number, _): number.isFinite ? .double(number) : .string("\(number)")
+        case .bool(let flag): .bool(flag)
+        case .string(let text): .string(text)
+        case .array(let array): .integer(array.count)
+        }
+    }
+}
