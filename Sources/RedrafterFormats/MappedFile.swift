@@ -1,3 +1,5 @@
+import RedrafterCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -19,7 +21,10 @@ public final class MappedFile: @unchecked Sendable {
     public let path: String
     /// All bytes of the file; empty for an empty file. Valid as long as the object lives.
     public let bytes: UnsafeRawBufferPointer
+    /// −1 for bytes in memory.
     private let descriptor: Int32
+    /// All that was mapped; more than `bytes` for bytes in memory.
+    private let mapping: UnsafeRawBufferPointer
 
     /// Maps the file at `path`; never blocks, whatever the path names.
     /// - Throws: `FormatError.missing` (also for links that lead nowhere), `.notRegular` (directory, pipe, device),
@@ -47,6 +52,7 @@ public final class MappedFile: @unchecked Sendable {
         guard let size = Int(exactly: status.st_size), size > 0 else {
             self.descriptor = descriptor
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            mapping = bytes
             return
         }
         guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
@@ -56,13 +62,36 @@ public final class MappedFile: @unchecked Sendable {
         }
         self.descriptor = descriptor
         bytes = UnsafeRawBufferPointer(start: base, count: size)
+        mapping = bytes
+    }
+
+    /// A file that exists in memory only, for tests of readers.
+    ///
+    /// The copy ends at a page that cannot be read: a reader that goes past the end is caught at once.
+    /// - Throws: `FormatError.inputOutput` when there is no memory.
+    public init(copying content: UnsafeRawBufferPointer, path: String) throws(FormatError) {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        guard let size = CheckedSize(content.count).aligned(to: page).value,
+            let total = (CheckedSize(size) + page).value,
+            let base = mmap(nil, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0),
+            base != MAP_FAILED
+        else {
+            throw .inputOutput(file: path, operation: "map", reason: SystemError.text(errno))
+        }
+        let start = base + (size - content.count)
+        UnsafeMutableRawBufferPointer(start: start, count: content.count).copyMemory(from: content)
+        mprotect(base + size, page, PROT_NONE)
+        self.path = path
+        descriptor = -1
+        bytes = UnsafeRawBufferPointer(start: start, count: content.count)
+        mapping = UnsafeRawBufferPointer(start: base, count: total)
     }
 
     deinit {
-        if let base = bytes.baseAddress {
-            munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
+        if let base = mapping.baseAddress {
+            munmap(UnsafeMutableRawPointer(mutating: base), mapping.count)
         }
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
     }
 
     /// The bytes `offset..<offset + count`; the range must lie in the file (a broken invariant otherwise).
@@ -92,6 +121,7 @@ public final class MappedFile: @unchecked Sendable {
 
     /// - Throws: `FormatError.truncated` when the file is shorter now than it was when it was mapped.
     public func checkUnchanged() throws(FormatError) {
+        guard descriptor >= 0 else { return }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
             throw .inputOutput(file: path, operation: "examine", reason: SystemError.text(errno))
@@ -104,7 +134,7 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     private func advise(offset: Int, count: Int, _ advice: Int32) {
-        guard let base = bytes.baseAddress, offset >= 0, count > 0, offset <= bytes.count,
+        guard let base = bytes.baseAddress, descriptor >= 0, offset >= 0, count > 0, offset <= bytes.count,
             count <= bytes.count - offset
         else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))

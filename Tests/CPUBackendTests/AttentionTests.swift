@@ -67,7 +67,9 @@ struct AttentionTests {
                     result += try pass.run(rows, lengths: [start, 0])
                 }
                 if let oracle {
-                    #expect(firstDifference(result, oracle) == nil, "\(kernels), \(threads) threads, chunks of \(chunk)")
+                    #expect(
+                        firstDifference(result, oracle) == nil,
+                        "\(kernels), \(threads) threads, chunks of \(chunk)")
                 } else {
                     oracle = result
                 }
@@ -126,7 +128,9 @@ struct AttentionTests {
         for index in 0..<25 {
             let at = 2 * index * width
             #expect(firstDifference(mixed[at..<at + width], a[index * width..<(index + 1) * width]) == nil)
-            #expect(firstDifference(mixed[at + width..<at + 2 * width], b[index * width..<(index + 1) * width]) == nil)
+            #expect(
+                firstDifference(mixed[at + width..<at + 2 * width], b[index * width..<(index + 1) * width])
+                    == nil)
         }
     }
 

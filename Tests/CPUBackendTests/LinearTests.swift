@@ -109,7 +109,8 @@ struct LinearTests {
             stream.linear(input, weight: up, into: second)
             stream.swiGLU(gate: first, up: second)
             #expect(
-                firstDifference(try backend.values(fused), try backend.values(first)) == nil, "\(gateType) \(upType)")
+                firstDifference(try backend.values(fused), try backend.values(first)) == nil,
+                "\(gateType) \(upType)")
         }
     }
 

@@ -47,7 +47,8 @@ extension CPUStream {
         precondition(
             output.columns == queries.columns && queries.columns % (d * cache.shape.keyValueHeads) == 0)
         let groups = attentionGroups(
-            plan, headsPerKey: queries.columns / d / cache.shape.keyValueHeads, keyHeads: cache.shape.keyValueHeads)
+            plan, headsPerKey: queries.columns / d / cache.shape.keyValueHeads,
+            keyHeads: cache.shape.keyValueHeads)
         let record = rd_partial_floats(d)
         let scratchFloats = rd_attention_scratch(groups.largestBranch, d)
         let scratch = branchScores.floats(pool.threads * scratchFloats)
@@ -106,7 +107,9 @@ extension CPUStream {
 extension CPUStream {
     /// The groups of a plan: the same for every layer of a pass, so they are kept from call to call.
     private func attentionGroups(_ plan: RowPlan, headsPerKey: Int, keyHeads: Int) -> AttentionGroups {
-        if let last = lastGroups, last.matches(plan, headsPerKey: headsPerKey, keyHeads: keyHeads) { return last }
+        if let last = lastGroups, last.matches(plan, headsPerKey: headsPerKey, keyHeads: keyHeads) {
+            return last
+        }
         let groups = AttentionGroups(plan: plan, headsPerKey: headsPerKey, keyHeads: keyHeads)
         lastGroups = groups
         return groups

@@ -134,6 +134,8 @@ typedef struct rd_kernels {
 
     /// Index of the largest of `count` numbers, the lowest index among equals; -1 if any is NaN or +infinity, or none is finite.
     int64_t (*argmax)(const float *values, size_t count);
+    /// Reads `count` bytes and does nothing with them: the limit of a kernel that has to read its weights once.
+    void (*read)(const uint8_t *bytes, size_t count);
 } rd_kernels;
 
 /// The kernel set of this name ("avx512-vnni", "avx2", "neon", "portable"); NULL where the processor cannot run it.
