@@ -87,7 +87,7 @@ public enum ModelConverter {
         let tensors = try ModelTensors(
             configuration, inHuggingFace: model, configurationPath: configurationPath)
         let tokenizer = try TokenizerMetadata(
-            TokenizerMetadata.definition(in: model.directory), rows: configuration.vocabularySize,
+            directory: model.directory, configuration: json, rows: configuration.vocabularySize,
             modelPath: model.path)
         var plan = ConversionPlan(type: type)
         for role in configuration.weightRoles {

@@ -7,8 +7,20 @@ struct TokenizerMetadata {
     /// Rows of the embedding; llama.cpp wants a token for each.
     let rows: Int
 
-    /// - Throws: `ModelError.mismatch` when the embedding has no row for some token.
-    init(_ definition: TokenizerDefinition, rows: Int, modelPath: String) throws(ModelError) {
+    /// Reads the tokenizer beside a checkpoint. Special tokens that its own files leave open are those of `config.json`.
+    /// - Throws: `ModelError.mismatch` when the embedding has no row for some token, `.tokenizer`.
+    init(directory: String, configuration: JSONValue, rows: Int, modelPath: String) throws(ModelError) {
+        var definition: TokenizerDefinition
+        do { definition = try TokenizerDefinition(directory: directory) } catch { throw .tokenizer(error) }
+        func token(_ key: String) -> Int32? {
+            let value = configuration[key]
+            guard let id = value?.integer ?? value?.array?.first?.integer,
+                definition.tokens.indices.contains(id)
+            else { return nil }
+            return Int32(truncatingIfNeeded: id)
+        }
+        definition.bos = definition.bos ?? token("bos_token_id")
+        definition.eos = definition.eos ?? token("eos_token_id")
         guard definition.tokens.count <= rows else {
             throw .mismatch(
                 file: definition.file, what: "tokens", got: "\(definition.tokens.count)", other: modelPath,
@@ -16,11 +28,6 @@ struct TokenizerMetadata {
         }
         self.definition = definition
         self.rows = rows
-    }
-
-    /// The tokenizer in a folder with a checkpoint.
-    static func definition(in directory: String) throws(ModelError) -> TokenizerDefinition {
-        throw .unsupported(file: directory, what: "tokenizer.json", supported: "GGUF")
     }
 
     /// Writes everything the definition says.
