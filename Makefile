@@ -1,0 +1,45 @@
+# The commands of the project; `make` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint format bench bench-peer fuzz clean
+
+SWIFT ?= swift
+BUILD := $(SWIFT) build -c release --product redrafter
+LINTED := Sources Plugins Tests Package.swift
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+setup: ## install what is missing and fetch the default model
+	@bash .ci/setup
+
+build: setup ## build the command, release configuration
+	@echo "== building (the first time takes a minute or two)"
+	@$(BUILD)
+
+demo: build ## answer a prompt with the default model, streaming
+	@echo '== redrafter generate -p "Explain in three sentences why the sky is blue." -n 128'
+	@.build/release/redrafter generate -p "Explain in three sentences why the sky is blue." -n 128
+
+# In debug the C kernels are unoptimised and the real model crawls; a build folder of its own, because testing
+# compiles the same targets differently.
+test: setup ## run all tests, release configuration
+	$(SWIFT) test -c release --scratch-path .build-tests
+
+lint: ## check the format of all sources
+	$(SWIFT) format lint --strict --recursive --parallel --configuration .swift-format $(LINTED)
+
+format: ## put all sources into the project's format
+	$(SWIFT) format --in-place --recursive --parallel --configuration .swift-format $(LINTED)
+
+bench: build ## measure this machine
+	.build/release/redrafter bench --rows 1,2,4,8,12,16 --read
+
+bench-peer: build ## build llama.cpp and measure both in turns on the same files
+	bash Benchmarks/Scripts/build-peer.sh
+	python3 Benchmarks/Scripts/bench-peer.py
+
+fuzz: ## fuzz every parser for a minute each (libFuzzer)
+	bash Tests/Fuzz/run.sh
+
+clean: ## remove what builds leave behind
+	rm -rf .build .build-tests

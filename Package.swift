@@ -36,7 +36,9 @@ let package = Package(
         .target(
             name: "CKernels", path: "Plugins/Backends/CPU/CKernels",
             cSettings: cSettings),
-        .target(name: "COpenBLAS", cSettings: cSettings, linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(
+            name: "COpenBLAS", cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .target(
             name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels", "COpenBLAS"],
             path: "Plugins/Backends/CPU/CPUBackend", swiftSettings: swiftSettings),
@@ -55,7 +57,7 @@ let package = Package(
             name: "RedrafterCoreTests", dependencies: ["RedrafterCore"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterFormatsTests", dependencies: ["RedrafterFormats", "RedrafterTesting"],
-            swiftSettings: swiftSettings),
+            exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterModelsTests", dependencies: ["RedrafterModels", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),

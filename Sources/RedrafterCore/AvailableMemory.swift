@@ -11,7 +11,9 @@ public enum AvailableMemory {
     /// The smallest of what is free on the machine, left under the control group's limit and left under the limit of the
     /// address space. `Int.max` where nothing is known.
     public static func bytes() -> Int {
-        [machineBytes(), controlGroupBytes(), addressSpaceBytes()].compactMap { $0 }.min() ?? .max
+        let system = SystemFiles(contents: contents)
+        return [system.machineBytes, system.controlGroupBytes, addressSpaceBytes()].compactMap { $0 }.min()
+            ?? .max
     }
 
     /// Throws when `needed` (invalid where it overflowed) is more than what is available.
@@ -23,13 +25,46 @@ public enum AvailableMemory {
         }
     }
 
-    private static func machineBytes() -> Int? {
+    private static func addressSpaceBytes() -> Int? {
+        var limit = rlimit()
+        #if canImport(Glibc)
+            let status = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        #else
+            let status = getrlimit(RLIMIT_AS, &limit)
+        #endif
+        guard status == 0, let bytes = Int(exactly: limit.rlim_cur), bytes < Int.max / 2 else { return nil }
+        let pages = contents("/proc/self/statm")?.split(separator: " ").first.flatMap { Int($0) } ?? 0
+        return max(0, bytes - pages * Int(sysconf(Int32(_SC_PAGESIZE))))
+    }
+
+    private static func contents(_ path: String) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8]()
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while bytes.count < 1 << 20 {
+            let count = read(descriptor, &chunk, chunk.count)
+            guard count > 0 else { break }
+            bytes.append(contentsOf: chunk[..<count])
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// What Linux says of memory in files, read through a function so that tests can bring their own.
+struct SystemFiles {
+    /// The text of a file; nil where there is none.
+    let contents: (String) -> String?
+
+    /// `MemAvailable` of Linux.
+    var machineBytes: Int? {
         guard let text = contents("/proc/meminfo") else { return nil }
         return field("MemAvailable:", in: text).flatMap { (CheckedSize($0) * 1024).value }
     }
 
     /// Limit minus use of this process's group and every group above it; file pages count as free, as they can be dropped.
-    private static func controlGroupBytes() -> Int? {
+    var controlGroupBytes: Int? {
         guard let membership = contents("/proc/self/cgroup") else { return nil }
         var smallest: Int?
         for line in membership.split(separator: "\n") {
@@ -54,7 +89,7 @@ public enum AvailableMemory {
         return smallest
     }
 
-    private static func bytesLeft(_ group: String, limit: String, use: String) -> Int? {
+    private func bytesLeft(_ group: String, limit: String, use: String) -> Int? {
         guard let limit = number(group + "/" + limit), let use = number(group + "/" + use) else { return nil }
         let statistics = contents(group + "/memory.stat") ?? ""
         let droppable =
@@ -62,44 +97,18 @@ public enum AvailableMemory {
         return max(0, limit - max(0, use - droppable))
     }
 
-    private static func addressSpaceBytes() -> Int? {
-        var limit = rlimit()
-        #if canImport(Glibc)
-            let status = getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-        #else
-            let status = getrlimit(RLIMIT_AS, &limit)
-        #endif
-        guard status == 0, let bytes = Int(exactly: limit.rlim_cur), bytes < Int.max / 2 else { return nil }
-        let pages = contents("/proc/self/statm")?.split(separator: " ").first.flatMap { Int($0) } ?? 0
-        return max(0, bytes - pages * Int(sysconf(Int32(_SC_PAGESIZE))))
-    }
-
-    private static func number(_ path: String) -> Int? {
+    private func number(_ path: String) -> Int? {
         // "max" and numbers near 2⁶³ mean no limit.
         guard let text = contents(path), let value = Int(text.prefix { $0 != "\n" }) else { return nil }
         return value < Int.max / 2 ? value : nil
     }
 
     /// The first number after `name` at the beginning of a line.
-    private static func field(_ name: String, in text: String) -> Int? {
+    private func field(_ name: String, in text: String) -> Int? {
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.count >= 2, words[0] == name { return Int(words[1]) }
         }
         return nil
-    }
-
-    private static func contents(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8]()
-        var chunk = [UInt8](repeating: 0, count: 4096)
-        while bytes.count < 1 << 20 {
-            let count = read(descriptor, &chunk, chunk.count)
-            guard count > 0 else { break }
-            bytes.append(contentsOf: chunk[..<count])
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -16,7 +16,7 @@ public enum BackendError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unsupported(let operation, let type, let reason):
             "\(operation) on \(type) is not supported: \(reason)"
         case .outOfMemory(let needed, let available, let purpose):
-            "not enough memory for \(purpose): needs \(mebibytes(needed)) MiB, available \(mebibytes(available)) MiB"
+            "not enough memory for \(purpose): needs \(size(needed)), available \(size(available))"
         case .deviceUnavailable(let name, let reason):
             "\(name) is not available: \(reason)"
         case .nonFinite(let what):
@@ -26,5 +26,22 @@ public enum BackendError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    private func mebibytes(_ bytes: Int) -> Int { bytes / 1_048_576 + (bytes % 1_048_576 == 0 ? 0 : 1) }
+    /// An exit code of sysexits.
+    public var exitCode: Int32 {
+        switch self {
+        case .unsupported: 65
+        case .outOfMemory: 75
+        case .deviceUnavailable: 69
+        case .nonFinite: 70
+        case .unknownSelection: 64
+        }
+    }
+
+    /// MiB, or GiB with one decimal.
+    private func size(_ bytes: Int) -> String {
+        let mebibytes = bytes / 1_048_576 + (bytes % 1_048_576 == 0 ? 0 : 1)
+        guard mebibytes >= 1024 else { return "\(mebibytes) MiB" }
+        let tenths = mebibytes / 1024 * 10 + mebibytes % 1024 * 10 / 1024
+        return "\(tenths / 10).\(tenths % 10) GiB"
+    }
 }

@@ -55,7 +55,7 @@ public struct Sampler: Sendable {
         }
         var tokens = [Int32]()
         for token in chosen {
-            guard let token else { throw BackendError.nonFinite(what: "the model's logits") }
+            guard let token else { throw BackendError.nonFinite(what: "the logits") }
             tokens.append(token)
         }
         return tokens
@@ -97,7 +97,7 @@ public struct Sampler: Sendable {
     ) throws(BackendError) -> [TokenLogit] {
         precondition(logits.count >= vocabulary, "\(logits.count) logits for a vocabulary of \(vocabulary)")
         let usable = UnsafeBufferPointer(rebasing: logits[..<vocabulary])
-        guard Self.isUsable(usable) else { throw .nonFinite(what: "the model's logits") }
+        guard Self.isUsable(usable) else { throw .nonFinite(what: "the logits") }
         return candidates(all: usable, history: parameters.hasPenalties ? recent(history) : [])
     }
 

@@ -1,4 +1,4 @@
-/// How the next token is chosen from the model's logits. Names, order and defaults are llama.cpp's, but for the
+/// How the next token is chosen from the logits. Names, order and defaults are llama.cpp's, but for the
 /// temperature: 0 here, so that the plain answer is the model's most likely one.
 public struct SamplingParameters: Sendable, Hashable {
     /// 0 takes the largest logit (equal ones: the lowest id); else logits are divided by it. `0...`

@@ -12,6 +12,7 @@ extension ModelConfiguration {
             throw .unsupported(file: gguf.path, what: "architecture \"\(name)\"", supported: "llama, qwen2")
         }
         let prefix = architecture.rawValue + "."
+        try Self.refuseUnsupported(reader, prefix)
         let hiddenSize = try reader.integer(prefix + "embedding_length")
         let heads = try reader.integer(prefix + "attention.head_count")
         guard heads > 0 else {
@@ -46,6 +47,8 @@ extension ModelConfiguration {
                 file: gguf.path, key: vocabularyKey, got: "\(stated)",
                 allowed: "\(rows), the rows of token_embd.weight")
         }
+        let context = try reader.integer(prefix + "context_length")
+        let window = try reader.optionalInteger(prefix + "attention.sliding_window") ?? 0
         self.init(
             architecture: architecture,
             layers: try reader.integer(prefix + "block_count"),
@@ -55,7 +58,8 @@ extension ModelConfiguration {
             keyValueHeads: try reader.optionalInteger(prefix + "attention.head_count_kv") ?? heads,
             headDimension: headDimension,
             vocabularySize: rows,
-            contextLength: try reader.integer(prefix + "context_length"),
+            // A window that holds the whole context has no effect.
+            contextLength: window > 0 ? min(window, context) : context,
             normEpsilon: try reader.float(prefix + "attention.layer_norm_rms_epsilon"),
             rotaryBase: try reader.optionalFloat(prefix + "rope.freq_base") ?? 10_000,
             rotaryDimension: try reader.optionalInteger(prefix + "rope.dimension_count") ?? headDimension,
@@ -77,6 +81,19 @@ extension ModelConfiguration {
             throw .invalidValue(
                 file: gguf.path, key: "rope_freqs.weight", got: "\(divisors.count) divisors",
                 allowed: "\(rotaryDimension / 2), half the rotary dimension")
+        }
+    }
+
+    /// What changes the result in a way that is not implemented.
+    private static func refuseUnsupported(_ reader: GGUFKeys, _ prefix: String) throws(ModelError) {
+        if let experts = try reader.optionalInteger(prefix + "expert_count"), experts > 0 {
+            throw .unsupported(
+                file: reader.gguf.path, what: "a mixture of \(experts) experts", supported: "dense models")
+        }
+        if try reader.bool(prefix + "attention.causal") == false {
+            throw .unsupported(
+                file: reader.gguf.path, what: "attention that is not causal",
+                supported: "causal language models")
         }
     }
 
@@ -103,8 +120,20 @@ extension ModelConfiguration {
             return .divisors(divisors)
         }
         let factorKey = prefix + "rope.scaling.factor"
-        switch try reader.string(prefix + "rope.scaling.type") {
-        case nil, "none":
+        let type = try reader.string(prefix + "rope.scaling.type")
+        switch type {
+        case nil:
+            // The key of files from before the scaling had a type.
+            guard let factor = try reader.optionalFloat(prefix + "rope.scale_linear"), factor != 0 else {
+                return .none
+            }
+            guard factor.isFinite, factor > 0 else {
+                throw .invalidValue(
+                    file: reader.gguf.path, key: prefix + "rope.scale_linear", got: "\(factor)",
+                    allowed: "a finite number above 0")
+            }
+            return .linear(factor: factor)
+        case "none":
             return .none
         case "linear":
             let factor = try reader.float(factorKey)
@@ -115,6 +144,8 @@ extension ModelConfiguration {
             }
             return .linear(factor: factor)
         case let other?:
+            // Stretched by nothing, the frequencies are the plain ones.
+            if other == "yarn", try reader.optionalFloat(factorKey) == 1 { return .none }
             throw .unsupported(
                 file: reader.gguf.path, what: "rope scaling \"\(other)\"",
                 supported: "none, linear, and the divisors of rope_freqs.weight")
@@ -128,6 +159,10 @@ private struct GGUFKeys {
 
     func string(_ key: String) throws(ModelError) -> String? {
         do { return try gguf.metadata.string(key) } catch { throw .format(error) }
+    }
+
+    func bool(_ key: String) throws(ModelError) -> Bool? {
+        do { return try gguf.metadata.bool(key) } catch { throw .format(error) }
     }
 
     func optionalInteger(_ key: String) throws(ModelError) -> Int? {

@@ -11,6 +11,14 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case unsupported(file: String, what: String, supported: String)
     /// Weights that the architecture needs are not in the file.
     case missingTensors(file: String, names: [String], count: Int)
+    /// A weight has other dimensions than the hyper-parameters in `configuration` ask for.
+    case wrongShape(file: String, tensor: String, got: [Int], expected: [Int], configuration: String)
+    /// Two files, each valid, that do not belong together.
+    case mismatch(file: String, what: String, got: String, other: String, expected: String)
+    /// A conversion would overwrite its own input.
+    case outputIsInput(file: String)
+    /// The tokenizer cannot be read.
+    case tokenizer(TokenizerError)
     /// The container itself is damaged or cannot be read.
     case format(FormatError)
 
@@ -18,7 +26,11 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     public var exitCode: Int32 {
         switch self {
         case .format(let error): error.exitCode
-        default: 65
+        case .tokenizer(let error): error.exitCode
+        case .wrongShape(let file, _, _, _, let configuration): file == configuration ? 65 : 78
+        case .mismatch: 78
+        case .outputIsInput: 64
+        case .missingKey, .invalidValue, .unsupported, .missingTensors: 65
         }
     }
 
@@ -35,6 +47,17 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(TerminalText.escaped(file)): \(count) weights are missing: "
                 + names.map { TerminalText.escaped($0, limit: 64) }.joined(separator: ", ")
                 + (count > names.count ? ", …" : "")
+        case .wrongShape(let file, let tensor, let got, let expected, let configuration):
+            "\(TerminalText.escaped(file)): tensor \"\(TerminalText.escaped(tensor))\": expected the shape \(expected)"
+                + (file == configuration ? "" : " of \(TerminalText.escaped(configuration))")
+                + ", got \(got)"
+                + (got == expected.reversed() && got != expected ? ", which is transposed" : "")
+        case .mismatch(let file, let what, let got, let other, let expected):
+            "\(TerminalText.escaped(file)): \(what): got \(TerminalText.escaped(got)), but "
+                + "\(TerminalText.escaped(other)) has \(TerminalText.escaped(expected)); the files belong to different models"
+        case .outputIsInput(let file):
+            "\(TerminalText.escaped(file)): the output is the input itself; choose another path"
+        case .tokenizer(let error): error.description
         case .format(let error): error.description
         }
     }

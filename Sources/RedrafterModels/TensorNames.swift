@@ -12,14 +12,20 @@ extension WeightRole {
         }
     }
 
-    /// The tensor of this role in a checkpoint of Hugging Face transformers, without the `model.` that may stand before it.
+    /// The tensor of this role in a checkpoint of Hugging Face transformers: of a causal language model.
     public var huggingFaceName: String {
         switch self {
-        case .embedding: "embed_tokens.weight"
-        case .finalNorm: "norm.weight"
+        case .embedding: "model.embed_tokens.weight"
+        case .finalNorm: "model.norm.weight"
         case .head: "lm_head.weight"
-        case .layer(let index, let role): "layers.\(index).\(role.huggingFaceName)"
+        case .layer(let index, let role): "model.layers.\(index).\(role.huggingFaceName)"
         }
+    }
+
+    /// All names under which such checkpoints have this role; a bare model lacks the `model.` before them.
+    public var huggingFaceNames: [String] {
+        let name = huggingFaceName
+        return self == .head ? [name] : [name, String(name.dropFirst("model.".count))]
     }
 }
 
@@ -55,56 +61,6 @@ extension LayerWeightRole {
         case .gate: "mlp.gate_proj.weight"
         case .up: "mlp.up_proj.weight"
         case .down: "mlp.down_proj.weight"
-        }
-    }
-}
-
-/// The weights of a model by role, from a GGUF file or a Hugging Face checkpoint.
-public struct ModelTensors: Sendable {
-    private let views: [WeightRole: TensorView]
-
-    /// Finds every weight the configuration asks for.
-    /// - Throws: `ModelError.missingTensors` with the first names, `.unsupported` for a tensor type.
-    public init(
-        _ configuration: ModelConfiguration, in source: some TensorSource,
-        unsupported: [String: String] = [:],
-        name: (WeightRole) -> [String]
-    ) throws(ModelError) {
-        var views = [WeightRole: TensorView]()
-        var missing = [String]()
-        for role in configuration.weightRoles {
-            let candidates = name(role)
-            if let view = candidates.lazy.compactMap({ source.tensor(named: $0) }).first {
-                views[role] = view
-            } else if let type = candidates.lazy.compactMap({ unsupported[$0] }).first {
-                throw .unsupported(
-                    file: source.path, what: "tensor type \(type) of \(candidates[0])",
-                    supported: ModelConfiguration.supportedTypes)
-            } else {
-                missing.append(candidates[0])
-            }
-        }
-        guard missing.isEmpty else {
-            throw .missingTensors(file: source.path, names: Array(missing.prefix(3)), count: missing.count)
-        }
-        self.views = views
-    }
-
-    /// The weights of a GGUF file.
-    public init(_ configuration: ModelConfiguration, in gguf: GGUFFile) throws(ModelError) {
-        try self.init(configuration, in: gguf, unsupported: gguf.unsupportedTensors) { [$0.ggufName] }
-    }
-
-    /// The weights as the loader of a transformer takes them; each is released from the file once it was copied.
-    public var source: WeightSource {
-        { role in
-            views[role].map { view in
-                StoredWeight(
-                    name: view.name, type: view.type, shape: view.shape,
-                    bytes: UnsafeRawBufferPointer(
-                        rebasing: view.file.bytes[view.offset..<view.offset + view.byteCount]),
-                    release: { view.file.release(offset: view.offset, count: view.byteCount) })
-            }
         }
     }
 }

@@ -21,14 +21,25 @@ public enum TransformerError: Error, Sendable, Equatable, CustomStringConvertibl
     /// The caller asked to stop.
     case cancelled
 
+    /// An exit code of sysexits.
+    public var exitCode: Int32 {
+        switch self {
+        case .backend(let error): error.exitCode
+        case .missingWeight, .wrongShape, .wrongByteCount: 65
+        case .contextFull: 64
+        case .invalidRows, .invalidPath, .unknownToken: 70
+        case .cancelled: 130
+        }
+    }
+
     public var description: String {
         switch self {
         case .backend(let error): error.description
-        case .missingWeight(let name): "the model has no weight \(name)"
+        case .missingWeight(let name): "the model has no weight for the \(name)"
         case .wrongShape(let weight, let got, let expected):
-            "weight \(weight) has shape \(got), expected \(expected)"
+            "weight \(TerminalText.escaped(weight)) has shape \(got), expected \(expected)"
         case .wrongByteCount(let weight, let got, let expected):
-            "weight \(weight) has \(got) bytes, expected \(expected)"
+            "weight \(TerminalText.escaped(weight)) has \(got) bytes, expected \(expected)"
         case .contextFull(let sequence, let needed, let contextLength):
             "sequence \(sequence) needs \(needed) tokens, the context holds \(contextLength); use a larger context"
         case .invalidRows(let error): "the rows are no valid batch: \(error)"

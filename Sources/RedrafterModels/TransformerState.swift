@@ -5,6 +5,9 @@ public struct TransformerState: Sendable {
     /// Rows whose logits one pass can give; the largest tree.
     public static let maximumLogitRows = 64
 
+    /// Rows a state needs for prefill in chunks and for trees.
+    public static func rows(forChunk chunk: Int) -> Int { max(chunk, maximumLogitRows) }
+
     /// Rows one pass can hold.
     public let maximumRows: Int
 

@@ -1,4 +1,5 @@
 import RedrafterCore
+import RedrafterFormats
 
 /// One weight as it lies in a file.
 public struct StoredWeight {
@@ -172,18 +173,9 @@ private struct WeightLoader {
 extension StoredWeight {
     /// The elements of a weight of a float type; nil for quantised ones.
     var floats: [Float]? {
-        let count = shape.reduce(1, *)
-        return switch type {
-        case .f32: (0..<count).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
-        case .bf16:
-            (0..<count).map {
-                Float(bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) << 16)
-            }
-        case .f16:
-            (0..<count).map {
-                Float(Float16(bitPattern: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)))
-            }
-        default: nil
-        }
+        guard type.isFloat else { return nil }
+        var values = [Float](repeating: 0, count: shape.reduce(1, *))
+        values.withUnsafeMutableBufferPointer { Quantization.dequantize(type: type, bytes: bytes, into: $0) }
+        return values
     }
 }

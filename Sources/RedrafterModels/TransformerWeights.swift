@@ -53,6 +53,13 @@ public struct TransformerWeights: Sendable {
     public let finalNorm: Tensor
     /// `[vocabulary, hidden]`
     public let head: any WeightHandle
+
+    /// Bytes of the matrices that a pass reads, as stored in a file: all layers and the head.
+    public var bytesPerPass: Int {
+        let matrices =
+            layers.flatMap { $0.queryKeyValue + [$0.attentionOutput, $0.gate, $0.up, $0.down] } + [head]
+        return matrices.reduce(0) { $0 + $1.rows * ($1.type.rowBytes(columns: $1.columns) ?? 0) }
+    }
 }
 
 extension ModelConfiguration {

@@ -1,4 +1,5 @@
 import RedrafterCore
+import RedrafterFormats
 
 /// The plainest backend that keeps the contract: scalar loops over float matrices, sums in double precision.
 ///
@@ -24,9 +25,13 @@ public final class ReferenceBackend: ComputeBackend {
                 reason: "it takes a multiple of \(type.blockLength)")
         }
         precondition(bytes.count == rows * rowBytes, "\(bytes.count) bytes for \(rows) rows of \(rowBytes)")
-        return ReferenceWeight(
-            rows: rows, columns: columns, type: type,
-            values: elements(of: type, count: rows * columns, in: bytes))
+        let values = [Float](unsafeUninitializedCapacity: rows * columns) { buffer, count in
+            Quantization.dequantize(
+                type: type, bytes: bytes,
+                into: UnsafeMutableBufferPointer(rebasing: buffer[..<(rows * columns)]))
+            count = rows * columns
+        }
+        return ReferenceWeight(rows: rows, columns: columns, type: type, values: values)
     }
 
     public func makeTensor(rows: Int, columns: Int) throws(BackendError) -> Tensor {

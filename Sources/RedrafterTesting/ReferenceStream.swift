@@ -1,4 +1,5 @@
 import RedrafterCore
+import RedrafterFormats
 
 #if canImport(Glibc)
     import Glibc
@@ -166,7 +167,7 @@ final class ReferenceStream: ComputeStream {
             let all = (0..<vocabulary).map { TokenLogit(token: Int32($0), logit: logits[row, $0]) }
             guard all.allSatisfy({ $0.logit < .infinity }), all.contains(where: { $0.logit > -.infinity })
             else {
-                throw .nonFinite(what: "the model's logits")
+                throw .nonFinite(what: "the logits")
             }
             lists.append(Array(all.sorted { ($1.logit, $0.token) < ($0.logit, $1.token) }.prefix(count)))
         }
@@ -255,4 +256,4 @@ extension CacheStorage {
     }
 }
 
-private func roundedToHalf(_ value: Float) -> Float { Float(Float16(value)) }
+private func roundedToHalf(_ value: Float) -> Float { Float(halfBits: value.halfBits) }

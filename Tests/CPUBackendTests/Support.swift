@@ -74,5 +74,8 @@ extension CPUBackend {
     }
 }
 
-/// The bits of each float: equality that tells −0 from 0 and sees NaN.
-func bits(_ values: some Sequence<Float>) -> [UInt32] { values.map(\.bitPattern) }
+/// Where two lists of floats first differ in their bits (which tells −0 from 0 and sees NaN); nil when they do not.
+func firstDifference(_ a: some Collection<Float>, _ b: some Collection<Float>) -> Int? {
+    guard a.count == b.count else { return min(a.count, b.count) }
+    return zip(a, b).enumerated().first { $1.0.bitPattern != $1.1.bitPattern }?.offset
+}

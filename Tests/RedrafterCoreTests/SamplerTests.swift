@@ -130,7 +130,7 @@ import Testing
             for damage in [Float.nan, .infinity] {
                 var logits = randomLogits(200, seed: 1)
                 logits[index] = damage
-                #expect(throws: BackendError.nonFinite(what: "the model's logits")) {
+                #expect(throws: BackendError.nonFinite(what: "the logits")) {
                     try logits.withUnsafeBufferPointer { try sampler.sample($0, position: 0) }
                 }
             }

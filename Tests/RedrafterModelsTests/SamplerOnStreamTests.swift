@@ -44,7 +44,7 @@ import Testing
         let logits = try backend.makeTensor(
             rows: 2, columns: 50, values: (0..<100).map { $0 == 77 ? .nan : Float($0) })
         let sampler = try Sampler(parameters, vocabulary: 50)
-        #expect(throws: BackendError.nonFinite(what: "the model's logits")) {
+        #expect(throws: BackendError.nonFinite(what: "the logits")) {
             try sampler.sample(logits, positions: [1, 2], history: { _ in [] }, on: backend.makeStream())
         }
     }

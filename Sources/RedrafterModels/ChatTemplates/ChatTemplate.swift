@@ -1,288 +1,190 @@
-/// One turn of a conversation.
-public struct ChatMessage: Sendable, Hashable {
-    public enum Role: String, Sendable {
-        case system
-        case user
-        case assistant
-    }
-
-    public var role: Role
-    public var content: String
-
-    public init(role: Role, content: String) {
-        self.role = role
-        self.content = content
-    }
-}
-
-/// A piece of a rendered prompt. Control text holds the format's special tokens; content is plain text, in which a
-/// special token's spelling means nothing.
-public enum PromptSegment: Sendable, Hashable {
-    case control(String)
-    case content(String)
-
-    /// The text of either.
-    public var text: String {
-        switch self {
-        case .control(let text), .content(let text): text
-        }
-    }
-}
-
-/// Why a model's chat format cannot be used.
-public enum ChatTemplateError: Error, Sendable, Equatable, CustomStringConvertible {
-    case missing(file: String)
-    case unrecognised(file: String)
-
-    /// An exit code of sysexits.
-    public var exitCode: Int32 { 65 }
-
-    public var description: String {
-        let remedy = "pass --no-chat-template to continue plain text"
-        return switch self {
-        case .missing(let file): "\(file): the model has no chat template; \(remedy)"
-        case .unrecognised(let file):
-            "\(file): the chat template is none of ChatML, Llama 2, Llama 3, Vicuna, Zephyr, Mistral; \(remedy)"
-        }
-    }
-}
-
 /// The chat formats in use among the supported model families, recognised from the file's Jinja source.
+///
+/// The source is not run: it is looked through for what tells the family and its variants apart, and `render` writes
+/// what that template would. Verified against Jinja for the templates in Tests.
 public enum ChatTemplate: Sendable, Hashable {
     /// `<|im_start|>role\ncontent<|im_end|>\n`; a default system message where the template has one.
     case chatML(defaultSystem: String?)
-    case llama2
-    case llama3
-    case vicuna
-    case zephyr
-    /// Spaces around `[INST]` differ between tokenizer versions.
-    case mistral(spaceBeforeUser: Bool, spaceAfterInstruction: Bool)
+    /// `[INST] <<SYS>>\nsystem\n<</SYS>>\n\nuser [/INST] assistant </s>`
+    case llama2(InstructionFormat)
+    /// `<|start_header_id|>role<|end_header_id|>\n\ncontent<|eot_id|>`; Llama 3.1 and later put `preamble` before
+    /// the system message, which is always there then.
+    case llama3(preamble: String?)
+    /// `USER: … ASSISTANT: …`
+    case vicuna(VicunaFormat)
+    /// `<|role|>\ncontent</s>\n`
+    case zephyr(end: String)
+    /// `[INST] user [/INST] assistant</s>`; spaces differ between tokenizer versions.
+    case mistral(InstructionFormat)
 
+    /// What templates with `[INST]` differ in.
+    public struct InstructionFormat: Sendable, Hashable {
+        /// Where the system message goes.
+        public enum SystemPlace: Sendable, Hashable { case firstUserTurn, lastUserTurn, turnOfItsOwn }
+
+        public var open = "[INST] "
+        public var close = " [/INST]"
+        public var answerPrefix = ""
+        public var answerSuffix = "</s>"
+        public var systemOpen = ""
+        public var systemClose = "\n\n"
+        public var systemPlace = SystemPlace.firstUserTurn
+        public var defaultSystem: String?
+        /// The begin-of-sequence token before every user turn but the first, where the tokenizer puts it; else empty.
+        public var repeatedBOS = ""
+        public var trimsUser = false
+        public var trimsAnswer = false
+    }
+
+    /// What templates with `USER:` differ in.
+    public struct VicunaFormat: Sendable, Hashable {
+        public var systemOpen = ""
+        public var systemClose = ""
+        public var userOpen = "USER: "
+        public var userClose = ""
+        public var answerOpen = "ASSISTANT: "
+        public var answerClose = "</s>"
+        public var generation = "ASSISTANT:"
+        public var defaultSystem: String?
+        public var trims = false
+    }
+
+    /// Recognises the template in `source`.
+    /// - Parameters:
+    ///   - bos: spelling of the model's begin-of-sequence token.
+    ///   - eos: spelling of the model's end-of-sequence token, which templates write by name.
     /// - Throws: `ChatTemplateError` for a missing or unknown template.
-    public init(recognising source: String?, file: String) throws(ChatTemplateError) {
+    public init(
+        recognising source: String?, file: String, bos: String = "<s>", eos: String = "</s>"
+    ) throws(ChatTemplateError) {
         guard let source, !source.isEmpty else { throw .missing(file: file) }
-        if source.contains("<|im_start|>") {
-            self = .chatML(defaultSystem: Self.chatMLDefault(source))
-        } else if source.contains("<|start_header_id|>") {
-            self = .llama3
-        } else if source.contains("[INST]") {
-            if source.contains("<<SYS>>") {
-                self = .llama2
-            } else {
-                // v1: "[INST] text [/INST]", v3: "[INST] text[/INST]", tekken: "[INST]text[/INST]"
-                self = .mistral(
-                    spaceBeforeUser: source.contains("[INST] ") || source.contains("' [INST] '"),
-                    spaceAfterInstruction: source.contains(" [/INST]"))
+        let template = TemplateSource(source)
+        if template.contains("<|im_start|>"), !template.contains("<|im_sep|>"),
+            !template.contains("<end_of_utterance>")
+        {
+            self = .chatML(defaultSystem: Self.chatMLDefault(template))
+        } else if template.contains("<|start_header_id|>"), template.contains("<|eot_id|>") {
+            self = .llama3(preamble: Self.llama3Preamble(template))
+        } else if template.contains("[INST]") {
+            let isLlama2 = template.contains("<<SYS>>")
+            let family = isLlama2 ? "Llama 2" : "Mistral"
+            guard let format = Self.instructionFormat(template, isLlama2, bos, eos) else {
+                throw .unsupported(file: file, family: family, construct: "'[INST]' and '[/INST]' literals")
             }
-        } else if source.contains("<|user|>"), source.contains("<|assistant|>") {
-            self = .zephyr
-        } else if source.contains("USER: "), source.contains("ASSISTANT:") {
-            self = .vicuna
+            self = isLlama2 ? .llama2(format) : .mistral(format)
+        } else if let end = Self.zephyrEnd(template, eos) {
+            self = .zephyr(end: end)
+        } else if template.contains("USER: "), template.contains("ASSISTANT:") {
+            self = .vicuna(Self.vicunaFormat(template, eos))
         } else {
-            throw .unrecognised(file: file)
+            let line = source.utf8.prefix(200).split(separator: UInt8(ascii: "\n")).first ?? source.utf8.prefix(0)
+            throw .unrecognised(file: file, line: String(decoding: line, as: UTF8.self))
         }
     }
 
-    /// The text behind the first `<|im_start|>system\n` of the source, up to the end of that turn, if it is literal.
-    private static func chatMLDefault(_ source: String) -> String? {
-        for opening in ["<|im_start|>system\n", "<|im_start|>system\\n"] {
-            guard let start = source.range(of: opening) else { continue }
-            let rest = source[start.upperBound...]
-            guard let end = rest.range(of: "<|im_end|>") else { continue }
-            let text = rest[..<end.lowerBound]
-            if !text.isEmpty, !text.contains("{"), !text.contains("'") || text.contains("\\'") {
-                return String(text)
+    /// The text of a system turn that is literal in the source.
+    private static func chatMLDefault(_ template: TemplateSource) -> String? {
+        let opening = "<|im_start|>system\n"
+        for literal in template.literals {
+            guard let start = literal.firstRange(of: opening) else { continue }
+            let rest = literal[start.upperBound...]
+            if let end = rest.firstRange(of: "<|im_end|>"), end.lowerBound > rest.startIndex {
+                return String(rest[..<end.lowerBound])
             }
         }
         return nil
     }
 
-    /// The prompt for a conversation.
-    /// - Parameter addGenerationPrompt: ends with the header of the assistant's turn.
-    public func render(_ messages: [ChatMessage], addGenerationPrompt: Bool = true) -> [PromptSegment] {
-        switch self {
-        case .chatML(let defaultSystem): renderChatML(messages, defaultSystem, addGenerationPrompt)
-        case .llama3: renderLlama3(messages, addGenerationPrompt)
-        case .zephyr: renderZephyr(messages, addGenerationPrompt)
-        case .vicuna: renderVicuna(messages, addGenerationPrompt)
-        case .llama2:
-            renderInstruction(messages, isLlama2: true, open: "[INST] ", close: " [/INST]", end: " </s>")
-        case .mistral(let before, let after):
-            renderInstruction(
-                messages, isLlama2: false, open: before ? "[INST] " : "[INST]",
-                close: after ? " [/INST]" : "[/INST]",
-                end: "</s>")
+    private static func llama3Preamble(_ template: TemplateSource) -> String? {
+        guard let knowledge = template.literal(where: { $0.hasPrefix("Cutting Knowledge Date: ") }) else {
+            return nil
         }
+        // The template's own date, not today's: the same conversation gives the same tokens every day.
+        let date = template.literal(behind: "date_string = '") ?? "26 Jul 2024"
+        let isDated = template.literal(where: { $0 == "Today Date: " }) != nil
+        return knowledge + (isDated ? "Today Date: \(date)\n\n" : "")
     }
 
-    private func renderChatML(
-        _ messages: [ChatMessage], _ defaultSystem: String?, _ addGenerationPrompt: Bool
-    ) -> [PromptSegment] {
-        var result = [PromptSegment]()
-        if let defaultSystem, messages.first?.role != .system {
-            result.append(.control("<|im_start|>system\n\(defaultSystem)<|im_end|>\n"))
+    private static func instructionFormat(
+        _ template: TemplateSource, _ isLlama2: Bool, _ bos: String, _ eos: String
+    ) -> InstructionFormat? {
+        var format = InstructionFormat()
+        guard let open = template.literal(where: { $0.trimmed() == "[INST]" }),
+            let close = template.literal(where: { $0.trimmed() == "[/INST]" })
+        else { return nil }
+        format.open = open
+        format.close = close
+        let hasPrefix = template.contains("' ' + message['content']") || template.contains("' ' + content")
+        format.answerPrefix = hasPrefix ? " " : ""
+        format.answerSuffix =
+            (template.contains("+ ' ' + eos_token") ? " " : "") + eos
+            + (template.contains("eos_token + ' '") ? " " : "")
+        if isLlama2 {
+            format.systemOpen = "<<SYS>>\n"
+            format.systemClose = "\n<</SYS>>\n\n"
         }
-        for message in messages {
-            result.append(.control("<|im_start|>\(message.role.rawValue)\n"))
-            result.append(.content(message.content))
-            result.append(.control("<|im_end|>\n"))
+        if template.contains("bos_token + '\(open)") { format.repeatedBOS = bos }
+        if let literal = template.literal(where: { $0.trimmed() == "[SYSTEM_PROMPT]" }) {
+            format.systemPlace = .turnOfItsOwn
+            format.systemOpen = literal
+            format.systemClose = "[/SYSTEM_PROMPT]"
+        } else if template.contains("loop.last and system_message") {
+            format.systemPlace = .lastUserTurn
         }
-        if addGenerationPrompt { result.append(.control("<|im_start|>assistant\n")) }
-        return result
+        let trimsAll = template.contains("content.strip()") || template.contains("content | trim")
+        format.trimsUser = trimsAll
+        format.trimsAnswer = trimsAll || template.contains("' ' + message['content']|trim")
+            || template.contains("' ' + message['content'] | trim")
+        if template.contains("elif true == true") || template.contains("elif true and") {
+            format.defaultSystem = template.literal(behind: "set system_message = '")
+        }
+        return format
     }
 
-    private func renderLlama3(_ messages: [ChatMessage], _ addGenerationPrompt: Bool) -> [PromptSegment] {
-        func header(_ role: ChatMessage.Role) -> String {
-            "<|start_header_id|>\(role.rawValue)<|end_header_id|>\n\n"
-        }
-        var result = [PromptSegment]()
-        for message in messages {
-            result.append(.control(header(message.role)))
-            result.append(.content(message.content.trimmingWhitespace()))
-            result.append(.control("<|eot_id|>"))
-        }
-        if addGenerationPrompt { result.append(.control(header(.assistant))) }
-        return result
+    private static func zephyrEnd(_ template: TemplateSource, _ eos: String) -> String? {
+        guard template.contains("<|user|>"), template.contains("<|assistant|>") || template.contains("<|' + "),
+            !template.contains("<|end|>"), !template.contains("[gMASK]"), !template.contains("<|tool_declare|>")
+        else { return nil }
+        if template.contains("eos_token") { return eos }
+        return ["<|endoftext|>", "</s>"].first(where: template.contains)
     }
 
-    private func renderZephyr(_ messages: [ChatMessage], _ addGenerationPrompt: Bool) -> [PromptSegment] {
-        var result = [PromptSegment]()
-        for message in messages {
-            result.append(.control("<|\(message.role.rawValue)|>\n"))
-            result.append(.content(message.content))
-            result.append(.control("</s>\n"))
+    private static func vicunaFormat(_ template: TemplateSource, _ eos: String) -> VicunaFormat {
+        var format = VicunaFormat()
+        format.answerClose = eos
+        format.trims = template.contains("['content'].strip()") || template.contains("['content'] | trim")
+        format.defaultSystem = template.literal(behind: "set system_message = '")
+        if template.literal(where: { $0 == " USER: " }) != nil {
+            // system USER: … ASSISTANT: …</s> USER: …
+            format.userOpen = " USER: "
+            format.answerOpen = " ASSISTANT: "
+            format.generation = " ASSISTANT:"
+        } else if template.literal(where: { $0 == "\n" || $0 == "</s>\n" }) != nil {
+            format.systemOpen = template.literal(where: { $0 == "SYSTEM: " }) ?? ""
+            format.systemClose = format.systemOpen.isEmpty ? "\n\n" : "\n"
+            format.userClose = "\n"
+            format.answerClose = eos + "\n"
+        } else {
+            format.systemClose = " "
+            format.userClose = " "
+            format.defaultSystem =
+                format.defaultSystem
+                ?? "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
+                + "helpful, detailed, and polite answers to the user's questions."
         }
-        if addGenerationPrompt { result.append(.control("<|assistant|>\n")) }
-        return result
-    }
-
-    private func renderVicuna(_ messages: [ChatMessage], _ addGenerationPrompt: Bool) -> [PromptSegment] {
-        let standard =
-            "A chat between a curious user and an artificial intelligence assistant. "
-            + "The assistant gives helpful, detailed, and polite answers to the user's questions."
-        var result = [PromptSegment]()
-        if messages.first?.role != .system { result.append(.control(standard + " ")) }
-        for message in messages {
-            switch message.role {
-            case .system:
-                result.append(.content(message.content))
-                result.append(.control(" "))
-            case .user:
-                result.append(.control("USER: "))
-                result.append(.content(message.content))
-                result.append(.control(" "))
-            case .assistant:
-                result.append(.control("ASSISTANT: "))
-                result.append(.content(message.content))
-                result.append(.control("</s>"))
-            }
-        }
-        if addGenerationPrompt { result.append(.control("ASSISTANT:")) }
-        return result
-    }
-
-    /// Llama 2 and Mistral: user turns in `[INST] … [/INST]`, the system message inside the first.
-    private func renderInstruction(
-        _ messages: [ChatMessage], isLlama2: Bool, open: String, close: String, end: String
-    ) -> [PromptSegment] {
-        var result = [PromptSegment]()
-        var system: String?
-        var isFirst = true
-        for message in messages {
-            switch message.role {
-            case .system: system = message.content
-            case .user:
-                // The tokenizer puts <s> before the prompt; Llama 2 puts it before every further turn, too.
-                result.append(.control((isLlama2 && !isFirst ? "<s>" : "") + open))
-                if let text = system {
-                    if isLlama2 { result.append(.control("<<SYS>>\n")) }
-                    result.append(.content(text))
-                    result.append(.control(isLlama2 ? "\n<</SYS>>\n\n" : "\n\n"))
-                    system = nil
-                }
-                result.append(.content(message.content))
-                result.append(.control(close))
-                isFirst = false
-            case .assistant:
-                if isLlama2 { result.append(.control(" ")) }
-                result.append(.content(message.content))
-                result.append(.control(end))
-            }
-        }
-        return result
+        return format
     }
 }
 
-extension Tokenizer {
-    /// Tokens of a rendered prompt, with the model's begin-of-sequence token where it wants one. Special tokens are
-    /// recognised in control text only.
-    public func encode(_ segments: [PromptSegment]) -> Encoding {
-        var encoding = Encoding(tokens: promptPrefix.map { [$0] } ?? [], droppedBytes: 0)
-        // Plain text on both sides of a boundary is one text to the tokenizer: only special tokens cut it.
-        for run in textRuns(segments) {
-            switch run {
-            case .token(let token): encoding.tokens.append(token)
-            case .text(let bytes):
-                let part = encode(bytes: bytes, parseSpecial: false)
-                encoding.tokens += part.tokens
-                encoding.droppedBytes += part.droppedBytes
-            }
-        }
-        return encoding
-    }
-
-    private enum Run {
-        case token(Int32)
-        case text([UInt8])
-    }
-
-    private func textRuns(_ segments: [PromptSegment]) -> [Run] {
-        var runs = [Run]()
-        var text = [UInt8]()
-        func close() {
-            if !text.isEmpty { runs.append(.text(text)) }
-            text = []
-        }
-        for segment in segments {
-            let bytes = Array(segment.text.utf8)
-            guard case .control = segment else {
-                text += bytes
-                continue
-            }
-            self.forEachSpecial(in: bytes) { plain, token in
-                text += plain
-                if let token {
-                    close()
-                    runs.append(.token(token))
-                }
-            }
-        }
-        close()
-        return runs
-    }
-}
-
-extension String {
-    fileprivate func trimmingWhitespace() -> String {
-        let isBlank: (Character) -> Bool = { $0.isWhitespace }
-        return String(drop(while: isBlank).reversed().drop(while: isBlank).reversed())
-    }
-
-    fileprivate func range(of other: String) -> Range<Index>? { self[...].range(of: other) }
-}
-
-extension Substring {
-    fileprivate func range(of other: String) -> Range<Index>? {
-        let (text, wanted) = (utf8, Array(other.utf8))
-        var at = text.startIndex
-        while let start = text[at...].firstIndex(of: wanted[0]) {
-            if text[start...].starts(with: wanted) {
-                return start..<text.index(start, offsetBy: wanted.count)
-            }
-            at = text.index(after: start)
+extension StringProtocol {
+    /// The first place of `other`, compared byte by byte.
+    fileprivate func firstRange(of other: String) -> Range<Index>? {
+        let wanted = Array(other.utf8)
+        var at = startIndex
+        while at < endIndex {
+            if utf8[at...].starts(with: wanted) { return at..<utf8.index(at, offsetBy: wanted.count) }
+            at = utf8.index(after: at)
         }
         return nil
     }
-
-    fileprivate func contains(_ other: String) -> Bool { range(of: other) != nil }
 }

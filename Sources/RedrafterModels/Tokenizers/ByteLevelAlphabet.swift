@@ -20,28 +20,33 @@ enum ByteLevelAlphabet {
         return table
     }()
 
-    /// The bytes a token string stands for; nil when a character is none of the alphabet.
-    static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
-        var result = [UInt8]()
+    /// Appends the bytes a token string stands for; appends nothing and says false when a character is none of the
+    /// alphabet.
+    static func decode(_ text: some Sequence<UInt8>, into result: inout [UInt8]) -> Bool {
+        let start = result.count
         var lead = 0
-        for unit in text {
-            let scalar: Int
-            if lead != 0 {
-                guard unit & 0xC0 == 0x80 else { return nil }
-                scalar = (lead & 0x1F) << 6 | Int(unit & 0x3F)
-                lead = 0
-            } else if unit < 0x80 {
-                scalar = Int(unit)
-            } else if unit & 0xE0 == 0xC0 {
-                lead = Int(unit)
-                continue
-            } else {
-                return nil
+        let isDecoded = byteOfScalar.withUnsafeBufferPointer { byteOfScalar in
+            for unit in text {
+                let scalar: Int
+                if lead != 0 {
+                    guard unit & 0xC0 == 0x80 else { return false }
+                    scalar = (lead & 0x1F) << 6 | Int(unit & 0x3F)
+                    lead = 0
+                } else if unit < 0x80 {
+                    scalar = Int(unit)
+                } else if unit & 0xE0 == 0xC0 {
+                    lead = Int(unit)
+                    continue
+                } else {
+                    return false
+                }
+                guard scalar < byteOfScalar.count, byteOfScalar[scalar] >= 0 else { return false }
+                result.append(UInt8(truncatingIfNeeded: byteOfScalar[scalar]))
             }
-            guard scalar < byteOfScalar.count, byteOfScalar[scalar] >= 0 else { return nil }
-            result.append(UInt8(byteOfScalar[scalar]))
+            return lead == 0
         }
-        return lead == 0 ? result : nil
+        if !isDecoded { result.removeLast(result.count - start) }
+        return isDecoded
     }
 
     /// The spelling of bytes in the alphabet.

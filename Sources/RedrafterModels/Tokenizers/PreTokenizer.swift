@@ -9,6 +9,19 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
     /// As Llama 3, but numeric characters alone.
     case qwen2
 
+    /// The regular expression as files spell it; nil where there is more to it.
+    var pattern: String? {
+        let contractions = "'s|'t|'re|'ve|'m|'ll|'d"
+        let signsAndSpaces = #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+        let lettersBefore = "(?i:" + contractions + #")|[^\r\n\p{L}\p{N}]?\p{L}+|"#
+        return switch self {
+        case .gpt2: contractions + #"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+        case .smollm: nil
+        case .llama3: lettersBefore + #"\p{N}{1,3}"# + signsAndSpaces
+        case .qwen2: lettersBefore + #"\p{N}"# + signsAndSpaces
+        }
+    }
+
     /// Cuts `text` into words, in order; their ranges cover it.
     func words(in text: ScannedText, _ body: (Range<Int>) -> Void) {
         switch self {
@@ -124,91 +137,4 @@ public enum PreTokenizer: String, Sendable, CaseIterable {
 
     private static let shortContractions: [UInt8] = Array("stmd".utf8)
     private static let longContractions: [[UInt8]] = ["re", "ve", "ll"].map { Array($0.utf8) }
-}
-
-/// Text as a list of characters (Unicode scalars) with the class each has for pre-tokenizers.
-///
-/// Bytes that are no UTF-8 are characters of class `other`, one each.
-struct ScannedText {
-    enum Kind: UInt8 {
-        case letter, number, newline, space, other
-
-        var isWhitespace: Bool { self == .space || self == .newline }
-    }
-
-    let source: UnsafeBufferPointer<UInt8>
-    private(set) var kinds: ContiguousArray<Kind> = []
-    private var offsets: ContiguousArray<UInt32> = []  // [count + 1]
-
-    var count: Int { kinds.count }
-
-    init(_ source: UnsafeBufferPointer<UInt8>) {
-        self.source = source
-        kinds.reserveCapacity(source.count)
-        offsets.reserveCapacity(source.count + 1)
-        var at = 0
-        while at < source.count {
-            let (scalar, length) = UTF8Scanner.scalar(in: source, at: at)
-            kinds.append(Self.kind(of: scalar))
-            offsets.append(UInt32(truncatingIfNeeded: at))
-            at += length
-        }
-        offsets.append(UInt32(truncatingIfNeeded: at))
-    }
-
-    /// Bytes of a range of characters.
-    func bytes(_ range: Range<Int>) -> Range<Int> {
-        Int(offsets[range.lowerBound])..<Int(offsets[range.upperBound])
-    }
-
-    /// The character where it is ASCII, else 0.
-    func ascii(_ index: Int) -> UInt8 {
-        let byte = source[Int(offsets[index])]
-        return byte < 0x80 ? byte : 0
-    }
-
-    func isSpace(_ index: Int) -> Bool { ascii(index) == UInt8(ascii: " ") }
-
-    /// U+017F, the one character outside ASCII that case folding takes to a letter of a contraction.
-    func isLongS(_ index: Int) -> Bool {
-        let at = Int(offsets[index])
-        return source[at] == 0xC5 && at + 1 < source.count && source[at + 1] == 0xBF
-    }
-
-    private static let asciiKinds: [Kind] = (0..<128).map { kind(ofAny: Unicode.Scalar(UInt8($0))) }
-
-    private static func kind(of scalar: Unicode.Scalar?) -> Kind {
-        guard let scalar else { return .other }
-        return scalar.value < 128 ? asciiKinds[Int(scalar.value)] : kind(ofAny: scalar)
-    }
-
-    private static func kind(ofAny scalar: Unicode.Scalar) -> Kind {
-        if scalar == "\n" || scalar == "\r" { return .newline }
-        if scalar.properties.isWhitespace { return .space }
-        return switch scalar.properties.generalCategory {
-        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: .letter
-        case .decimalNumber, .letterNumber, .otherNumber: .number
-        default: .other
-        }
-    }
-}
-
-/// Strict UTF-8, one character at a time.
-enum UTF8Scanner {
-    /// The character at `at` and its length; nil and 1 for a byte that begins no valid character.
-    static func scalar(in bytes: UnsafeBufferPointer<UInt8>, at: Int) -> (Unicode.Scalar?, Int) {
-        let lead = bytes[at]
-        if lead < 0x80 { return (Unicode.Scalar(lead), 1) }
-        let length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2
-        guard lead >= 0xC2, lead <= 0xF4, at + length <= bytes.count else { return (nil, 1) }
-        var value = UInt32(lead) & (0x7F >> UInt32(length))
-        for offset in 1..<length {
-            let unit = bytes[at + offset]
-            guard unit & 0xC0 == 0x80 else { return (nil, 1) }
-            value = value << 6 | UInt32(unit & 0x3F)
-        }
-        let least: UInt32 = length == 4 ? 0x10000 : length == 3 ? 0x800 : 0x80
-        guard value >= least, let scalar = Unicode.Scalar(value) else { return (nil, 1) }
-        return (scalar, length)
-    }
 }

@@ -1,22 +1,23 @@
 /// Turns tokens into text one by one, never splitting a character.
 ///
-/// Bytes wait until their character is complete; what can no longer become one is shown as U+FFFD.
+/// Bytes wait until their character is complete; bytes that can no longer become one are shown as U+FFFD.
 public struct StreamDecoder: Sendable {
     private let tokenizer: Tokenizer
-    private var pending: [UInt8] = []
-    private var isFirst: Bool
+    private var pending: [UInt8] = []  // at most three bytes between calls
+    private var isStart: Bool
 
-    /// - Parameter startsText: the first token begins a text, so a blank that the tokenizer puts before texts is not shown.
+    /// - Parameter startsText: the first token begins a text, so a blank that the tokenizer puts before texts is not
+    ///   shown.
     public init(_ tokenizer: Tokenizer, startsText: Bool = false) {
         self.tokenizer = tokenizer
-        isFirst = startsText
+        isStart = startsText
     }
 
     /// The characters that this token completes. Control tokens have no text.
     public mutating func append(_ token: Int32) -> String {
-        tokenizer.appendText(of: token, isFirst: isFirst, includingControl: false, to: &pending)
-        isFirst = false
-        let complete = completeLength()
+        tokenizer.appendText(of: token, isStart: &isStart, includingControl: false, to: &pending)
+        let waiting = Self.incompleteLength(pending)
+        let complete = pending.count - waiting
         defer { pending.removeFirst(complete) }
         return String(decoding: pending.prefix(complete), as: UTF8.self)
     }
@@ -27,16 +28,29 @@ public struct StreamDecoder: Sendable {
         return String(decoding: pending, as: UTF8.self)
     }
 
-    /// Bytes up to a character at the end that further bytes could complete.
-    private func completeLength() -> Int {
-        for back in 1...3 where back <= pending.count {
-            let byte = pending[pending.count - back]
-            guard byte & 0xC0 != 0x80 else { continue }  // a continuation: look further back
+    /// Length of the character at the end that further bytes could complete.
+    private static func incompleteLength(_ bytes: [UInt8]) -> Int {
+        for back in 1...3 where back <= bytes.count {
+            let start = bytes.count - back
+            let lead = bytes[start]
+            guard lead & 0xC0 != 0x80 else { continue }  // a continuation: look further back
             let needed =
-                byte >= 0xF0 && byte <= 0xF4
-                ? 4 : byte >= 0xE0 && byte < 0xF0 ? 3 : byte >= 0xC2 && byte < 0xE0 ? 2 : 1
-            return needed > back ? pending.count - back : pending.count
+                switch lead {
+                case 0xC2...0xDF: 2
+                case 0xE0...0xEF: 3
+                case 0xF0...0xF4: 4
+                default: 1
+                }
+            guard needed > back else { return 0 }
+            guard back > 1 else { return back }
+            // The byte behind the lead decides whether this can still become a character.
+            let isPossible =
+                switch (lead, bytes[start + 1]) {
+                case (0xE0, ..<0xA0), (0xED, 0xA0...), (0xF0, ..<0x90), (0xF4, 0x90...): false
+                default: true
+                }
+            return isPossible ? back : 0
         }
-        return pending.count
+        return 0
     }
 }

@@ -22,7 +22,7 @@ extension TokenizerDefinition {
                 "tokenizer.ggml.tokens", expected: "at most \(rows) tokens, the rows of the embedding",
                 got: "\(strings.count)")
         }
-        let kinds = try reader.kinds(count: strings.count)
+        var kinds = try reader.kinds(count: strings.count)
         let model: Model
         switch kind {
         case "gpt2": model = .byteLevelBPE(try reader.preTokenizer())
@@ -31,15 +31,19 @@ extension TokenizerDefinition {
             throw .unsupported(
                 file: gguf.path, what: "tokenizer.ggml.model \"\(kind)\"", supported: "gpt2, llama")
         }
-        let tokens = strings.enumerated().map { id, bytes in Self.bytes(of: bytes, kinds[id], model) }
+        var tokens = ByteStrings()
+        tokens.reserve(count: strings.count, bytes: 8 * strings.count)
+        for id in kinds.indices { kinds[id] = Self.append(strings[id], kinds[id], model, to: &tokens) }
         let isSentencePiece = model == .sentencePieceBPE
-        let scores = isSentencePiece ? try reader.scores(count: strings.count) : []
         self.init(
-            file: gguf.path, model: model, tokens: tokens, kinds: kinds, scores: scores,
-            merges: isSentencePiece
-                ? Self.mergesFromScores(tokens, kinds, scores)
-                : try reader.merges(tokens: tokens, kinds: kinds))
+            file: gguf.path, model: model, tokens: tokens, kinds: kinds,
+            scores: isSentencePiece ? try reader.scores(count: strings.count) : [], merges: [])
+        let vocabulary = makeVocabulary()
+        try checkTokens(vocabulary, field: "tokenizer.ggml.tokens")
+        merges = isSentencePiece ? mergesFromScores(vocabulary) : try reader.merges(vocabulary)
         prefersWholeWords = model == .byteLevelBPE(.llama3)
+        normalizesToNFC = model == .byteLevelBPE(.qwen2)
+        replacesMissingByUnknown = isSentencePiece
         bos = try reader.token("bos_token_id", below: strings.count)
         eos = try reader.token("eos_token_id", below: strings.count)
         unknown = try reader.token("unknown_token_id", below: strings.count)
@@ -47,46 +51,21 @@ extension TokenizerDefinition {
         for key in ["eot_token_id", "eom_token_id"] {
             if let token = try reader.token(key, below: strings.count) { endOfGeneration.insert(token) }
         }
-        addsBOS = try reader.bool("tokenizer.ggml.add_bos_token") ?? isSentencePiece
+        let addsBOSByDefault = isSentencePiece || model == .byteLevelBPE(.llama3)
+        addsBOS = try reader.bool("tokenizer.ggml.add_bos_token") ?? (addsBOSByDefault && bos != nil)
         addsEOS = try reader.bool("tokenizer.ggml.add_eos_token") ?? false
-        addsSpacePrefix = try reader.bool("tokenizer.ggml.add_space_prefix") ?? isSentencePiece
+        let addsSpacePrefix = try reader.bool("tokenizer.ggml.add_space_prefix") ?? isSentencePiece
+        spacePrefix = isSentencePiece && addsSpacePrefix ? .everyPiece : .never
+        droppedBlanks = self.addsSpacePrefix ? .one : .none
         chatTemplate = try reader.string("tokenizer.chat_template")
         guard !addsBOS || bos != nil else {
             throw reader.invalid(
                 "tokenizer.ggml.add_bos_token", expected: "a bos_token_id beside it", got: "none")
         }
-    }
-
-    /// The bytes a token stands for: byte-level spellings and `<0x0A>` decoded, others as they are.
-    static func bytes(of spelling: some Collection<UInt8>, _ kind: Kind, _ model: Model) -> [UInt8] {
-        if kind == .control || kind == .userDefined || kind == .unknown { return Array(spelling) }
-        if case .byteLevelBPE = model { return ByteLevelAlphabet.decode(spelling) ?? Array(spelling) }
-        let text = Array(spelling)
-        if kind == .byte, text.count == 6, text.starts(with: "<0x".utf8),
-            let byte = UInt8(String(decoding: text[3..<5], as: UTF8.self), radix: 16)
-        {
-            return [byte]
+        guard !addsEOS || eos != nil else {
+            throw reader.invalid(
+                "tokenizer.ggml.add_eos_token", expected: "an eos_token_id beside it", got: "none")
         }
-        return text
-    }
-
-    /// SentencePiece files without merges: any two pieces that make a third merge, the best score first.
-    static func mergesFromScores(_ tokens: [[UInt8]], _ kinds: [Kind], _ scores: [Float]) -> [Merge] {
-        let vocabulary = Vocabulary(tokens) { kinds[$0] == .normal || kinds[$0] == .userDefined }
-        let order = tokens.indices.filter { kinds[$0] == .normal && tokens[$0].count > 1 }
-            .sorted { (-scores[$0], $0) < (-scores[$1], $1) }
-        var merges = [Merge]()
-        for id in order {
-            tokens[id].withUnsafeBufferPointer { bytes in
-                for cut in 1..<bytes.count where bytes[cut] & 0xC0 != 0x80 {
-                    guard let left = vocabulary.id(of: UnsafeBufferPointer(rebasing: bytes[..<cut])),
-                        let right = vocabulary.id(of: UnsafeBufferPointer(rebasing: bytes[cut...]))
-                    else { continue }
-                    merges.append(Merge(left: left, right: right, result: Int32(id)))
-                }
-            }
-        }
-        return merges
     }
 
     private struct Reader {
@@ -169,34 +148,15 @@ extension TokenizerDefinition {
             }
         }
 
-        func merges(tokens: [[UInt8]], kinds: [Kind]) throws(TokenizerError) -> [Merge] {
+        func merges(_ vocabulary: Vocabulary) throws(TokenizerError) -> [Merge] {
             let key = "tokenizer.ggml.merges"
             guard let lines = try read({ (metadata) throws(FormatError) in try metadata.stringArray(key) })
             else {
                 throw invalid(key, expected: "merges", got: "none")
             }
-            let vocabulary = Vocabulary(tokens) { kinds[$0] == .normal || kinds[$0] == .userDefined }
-            var merges = [Merge]()
-            merges.reserveCapacity(lines.count)
-            for (rank, line) in lines.enumerated() {
-                let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-                guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
-                    throw invalid(
-                        "\(key)[\(rank)]", expected: "two pieces with one space between",
-                        got: "\"\(String(decoding: line.prefix(64), as: UTF8.self))\"")
-                }
-                let left = ByteLevelAlphabet.decode(parts[0]) ?? Array(parts[0])
-                let right = ByteLevelAlphabet.decode(parts[1]) ?? Array(parts[1])
-                guard let leftID = vocabulary.id(of: left), let rightID = vocabulary.id(of: right),
-                    let result = vocabulary.id(of: left + right)
-                else {
-                    throw invalid(
-                        "\(key)[\(rank)]", expected: "pieces that are tokens and make a token",
-                        got: "\"\(String(decoding: line.prefix(64), as: UTF8.self))\"")
-                }
-                merges.append(Merge(left: leftID, right: rightID, result: result))
-            }
-            return merges
+            var merges = MergeReader(file: gguf.path, field: key, vocabulary: vocabulary, count: lines.count)
+            for line in lines { try merges.append(line) }
+            return merges.merges
         }
     }
 }

@@ -21,50 +21,50 @@
 
 #define MINIMUM_SCORE (-__builtin_inff())
 
-/// Scores of one tile of 16 slots for `n` queries. `scores [queries][stride]`
+/// Scores of one tile of 16 slots for `n` queries. `queries [d][RD_QUERIES]`, `scores [queries][stride]`
 INLINE void score_tile(
-    const uint16_t *tile, const float *const *query, size_t d, float scale, const int n, float *scores,
-    size_t stride
+    const uint16_t *tile, const float *queries, size_t d, float scale, const int n, float *scores, size_t stride
 ) {
     f32x16 sums[QUERY_BLOCK];
 #pragma clang loop unroll(full)
     for (int i = 0; i < n; i++) sums[i] = (f32x16)(0.0f);
-    for (size_t c = 0; c < d; c++) {
+    for (size_t c = 0; c < d; c++, queries += RD_QUERIES) {
         f32x16 k = load_f16(tile + 16 * c);
 #pragma clang loop unroll(full)
-        for (int i = 0; i < n; i++) sums[i] = fma16((f32x16)(query[i][c]), k, sums[i]);
+        for (int i = 0; i < n; i++) sums[i] = fma16((f32x16)(queries[i]), k, sums[i]);
     }
 #pragma clang loop unroll(full)
     for (int i = 0; i < n; i++) store16(scores + (size_t)i * stride, sums[i] * scale);
 }
 
 /// Adds `count` keys to the weighted values of `n` queries. `slots` is NULL for slots `from...`.
+/// `weights [queries][RD_SPLIT]`, `out [queries][stride]`
 INLINE void add_values(
-    const uint16_t *values, size_t d, size_t from, size_t count, const int32_t *slots, const float *const *p,
-    float *const *out, const int n
+    const uint16_t *values, size_t d, size_t from, size_t count, const int32_t *slots, const float *weights,
+    float *out, size_t stride, const int n
 ) {
     for (size_t c = 0; c < d; c += 16 * VALUE_VECTORS) {
         const int wide = c + 16 * VALUE_VECTORS <= d;
         f32x16 low[QUERY_BLOCK], high[QUERY_BLOCK];
 #pragma clang loop unroll(full)
         for (int i = 0; i < n; i++) {
-            low[i] = load16(out[i] + c);
-            high[i] = wide ? load16(out[i] + c + 16) : (f32x16)(0.0f);
+            low[i] = load16(out + (size_t)i * stride + c);
+            high[i] = wide ? load16(out + (size_t)i * stride + c + 16) : (f32x16)(0.0f);
         }
         for (size_t j = 0; j < count; j++) {
             const uint16_t *v = values + (slots ? (size_t)slots[j] : from + j) * d + c;
             f32x16 a = load_f16(v), b = wide ? load_f16(v + 16) : (f32x16)(0.0f);
 #pragma clang loop unroll(full)
             for (int i = 0; i < n; i++) {
-                f32x16 weight = (f32x16)(p[i][j]);
+                f32x16 weight = (f32x16)(weights[i * RD_SPLIT + j]);
                 low[i] = fma16(weight, a, low[i]);
                 high[i] = fma16(weight, b, high[i]);
             }
         }
 #pragma clang loop unroll(full)
         for (int i = 0; i < n; i++) {
-            store16(out[i] + c, low[i]);
-            if (wide) store16(out[i] + c + 16, high[i]);
+            store16(out + (size_t)i * stride + c, low[i]);
+            if (wide) store16(out + (size_t)i * stride + c + 16, high[i]);
         }
     }
 }
@@ -96,23 +96,23 @@ INLINE void add_values(
 #endif
 
 static void score_tiles(
-    const uint16_t *tile, const float *const *query, size_t d, float scale, size_t n, float *scores, size_t stride
+    const uint16_t *tile, const float *queries, size_t d, float scale, size_t n, float *scores, size_t stride
 ) {
     for (size_t i = 0; i < n; i += QUERY_BLOCK) {
         const size_t count = n - i < QUERY_BLOCK ? n - i : QUERY_BLOCK;
-#define BODY(c) score_tile(tile, query + i, d, scale, c, scores + i * stride, stride)
+#define BODY(c) score_tile(tile, queries + i, d, scale, c, scores + i * stride, stride)
         EACH_QUERY_COUNT(count, BODY)
 #undef BODY
     }
 }
 
 static void add_value_rows(
-    const uint16_t *values, size_t d, size_t from, size_t count, const int32_t *slots, const float *const *p,
-    float *const *out, size_t n
+    const uint16_t *values, size_t d, size_t from, size_t count, const int32_t *slots, const float *weights,
+    float *out, size_t stride, size_t n
 ) {
     for (size_t i = 0; i < n; i += QUERY_BLOCK) {
         const size_t queries = n - i < QUERY_BLOCK ? n - i : QUERY_BLOCK;
-#define BODY(c) add_values(values, d, from, count, slots, p + i, out + i, c)
+#define BODY(c) add_values(values, d, from, count, slots, weights + i * RD_SPLIT, out + i * stride, stride, c)
         EACH_QUERY_COUNT(queries, BODY)
 #undef BODY
     }
@@ -122,6 +122,15 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
     const size_t d = job->head_dimension, n = job->queries, first = split * RD_SPLIT;
     const size_t record = rd_partial_floats(d);
     float scores[RD_QUERIES][RD_SPLIT] __attribute__((aligned(64)));
+
+    // 0. Queries beside each other, so that one address walks through all of them. `[d][RD_QUERIES]`
+    float *queries = scratch;
+    float *fresh = scratch + d * RD_QUERIES;
+    for (size_t i = 0; i < n; i++) {
+        const float *query = job->query[i];
+#pragma clang loop vectorize(disable)
+        for (size_t c = 0; c < d; c++) queries[c * RD_QUERIES + i] = query[c];
+    }
 
     // 1. Scores of the keys that lie where their position says. Slots from `in_place` on belong to branches.
     size_t last = 0, joint = SIZE_MAX;
@@ -135,26 +144,24 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
     const size_t end = last < first + RD_SPLIT ? last : first + RD_SPLIT;
     for (size_t at = first; at < end; at += 16) {
         if (branches && at >= job->used_slots) break;
-        score_tiles(job->keys + at * d, job->query, d, job->scale, n, &scores[0][at - first], RD_SPLIT);
+        score_tiles(job->keys + at * d, queries, d, job->scale, n, &scores[0][at - first], RD_SPLIT);
     }
 
     // 2. Branches: score the fresh slots where they are, then pick by position.
     if (branches && end > job->committed) {
         const size_t base = job->committed / 16 * 16, width = (job->used_slots - base + 15) / 16 * 16;
         for (size_t at = 0; at < width; at += 16)
-            score_tiles(job->keys + (base + at) * d, job->query, d, job->scale, n, scratch + at, width);
+            score_tiles(job->keys + (base + at) * d, queries, d, job->scale, n, fresh + at, width);
         for (size_t i = 0; i < n; i++) {
             if (!job->branch[i]) continue;
             const size_t begin = job->committed > first ? job->committed : first;
             const size_t stop = job->visible[i] < end ? job->visible[i] : end;
             for (size_t j = begin; j < stop; j++)
-                scores[i][j - first] = scratch[i * width + (size_t)job->branch[i][j - job->committed] - base];
+                scores[i][j - first] = fresh[i * width + (size_t)job->branch[i][j - job->committed] - base];
         }
     }
 
     // 3. Soft-max within the split.
-    const float *weights[RD_QUERIES];
-    float *sums[RD_QUERIES];
     for (size_t i = 0; i < n; i++) {
         float *partial = partials + i * record;
         const size_t visible = job->visible[i] <= first ? 0 : job->visible[i] - first;
@@ -174,14 +181,12 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
         partial[0] = count ? maximum : MINIMUM_SCORE;
         partial[1] = sum16(total);
         memset(partial + 16, 0, d * sizeof(float));
-        weights[i] = scores[i];
-        sums[i] = partial + 16;
     }
 
     // 4. Weighted values: all queries together as far as all see the same slots, then each its own rest.
     size_t shared = joint <= first ? 0 : joint - first;
     if (shared > RD_SPLIT) shared = RD_SPLIT;
-    add_value_rows(job->values, d, first, shared, NULL, weights, sums, n);
+    add_value_rows(job->values, d, first, shared, NULL, &scores[0][0], partials + 16, record, n);
     for (size_t i = 0; i < n; i++) {
         const size_t visible = job->visible[i] <= first ? 0 : job->visible[i] - first;
         const size_t count = visible < RD_SPLIT ? visible : RD_SPLIT;
@@ -191,14 +196,15 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
         size_t in_place = limit <= first ? 0 : limit - first;
         if (in_place > count) in_place = count;
         if (in_place > done) {
-            const float *w = weights[i] + done;
-            add_value_rows(job->values, d, first + done, in_place - done, NULL, &w, &sums[i], 1);
+            add_value_rows(
+                job->values, d, first + done, in_place - done, NULL, &scores[i][done], partials + i * record + 16,
+                record, 1);
             done = in_place;
         }
         if (count > done) {
-            const float *w = weights[i] + done;
             const int32_t *slots = job->branch[i] + (first + done - job->committed);
-            add_value_rows(job->values, d, 0, count - done, slots, &w, &sums[i], 1);
+            add_value_rows(
+                job->values, d, 0, count - done, slots, &scores[i][done], partials + i * record + 16, record, 1);
         }
     }
 }

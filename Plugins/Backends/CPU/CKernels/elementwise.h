@@ -35,24 +35,56 @@ static void swiglu(float *gate, const float *up, size_t count) {
     }
 }
 
+/// Each pair (a, b) becomes fma(a, cos, -(b sin)), fma(b, cos, a sin).
 static void rotate(float *head, const float *cosines, const float *sines, size_t rotated, int halves) {
     const size_t half = rotated / 2;
-    for (size_t i = 0; i < half; i++) {
+    size_t i = 0;
+    if (halves) {
+        for (; i + 16 <= half; i += 16) {
+            f32x16 a = load16(head + i), b = load16(head + half + i), c = load16(cosines + i), s = load16(sines + i);
+            store16(head + i, fma16(a, c, -(b * s)));
+            store16(head + half + i, fma16(b, c, a * s));
+        }
+    } else {
+        for (; i + 16 <= half; i += 16) {
+            f32x16 low = load16(head + 2 * i), high = load16(head + 2 * i + 16);
+            f32x16 c = load16(cosines + i), s = load16(sines + i);
+            f32x16 a = __builtin_shufflevector(
+                low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            f32x16 b = __builtin_shufflevector(
+                low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+            f32x16 x = fma16(a, c, -(b * s)), y = fma16(b, c, a * s);
+            store16(
+                head + 2 * i,
+                __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+            store16(
+                head + 2 * i + 16,
+                __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
+        }
+    }
+    for (; i < half; i++) {
         float *a = halves ? head + i : head + 2 * i;
         float *b = halves ? head + i + half : head + 2 * i + 1;
         const float x = *a, y = *b, c = cosines[i], s = sines[i];
         *a = __builtin_fmaf(x, c, -(y * s));
-        *b = __builtin_fmaf(x, s, y * c);
+        *b = __builtin_fmaf(y, c, x * s);
     }
 }
 
 static void store_f16(const float *input, size_t count, uint16_t *output) {
-    for (size_t i = 0; i < count; i++) {
-        float x = input[i];
-        x = x > 65504.0f ? 65504.0f : x;
-        x = x < -65504.0f ? -65504.0f : x;
-        x = x != x ? 0.0f : x;
-        output[i] = f16_from_f32(x);
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        f32x16 x = load16(input + i);
+        x = x > 65504.0f ? (f32x16)(65504.0f) : x;
+        x = x < -65504.0f ? (f32x16)(-65504.0f) : x;
+        store16_f16(output + i, x != x ? (f32x16)(0.0f) : x);
+    }
+    if (i < count) {
+        uint16_t last[16];
+        float lanes[16] = {0};
+        memcpy(lanes, input + i, (count - i) * sizeof(float));
+        store_f16(lanes, 16, last);
+        memcpy(output + i, last, (count - i) * sizeof(uint16_t));
     }
 }
 
@@ -76,6 +108,22 @@ static int64_t argmax(const float *values, size_t count) {
         if (__builtin_reduce_or(load16(values + i) == largest)) break;
     while (values[i] != largest) i++;
     return (int64_t)i;
+}
+
+static void read_bytes(const uint8_t *bytes, size_t count) {
+    u8x64 a = (u8x64)((uint8_t)0), b = a, c = a, d = a;
+    for (size_t at = 0; at + 256 <= count; at += 256) {
+        __builtin_prefetch(bytes + at + 2048, 0, 3);
+        __builtin_prefetch(bytes + at + 2048 + 64, 0, 3);
+        __builtin_prefetch(bytes + at + 2048 + 128, 0, 3);
+        __builtin_prefetch(bytes + at + 2048 + 192, 0, 3);
+        a |= *(const u8x64_u *)(bytes + at);
+        b |= *(const u8x64_u *)(bytes + at + 64);
+        c |= *(const u8x64_u *)(bytes + at + 128);
+        d |= *(const u8x64_u *)(bytes + at + 192);
+    }
+    a |= b | c | d;
+    __asm__ volatile("" : : "m"(a));  // the reads have a use
 }
 
 #endif

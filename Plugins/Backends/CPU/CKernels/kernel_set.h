@@ -17,4 +17,5 @@ const rd_kernels RD_SET_SYMBOL = {
     .attention_merge = attention_merge,
     .attention_finish = attention_finish,
     .argmax = argmax,
+    .read = read_bytes,
 };

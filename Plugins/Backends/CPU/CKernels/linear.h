@@ -40,47 +40,75 @@ INLINE panel_view view_panel(const uint8_t *panel, size_t blocks, size_t rows) {
     return v;
 }
 
-static void quantize_panel(const float *input, size_t stride, size_t count, size_t columns, uint8_t *panel) {
-    const size_t blocks = columns / 32;
+/// Sums of 32 signed bytes: the first 16, then the last 16.
+INLINE void half_sums(i8x32 q, int32_t sums[2]) {
+#if defined(RD_ISA_AVX512) || defined(RD_ISA_AVX2)
+    const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), (__m256i)q);
+    __m256i fours = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+    fours = _mm256_hadd_epi32(fours, fours);
+    fours = _mm256_hadd_epi32(fours, fours);
+    sums[0] = _mm256_extract_epi32(fours, 0);
+    sums[1] = _mm256_extract_epi32(fours, 4);
+#else
+    sums[0] = sums[1] = 0;
+    for (int i = 0; i < 16; i++) {
+        sums[0] += q[i];
+        sums[1] += q[i + 16];
+    }
+#endif
+}
+
+/// One row of a panel, 16 blocks at a time so that the divisions run side by side.
+static void quantize_row(const float *x, size_t blocks, size_t row, size_t rows, uint8_t *panel) {
     const float magic = 12582912.0f;
     int8_t *q = (int8_t *)panel;
-    float *scale = (float *)(panel + blocks * count * 32);
-    float *scaled_sum = scale + blocks * count;
-    int32_t *sum = (int32_t *)(scaled_sum + blocks * count);
-    for (size_t r = 0; r < count; r++) {
-        const float *x = input + r * stride;
-        for (size_t b = 0; b < blocks; b++) {
-            const size_t at = b * count + r;
-            f32x16 low = load16(x + b * 32), high = load16(x + b * 32 + 16);
+    float *scale = (float *)(panel + blocks * rows * 32);
+    float *scaled_sum = scale + blocks * rows;
+    int32_t *sum = (int32_t *)(scaled_sum + blocks * rows);
+    for (size_t first = 0; first < blocks; first += 16) {
+        const size_t count = blocks - first < 16 ? blocks - first : 16;
+        i32x16 largest = (i32x16)(0);
+        int32_t maxima[16] = {0};
+        for (size_t b = 0; b < count; b++) {
             // Magnitudes compare like their bits, and NaN is above everything.
-            i32x16 a = __builtin_bit_cast(i32x16, low) & 0x7fffffff;
-            i32x16 c = __builtin_bit_cast(i32x16, high) & 0x7fffffff;
-            int32_t largest = __builtin_reduce_max(a > c ? a : c);
-            if (largest >= 0x7f800000 || largest == 0) {
-                memset(q + at * 32, 0, 32);
-                // A NaN scale makes every result NaN, which the sampler reports.
-                scale[at] = largest == 0 ? 0.0f : __builtin_nanf("");
-                scaled_sum[at] = scale[at];
-                sum[2 * at] = sum[2 * at + 1] = 0;
-                continue;
-            }
-            const float maximum = __builtin_bit_cast(float, largest);
-            float d = maximum / 127.0f;
-            // The reciprocal of a very small maximum overflows: such a block is zero.
-            float inverse = maximum > 1e-35f ? 127.0f / maximum : 0.0f;
-            i32x16 ql = __builtin_bit_cast(i32x16, fma16(low, (f32x16)(inverse), (f32x16)(magic)))
-                - __builtin_bit_cast(int32_t, magic);
-            i32x16 qh = __builtin_bit_cast(i32x16, fma16(high, (f32x16)(inverse), (f32x16)(magic)))
-                - __builtin_bit_cast(int32_t, magic);
-            *(i8x16_u *)(q + at * 32) = __builtin_convertvector(ql, i8x16);
-            *(i8x16_u *)(q + at * 32 + 16) = __builtin_convertvector(qh, i8x16);
-            int32_t s0 = __builtin_reduce_add(ql), s1 = __builtin_reduce_add(qh);
-            scale[at] = d;
-            scaled_sum[at] = d * (float)(s0 + s1);
-            sum[2 * at] = s0;
-            sum[2 * at + 1] = s1;
+            const float *at = x + (first + b) * 32;
+            i32x16 low = __builtin_bit_cast(i32x16, load16(at)) & 0x7fffffff;
+            i32x16 high = __builtin_bit_cast(i32x16, load16(at + 16)) & 0x7fffffff;
+            maxima[b] = __builtin_reduce_max(low > high ? low : high);
+        }
+        memcpy(&largest, maxima, sizeof largest);
+        const f32x16 maximum = __builtin_bit_cast(f32x16, largest);
+        // A block with NaN or infinity gets a NaN scale, which makes its row's results NaN; the sampler reports that.
+        // The reciprocal of a very small maximum overflows: such a block is zero.
+        const i32x16 finite = largest < 0x7f800000;
+        const f32x16 d = finite ? maximum / 127.0f : (f32x16)(__builtin_nanf(""));
+        const f32x16 inverse = (finite & (maximum > 1e-35f)) ? 127.0f / maximum : (f32x16)(0.0f);
+        float scales[16], inverses[16];
+        store16(scales, d);
+        store16(inverses, inverse);
+        for (size_t b = 0; b < count; b++) {
+            const float *from = x + (first + b) * 32;
+            const size_t at = (first + b) * rows + row;
+            // NaN and infinity times zero would give any number: they count as zero.
+            f32x16 low = maxima[b] < 0x7f800000 ? load16(from) : (f32x16)(0.0f);
+            f32x16 high = maxima[b] < 0x7f800000 ? load16(from + 16) : (f32x16)(0.0f);
+            const f32x16 factor = (f32x16)(inverses[b]);
+            i32x16 ql = __builtin_bit_cast(i32x16, fma16(low, factor, (f32x16)(magic)));
+            i32x16 qh = __builtin_bit_cast(i32x16, fma16(high, factor, (f32x16)(magic)));
+            // The integer is in the low bits of the mantissa.
+            const i8x32 rounded = __builtin_shufflevector(
+                __builtin_convertvector(ql, i8x16), __builtin_convertvector(qh, i8x16), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+                10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+            *(i8x32_u *)(q + at * 32) = rounded;
+            half_sums(rounded, sum + 2 * at);
+            scale[at] = scales[b];
+            scaled_sum[at] = scales[b] * (float)(sum[2 * at] + sum[2 * at + 1]);
         }
     }
+}
+
+static void quantize_panel(const float *input, size_t stride, size_t count, size_t columns, uint8_t *panel) {
+    for (size_t r = 0; r < count; r++) quantize_row(input + r * stride, columns / 32, r, count, panel);
 }
 
 static void float_panel(const float *input, size_t stride, size_t count, size_t columns, uint8_t *panel) {
@@ -120,7 +148,15 @@ INLINE void unpack_sixth(const uint8_t *planes, u8x64 w[8]) {
 }
 
 /// Integer dot product of groups `first..<last` of a block, started at `start`, in two chains that run side by side.
-INLINE i32x16 dot_groups(const u8x64 w[8], const int8_t *x, int first, int last, int32_t start, int wide) {
+INLINE i32x16 dot_groups(
+    const u8x64 w[8], const int8_t *x, int first, int last, int32_t start, int wide, int chains
+) {
+    if (chains == 1) {
+        i32x16 sum = (i32x16)(start);
+#pragma clang loop unroll(full)
+        for (int g = first; g < last; g++) sum = dot4(sum, w[g], x + 4 * g, wide);
+        return sum;
+    }
     i32x16 even = (i32x16)(start), odd = (i32x16)(0);
 #pragma clang loop unroll(full)
     for (int g = first; g < last; g += 2) {
@@ -160,16 +196,16 @@ INLINE void simple_tile(
     for (size_t b = 0; b < blocks; b++, tile += block_bytes) {
         u8x64 w[8];
         const uint8_t *scales = unpack_block(type, tile, w);
-        __builtin_prefetch(tile + 2048, 0, 2);
-        __builtin_prefetch(tile + 2048 + 64, 0, 2);
-        __builtin_prefetch(tile + 2048 + 128, 0, 2);
-        __builtin_prefetch(tile + 2048 + 192, 0, 2);
-        __builtin_prefetch(tile + 2048 + 256, 0, 2);
+        __builtin_prefetch(tile + 2048, 0, 3);
+        __builtin_prefetch(tile + 2048 + 64, 0, 3);
+        __builtin_prefetch(tile + 2048 + 128, 0, 3);
+        __builtin_prefetch(tile + 2048 + 192, 0, 3);
+        __builtin_prefetch(tile + 2048 + 256, 0, 3);
         if (type == RD_Q8_0) {
-            __builtin_prefetch(tile + 2048 + 320, 0, 2);
-            __builtin_prefetch(tile + 2048 + 384, 0, 2);
-            __builtin_prefetch(tile + 2048 + 448, 0, 2);
-            __builtin_prefetch(tile + 2048 + 512, 0, 2);
+            __builtin_prefetch(tile + 2048 + 320, 0, 3);
+            __builtin_prefetch(tile + 2048 + 384, 0, 3);
+            __builtin_prefetch(tile + 2048 + 448, 0, 3);
+            __builtin_prefetch(tile + 2048 + 512, 0, 3);
         }
         f32x16 scale = load_f16(scales);
         f32x16 minimum = has_minimum ? load_f16(scales + 32) : (f32x16)(0.0f);
@@ -177,7 +213,7 @@ INLINE void simple_tile(
         for (int r = 0; r < count; r++) {
             const size_t at = b * p.rows + first + (size_t)r;
             int32_t start = zero ? -zero * (p.sum[2 * at] + p.sum[2 * at + 1]) : 0;
-            i32x16 dot = dot_groups(w, p.q + at * 32, 0, 8, start, type == RD_Q8_0);
+            i32x16 dot = dot_groups(w, p.q + at * 32, 0, 8, start, type == RD_Q8_0, count >= 4 ? 1 : 2);
             sums[r] = fma16(to_float(dot), scale * p.scale[at], sums[r]);
             if (has_minimum) sums[r] = fma16(minimum, (f32x16)(p.scaled_sum[at]), sums[r]);
         }
@@ -218,10 +254,10 @@ INLINE void super_tile(
             const int8_t *x = p.q + at * 32;
             i32x16 dot;
             if (type == RD_Q6_K) {
-                dot = s0 * dot_groups(w, x, 0, 4, -32 * p.sum[2 * at], 0)
-                    + s1 * dot_groups(w, x, 4, 8, -32 * p.sum[2 * at + 1], 0);
+                dot = s0 * dot_groups(w, x, 0, 4, -32 * p.sum[2 * at], 0, 1)
+                    + s1 * dot_groups(w, x, 4, 8, -32 * p.sum[2 * at + 1], 0, 1);
             } else {
-                dot = dot_groups(w, x, 0, 8, 0, 0);
+                dot = dot_groups(w, x, 0, 8, 0, 0, count >= 4 ? 1 : 2);
             }
             sums[r] = fma16(to_float(dot), scale * p.scale[at], sums[r]);
             if (type != RD_Q6_K) sums[r] = fma16(negative_minimum, (f32x16)(p.scaled_sum[at]), sums[r]);

@@ -27,25 +27,32 @@ size_t rd_panel_bytes(uint32_t type, size_t columns) {
 
 size_t rd_partial_floats(size_t head_dimension) { return 16 + head_dimension; }
 
-size_t rd_attention_scratch(size_t fresh) { return RD_QUERIES * (fresh + 32); }
+size_t rd_attention_scratch(size_t fresh, size_t head_dimension) {
+    return RD_QUERIES * (fresh + 32 + head_dimension);
+}
 
-/// Columns of the 32 in a block as unsigned numbers, with the place of the scales in the file's block.
-static void file_block(uint32_t type, const uint8_t *block, uint8_t w[32]) {
+/// The 32 numbers of a block of a simple type go to output `lane`. Columns 4 j + c and 16 + 4 j + c share a byte in the
+/// file as they do in the tile, so numbers move in words of four columns.
+static void pack_block(uint32_t type, const uint8_t *block, size_t lane, uint8_t *packed) {
     const int has_minimum = type == RD_Q4_1 || type == RD_Q5_1;
     const uint8_t *p = block + (has_minimum ? 4 : 2);
     if (type == RD_Q8_0) {
-        for (int i = 0; i < 32; i++) w[i] = p[i] ^ 0x80;
+        for (size_t group = 0; group < 8; group++) {
+            uint32_t word;
+            memcpy(&word, p + 4 * group, 4);
+            word ^= 0x80808080u;  // signed to unsigned with a zero offset of 128
+            memcpy(packed + 64 * group + 4 * lane, &word, 4);
+        }
         return;
     }
-    uint32_t high = 0;
     if (type == RD_Q5_0 || type == RD_Q5_1) {
+        uint32_t high;
         memcpy(&high, p, 4);
         p += 4;
+        for (size_t i = 0; i < 32; i++)
+            packed[256 + 4 * lane + i % 4] |= (uint8_t)(((high >> i) & 1) << (i / 4));
     }
-    for (int i = 0; i < 16; i++) {
-        w[i] = (uint8_t)((p[i] & 15) | ((high >> i) & 1) << 4);
-        w[i + 16] = (uint8_t)((p[i] >> 4) | ((high >> (i + 16)) & 1) << 4);
-    }
+    for (size_t j = 0; j < 4; j++) memcpy(packed + 64 * j + 4 * lane, p + 4 * j, 4);
 }
 
 /// Columns `32 b ..< 32 b + 32` of a super-block of 256.
@@ -77,14 +84,10 @@ static void file_scales(const uint8_t *scales, int b, uint8_t *scale, uint8_t *m
     }
 }
 
-/// Puts the 32 numbers of output `lane` into a packed block; planes have been zeroed.
+/// Puts 32 numbers of a K-quant into a packed block of output `lane`; the block has been zeroed.
 static void pack_numbers(uint32_t type, const uint8_t w[32], size_t lane, uint8_t *block) {
     for (size_t i = 0; i < 32; i++) {
         const size_t group = i / 4, at = lane * 4 + i % 4;
-        if (type == RD_Q8_0) {
-            block[group * 64 + at] = w[i];
-            continue;
-        }
         block[(group % 4) * 64 + at] |= (uint8_t)((w[i] & 15) << (group < 4 ? 0 : 4));
         if (type == RD_Q6_K)
             block[256 + 64 * (group / 4) + at] |= (uint8_t)((w[i] >> 4) << (2 * (group % 4)));
@@ -152,9 +155,8 @@ void rd_pack_tile(uint32_t type, const uint8_t *rows, size_t count, size_t row_b
         default: {
             const size_t blocks = columns / 32, file_bytes = row_bytes / blocks, numbers = numbers_bytes(type);
             for (size_t b = 0; b < blocks; b++, row += file_bytes) {
-                uint8_t w[32], *block = tile + b * rd_block_bytes(type);
-                file_block(type, row, w);
-                pack_numbers(type, w, lane, block);
+                uint8_t *block = tile + b * rd_block_bytes(type);
+                pack_block(type, row, lane, block);
                 memcpy(block + numbers + 2 * lane, row, 2);
                 if (type == RD_Q4_1 || type == RD_Q5_1) memcpy(block + numbers + 32 + 2 * lane, row + 2, 2);
             }

@@ -17,6 +17,7 @@ typedef uint32_t u32x16 __attribute__((ext_vector_type(16)));
 typedef uint16_t u16x16 __attribute__((ext_vector_type(16)));
 typedef int16_t i16x16 __attribute__((ext_vector_type(16)));
 typedef int8_t i8x16 __attribute__((ext_vector_type(16)));
+typedef int8_t i8x32 __attribute__((ext_vector_type(32)));
 typedef uint8_t u8x16 __attribute__((ext_vector_type(16)));
 typedef uint8_t u8x64 __attribute__((ext_vector_type(64)));
 typedef _Float16 f16x16 __attribute__((ext_vector_type(16)));
@@ -25,6 +26,7 @@ typedef _Float16 f16x16 __attribute__((ext_vector_type(16)));
 typedef float f32x16_u __attribute__((ext_vector_type(16), aligned(4)));
 typedef uint16_t u16x16_u __attribute__((ext_vector_type(16), aligned(2)));
 typedef int8_t i8x16_u __attribute__((ext_vector_type(16), aligned(1)));
+typedef int8_t i8x32_u __attribute__((ext_vector_type(32), aligned(1)));
 typedef uint8_t u8x16_u __attribute__((ext_vector_type(16), aligned(1)));
 typedef uint8_t u8x64_u __attribute__((ext_vector_type(64), aligned(1)));
 
@@ -99,20 +101,25 @@ INLINE f32x16 load_bf16(const void *p) {
     return __builtin_bit_cast(f32x16, h << 16);
 }
 
-INLINE uint16_t f16_from_f32(float value) {
-#if defined(__aarch64__) || defined(RD_ISA_AVX512) || defined(RD_ISA_AVX2)
-    _Float16 half = (_Float16)value;
-    return __builtin_bit_cast(uint16_t, half);
+/// Sixteen finite numbers of at most 65504, rounded to f16, nearest even.
+INLINE void store16_f16(uint16_t *p, f32x16 v) {
+#if defined(RD_ISA_AVX512) || defined(RD_ISA_AVX2) || defined(__aarch64__)
+    f16x16 halves = __builtin_convertvector(v, f16x16);
+    memcpy(p, &halves, sizeof halves);
 #else
-    uint32_t bits = __builtin_bit_cast(uint32_t, value);
-    uint32_t sign = (bits >> 16) & 0x8000u;
-    uint32_t magnitude = bits & 0x7fffffffu;
-    if (magnitude < 0x38800000u) {  // below the smallest normal: let the float adder round
-        float shifted = __builtin_bit_cast(float, magnitude) + 0.5f;
-        return (uint16_t)(sign | (__builtin_bit_cast(uint32_t, shifted) - 0x3f000000u));
+    float lanes[16];
+    store16(lanes, v);
+    for (int i = 0; i < 16; i++) {
+        const uint32_t bits = __builtin_bit_cast(uint32_t, lanes[i]);
+        const uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+        if (magnitude < 0x38800000u) {  // below the smallest normal: let the float adder round
+            const float shifted = __builtin_bit_cast(float, magnitude) + 0.5f;
+            p[i] = (uint16_t)(sign | (__builtin_bit_cast(uint32_t, shifted) - 0x3f000000u));
+        } else {
+            const uint32_t odd = (magnitude >> 13) & 1u;
+            p[i] = (uint16_t)(sign | ((magnitude + 0xc8000fffu + odd) >> 13));
+        }
     }
-    uint32_t odd = (magnitude >> 13) & 1u;
-    return (uint16_t)(sign | ((magnitude + 0xc8000fffu + odd) >> 13));
 #endif
 }
 

@@ -46,16 +46,16 @@ extension CPUStream {
         precondition(queries.rows == plan.count && output.rows == plan.count)
         precondition(
             output.columns == queries.columns && queries.columns % (d * cache.shape.keyValueHeads) == 0)
-        let groups = AttentionGroups(
-            plan: plan, headsPerKey: queries.columns / d / cache.shape.keyValueHeads,
+        let groups = attentionGroups(
+            plan, headsPerKey: queries.columns / d / cache.shape.keyValueHeads,
             keyHeads: cache.shape.keyValueHeads)
         let record = rd_partial_floats(d)
-        let scratchFloats = rd_attention_scratch(groups.largestBranch)
+        let scratchFloats = rd_attention_scratch(groups.largestBranch, d)
         let scratch = branchScores.floats(pool.threads * scratchFloats)
         let kernels = self.kernels
 
         // Few groups over a long cache: hand out single splits, then merge. Many groups: all splits of a group in one unit.
-        let splitUnits = groups.count < 8 * pool.threads ? groups.mostSplits : 1
+        let splitUnits = groups.count < 3 * pool.threads ? groups.mostSplits : 1
         let perUnit = splitUnits > 1 ? Int(RD_QUERIES) * record : 2 * Int(RD_QUERIES) * record
         let unitsOfPartials = splitUnits > 1 ? groups.count * splitUnits : pool.threads
         let partials = self.partials.floats(unitsOfPartials * perUnit)
@@ -104,6 +104,18 @@ extension CPUStream {
     }
 }
 
+extension CPUStream {
+    /// The groups of a plan: the same for every layer of a pass, so they are kept from call to call.
+    private func attentionGroups(_ plan: RowPlan, headsPerKey: Int, keyHeads: Int) -> AttentionGroups {
+        if let last = lastGroups, last.matches(plan, headsPerKey: headsPerKey, keyHeads: keyHeads) {
+            return last
+        }
+        let groups = AttentionGroups(plan: plan, headsPerKey: headsPerKey, keyHeads: keyHeads)
+        lastGroups = groups
+        return groups
+    }
+}
+
 /// The queries of a pass in groups that share keys: rows of one sequence, one key/value head.
 struct AttentionGroups {
     private struct Group {
@@ -126,8 +138,16 @@ struct AttentionGroups {
     /// Splits of the row that sees most keys.
     let mostSplits: Int
     private let usedSlots: [Int: Int]
+    private let headsPerKey: Int
+    private let keyHeads: Int
 
     var count: Int { groups.count }
+
+    /// Whether these are the groups of that plan. Comparing arrays that share storage takes no time.
+    func matches(_ other: RowPlan, headsPerKey: Int, keyHeads: Int) -> Bool {
+        self.headsPerKey == headsPerKey && self.keyHeads == keyHeads && plan.rows == other.rows
+            && plan.committed == other.committed
+    }
 
     init(plan: RowPlan, headsPerKey: Int, keyHeads: Int) {
         self.plan = plan
@@ -177,6 +197,8 @@ struct AttentionGroups {
         self.branches = branches
         self.branchStart = starts
         self.usedSlots = used
+        self.headsPerKey = headsPerKey
+        self.keyHeads = keyHeads
         largestBranch = branches.isEmpty ? 0 : plan.count
         mostSplits = groups.reduce(1) { max($0, ($1.visible + Int(RD_SPLIT) - 1) / Int(RD_SPLIT)) }
     }

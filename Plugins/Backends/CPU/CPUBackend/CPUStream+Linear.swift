@@ -54,7 +54,7 @@ extension CPUStream {
         var second = job(up, rows: input.rows, output: output, bias: nil, accumulate: false)
         let kernel = kernels.gated
         let (tiles, panels) = (tileCount(first), panelCount(first))
-        let chunk = tilesPerUnit(total: 2 * tiles, panels: panels)
+        let chunk = tilesPerUnit(total: 2 * tiles, rows: input.rows)
         withUnsafePointer(to: &first) { first in
             withUnsafePointer(to: &second) { second in
                 let (tileUnits, panelUnits) = (units(tiles, chunk), units(panels, Self.panelsPerUnit))
@@ -102,7 +102,7 @@ extension CPUStream {
         let kernel = kernels.linear
         let panels = panelCount(first)
         let total = jobs.reduce(0) { $0 + tileCount($1) }
-        let chunk = tilesPerUnit(total: total, panels: panels)
+        let chunk = tilesPerUnit(total: total, rows: Int(first.rows))
         let panelUnits = units(panels, Self.panelsPerUnit)
         jobs.withUnsafeBufferPointer { jobs in
             let tileUnits = jobs.reduce(0) { $0 + units(tileCount($1), chunk) }
@@ -122,9 +122,10 @@ extension CPUStream {
         }
     }
 
-    /// Small enough that a slower core does not hold the others up, large enough to stream.
-    private func tilesPerUnit(total: Int, panels: Int) -> Int {
-        min(max(total / (16 * pool.threads), 2), 16)
+    /// Tiles of one unit: small enough that a slower core does not hold the others up (a tile costs more the more rows
+    /// there are), large enough to stream.
+    private func tilesPerUnit(total: Int, rows: Int) -> Int {
+        rows < 4 ? min(max(total / (16 * pool.threads), 2), 16) : min(max(total / (48 * pool.threads), 1), 8)
     }
 
     private func tileCount(_ job: rd_linear) -> Int { (Int(job.outputs) + 15) / 16 }

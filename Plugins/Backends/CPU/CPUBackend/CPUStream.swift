@@ -24,6 +24,9 @@ final class CPUStream: ComputeStream {
     /// Scores of branches, one piece for each thread.
     var branchScores = Scratch()
 
+    /// Groups of queries of the last plan.
+    var lastGroups: AttentionGroups?
+
     init(backend: CPUBackend) { self.backend = backend }
 
     func embed(tokens: [Int32], table: any WeightHandle, into output: Tensor) {

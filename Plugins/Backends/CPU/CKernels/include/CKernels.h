@@ -95,8 +95,8 @@ typedef struct rd_attention {
 /// Floats of one partial result: maximum, sum of exponentials, 14 unused, then d weighted values.
 size_t rd_partial_floats(size_t head_dimension);
 
-/// Floats of scratch that `attention_split` needs for a sequence with `fresh` rows in this pass.
-size_t rd_attention_scratch(size_t fresh);
+/// Floats of scratch that `attention_split` needs for a sequence with `fresh` rows in this pass that have branches.
+size_t rd_attention_scratch(size_t fresh, size_t head_dimension);
 
 // ---- The table -----------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ typedef struct rd_kernels {
     void (*rms_norm)(const float *input, const float *weight, float epsilon, size_t columns, float *output);
     /// gate = SiLU(gate) * up
     void (*swiglu)(float *gate, const float *up, size_t count);
-    /// Rotates one head in place. `cosines`, `sines` [rotated/2]; halves: pairs (i, i + rotated/2), else neighbours.
+    /// Rotates one head in place. `cosines`, `sines` [rotated/2]; halves: pairs (i, i + rotated/2), else (2i, 2i + 1).
     void (*rotate)(float *head, const float *cosines, const float *sines, size_t rotated, int halves);
     /// Rounds to f16, nearest even, saturated to the largest finite number; NaN becomes 0.
     void (*store_f16)(const float *input, size_t count, uint16_t *output);
@@ -134,6 +134,8 @@ typedef struct rd_kernels {
 
     /// Index of the largest of `count` numbers, the lowest index among equals; -1 if any is NaN or +infinity, or none is finite.
     int64_t (*argmax)(const float *values, size_t count);
+    /// Reads `count` bytes and does nothing with them: the limit of a kernel that has to read its weights once.
+    void (*read)(const uint8_t *bytes, size_t count);
 } rd_kernels;
 
 /// The kernel set of this name ("avx512-vnni", "avx2", "neon", "portable"); NULL where the processor cannot run it.

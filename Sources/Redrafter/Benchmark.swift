@@ -1,0 +1,173 @@
+import CPUBackend
+import RedrafterCore
+import RedrafterModels
+
+/// Times the passes that text generation is made of, on random tokens.
+public struct Benchmark {
+    /// One thing to time.
+    public enum Test: Sendable, Hashable {
+        /// Prefill of an empty context with this many tokens.
+        case prompt(Int)
+        /// This many tokens one after the other, from an empty context.
+        case generation(Int)
+        /// One pass over this many rows with all their logits, behind `Benchmark.rowsContext` tokens.
+        case rows(Int)
+        /// A plain read of as many bytes as a pass over one token reads, by all threads: the limit of `generation`.
+        case read
+
+        /// As in reports: `pp512`, `tg128`, `rows8`, `read`.
+        public var name: String {
+            switch self {
+            case .prompt(let count): "pp\(count)"
+            case .generation(let count): "tg\(count)"
+            case .rows(let count): "rows\(count)"
+            case .read: "read"
+            }
+        }
+
+        /// Tokens that one sample stands for; 1 for a read, which is what one token costs.
+        public var tokens: Int {
+            switch self {
+            case .prompt(let count), .generation(let count), .rows(let count): count
+            case .read: 1
+            }
+        }
+    }
+
+    /// Tokens in the cache before a pass over rows.
+    public static let rowsContext = 256
+    /// Passes that make up one sample of `rows` and `read`: one alone is shorter than the noise of the clock's neighbours.
+    private static let passesPerSample = 16
+
+    public let model: Model
+    private let cache: KeyValueCache
+    private let state: TransformerState
+    private let stream: any ComputeStream
+    private var readBuffer: ReadBenchmark?
+
+    /// - Throws: `RedrafterError.transformer(.backend(.outOfMemory))`.
+    public init(_ model: Model) throws(RedrafterError) {
+        self.model = model
+        let backend = model.transformer.backend
+        (cache, state) = try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
+            (
+                try KeyValueCache(
+                    configuration: model.configuration, contextLength: model.contextLength, on: backend),
+                try TransformerState(
+                    model.configuration, maximumRows: TransformerState.rows(forChunk: model.prefillChunk),
+                    on: backend)
+            )
+        }
+        stream = backend.makeStream()
+    }
+
+    /// Bytes of weights that a pass over one token reads: all but the embedding, of which it reads one row.
+    public var bytesPerToken: Int { model.transformer.weights.bytesPerPass }
+
+    /// The times of `repetitions` samples, after one that warms up.
+    /// - Throws: `RedrafterError.promptTooLong` where a test does not fit the context.
+    public mutating func run(
+        _ test: Test, repetitions: Int, progress: (Double) -> Void = { _ in }
+    ) throws(RedrafterError) -> [Duration] {
+        let needed =
+            switch test {
+            case .prompt(let count), .generation(let count): count
+            case .rows(let count): Self.rowsContext + count
+            case .read: 0
+            }
+        guard needed <= model.contextLength else {
+            throw .promptTooLong(tokens: needed, contextLength: model.contextLength)
+        }
+        var samples = [Duration]()
+        if case .rows = test { try prepareContext() }
+        for index in 0...repetitions {
+            let time = try sample(test)
+            if index > 0 { samples.append(time) }
+            progress(Double(index) / Double(repetitions))
+        }
+        return samples
+    }
+
+    private mutating func sample(_ test: Test) throws(RedrafterError) -> Duration {
+        if case .read = test { return try sampleRead() }
+        return try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
+            switch test {
+            case .prompt(let count):
+                cache.reset()
+                let tokens = randomTokens(count)
+                return try timed { () throws(TransformerError) in
+                    let output = try model.transformer.prefill(
+                        tokens, chunk: model.prefillChunk, cache: cache, state: state, on: stream)
+                    try choose(output.logits)
+                }
+            case .generation(let count):
+                cache.reset()
+                let tokens = randomTokens(count)
+                return try timed { () throws(TransformerError) in
+                    for (position, token) in tokens.enumerated() {
+                        let plan = try cache.plan(Row.chain([token], from: position))
+                        try choose(
+                            try model.transformer.forward(
+                                plan, logitRows: [0], cache: cache, state: state, on: stream
+                            ).logits)
+                        try cache.commit([0], on: stream)
+                    }
+                }
+            case .rows(let count):
+                let tokens = randomTokens(count)
+                let time = try timed { () throws(TransformerError) in
+                    for _ in 0..<Self.passesPerSample {
+                        let plan = try cache.plan(Row.chain(tokens, from: Self.rowsContext))
+                        try choose(
+                            try model.transformer.forward(
+                                plan, logitRows: Array(0..<count), cache: cache, state: state, on: stream
+                            ).logits)
+                    }
+                }
+                return time / Self.passesPerSample
+            case .read:
+                return .zero
+            }
+        }
+    }
+
+    private mutating func sampleRead() throws(RedrafterError) -> Duration {
+        if readBuffer == nil {
+            readBuffer = try wrapping(RedrafterError.backend) { () throws(BackendError) in
+                try ReadBenchmark(byteCount: bytesPerToken, threads: model.backend.threads)
+            }
+        }
+        guard let readBuffer else { return .zero }
+        let start = ContinuousClock.now
+        for _ in 0..<Self.passesPerSample { readBuffer.read() }
+        return start.duration(to: .now) / Self.passesPerSample
+    }
+
+    /// The most likely token of each row, as plain decoding takes it.
+    private func choose(_ logits: Tensor) throws(TransformerError) {
+        do {
+            _ = try stream.top(1, of: logits, vocabulary: model.vocabularySize)
+        } catch {
+            throw .backend(error)
+        }
+    }
+
+    private func prepareContext() throws(RedrafterError) {
+        try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
+            cache.reset()
+            _ = try model.transformer.prefill(
+                randomTokens(Self.rowsContext), chunk: model.prefillChunk, cache: cache, state: state,
+                on: stream)
+        }
+    }
+
+    private func randomTokens(_ count: Int) -> [Int32] {
+        (0..<count).map { _ in Int32.random(in: 0..<Int32(model.vocabularySize)) }
+    }
+
+    private func timed(_ body: () throws(TransformerError) -> Void) throws(TransformerError) -> Duration {
+        let start = ContinuousClock.now
+        try body()
+        return start.duration(to: .now)
+    }
+}

@@ -1,0 +1,71 @@
+import RedrafterCore
+import RedrafterFormats
+import RedrafterModels
+
+extension Model {
+    /// Loads a GGUF file or a directory of safetensors files.
+    ///
+    /// Everything that can be seen to be wrong is said before weights are copied: parameters, files, tokenizer, weight
+    /// types, memory.
+    /// - Parameter progress: called after each weight with the part that is done, 0 to 1.
+    /// - Throws: `RedrafterError`; `.transformer(.backend(.outOfMemory))` when the plan exceeds the memory available.
+    public static func load(
+        path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }
+    ) throws(RedrafterError) -> Model {
+        let start = ContinuousClock.now
+        try wrapping(RedrafterError.parameter) { () throws(ParameterError) in try options.validate() }
+        let backend = try wrapping(RedrafterError.backend) { () throws(BackendError) in
+            try options.registry.makeBackend(named: options.backend, options: options.backendOptions)
+        }
+        let files = try ModelFiles.open(path: path)
+        let contextLength =
+            options.contextLength
+            ?? min(files.configuration.contextLength, ModelOptions.defaultContextLength)
+        var warnings = files.warnings
+        if contextLength > files.configuration.contextLength {
+            warnings.append(
+                "the context of \(contextLength) tokens is longer than the \(files.configuration.contextLength) "
+                    + "the model was trained for; its answers may degrade beyond")
+        }
+        let transformer = try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
+            try MemoryPlan(
+                files.configuration, from: files.weights, contextLength: contextLength,
+                maximumRows: TransformerState.rows(forChunk: options.prefillChunk), on: backend
+            ).requireAvailable()
+            let weights = try TransformerWeights.load(
+                files.configuration, from: files.weights, on: backend, progress: progress)
+            return try Transformer(
+                files.configuration, weights: weights, contextLength: contextLength, on: backend)
+        }
+        let tokenizer = Tokenizer(files.tokenizer)
+        files.release()
+        return Model(
+            path: path, tokenizer: tokenizer, transformer: transformer, prefillChunk: options.prefillChunk,
+            loadDuration: start.duration(to: .now), warnings: warnings)
+    }
+}
+
+/// What the files of a model hold, whatever their format.
+struct ModelFiles {
+    let configuration: ModelConfiguration
+    let tokenizer: TokenizerDefinition
+    let weights: WeightSource
+    let warnings: [String]
+    /// Gives all mapped pages back.
+    let release: () -> Void
+
+    static func open(path: String) throws(RedrafterError) -> ModelFiles {
+        let gguf = try wrapping(RedrafterError.format) { () throws(FormatError) in try GGUFFile(path: path) }
+        let (configuration, tensors) = try wrapping(RedrafterError.model) { () throws(ModelError) in
+            let configuration = try ModelConfiguration(gguf)
+            return (configuration, try ModelTensors(configuration, in: gguf))
+        }
+        let tokenizer = try wrapping(RedrafterError.tokenizer) { () throws(TokenizerError) in
+            try TokenizerDefinition(gguf, vocabularySize: configuration.vocabularySize)
+        }
+        return ModelFiles(
+            configuration: configuration, tokenizer: tokenizer, weights: tensors.source,
+            warnings: gguf.warnings,
+            release: { gguf.file.release(offset: 0, count: gguf.file.bytes.count) })
+    }
+}

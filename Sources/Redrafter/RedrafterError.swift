@@ -1,0 +1,72 @@
+import RedrafterCore
+import RedrafterFormats
+import RedrafterModels
+
+/// Everything that can go wrong in the library: the errors of its modules, and its own.
+public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible {
+    case format(FormatError)
+    case model(ModelError)
+    case tokenizer(TokenizerError)
+    case chatTemplate(ChatTemplateError)
+    case transformer(TransformerError)
+    case backend(BackendError)
+    case parameter(ParameterError)
+    /// The prompt leaves no room for an answer.
+    case promptTooLong(tokens: Int, contextLength: Int)
+    /// The prompt has no token, and the model puts none before it.
+    case emptyPrompt
+
+    /// An exit code of sysexits.
+    public var exitCode: Int32 {
+        switch self {
+        case .format(let error): error.exitCode
+        case .model(let error): error.exitCode
+        case .tokenizer(let error): error.exitCode
+        case .chatTemplate(let error): error.exitCode
+        case .transformer(let error): error.exitCode
+        case .backend(let error): error.exitCode
+        case .parameter, .promptTooLong, .emptyPrompt: 64
+        }
+    }
+
+    /// One sentence without a line break.
+    public var description: String {
+        switch self {
+        case .format(let error): error.description
+        case .model(let error): error.description
+        case .tokenizer(let error): error.description
+        case .chatTemplate(let error): error.description
+        case .transformer(let error): error.description
+        case .backend(let error): error.description
+        case .parameter(let error): error.description
+        case .promptTooLong(let tokens, let contextLength):
+            "the prompt has \(tokens) tokens, the context holds \(contextLength) and needs room for an answer"
+        case .emptyPrompt: "the prompt is empty"
+        }
+    }
+
+    /// What may help, where something does.
+    public var hint: String? {
+        switch self {
+        case .promptTooLong: "use a larger context (-c) or a shorter prompt"
+        case .emptyPrompt: "pass a prompt with -p"
+        case .backend(.outOfMemory), .transformer(.backend(.outOfMemory)):
+            "use a smaller context (-c) or a model with fewer bits"
+        case .format(.invalid), .tokenizer(.invalid), .model(.format(.invalid)), .model(.missingTensors):
+            "the file may be damaged or incomplete; download it again"
+        case .backend(.nonFinite), .transformer(.backend(.nonFinite)): "check the file's checksum"
+        default: nil
+        }
+    }
+}
+
+/// Runs a body of one module and wraps its error.
+func wrapping<Value, Failure: Error>(
+    _ wrap: (Failure) -> RedrafterError, _ body: () throws(Failure) -> Value
+) throws(RedrafterError) -> Value {
+    do {
+        return try body()
+    } catch {
+        throw wrap(error)
+    }
+}

@@ -1,0 +1,51 @@
+import Redrafter
+import RedrafterFormats
+import RedrafterReport
+
+/// What a generation cost, for people and for programs.
+struct GenerationReport {
+    private let result: GenerationResult
+    private let seed: UInt64
+
+    init(_ result: GenerationResult, seed: UInt64) {
+        self.result = result
+        self.seed = seed
+    }
+
+    /// One line: speeds of prompt and answer.
+    var summary: String {
+        let timings = result.timings
+        let prompt = Number.fixed(timings.promptPerSecond, 1)
+        let predicted = Number.fixed(timings.predictedPerSecond, 1)
+        let full = result.isContextFull ? "; the context is full (-c)" : ""
+        return
+            "\(timings.promptTokens) prompt tokens at \(prompt) tokens/s, \(timings.predictedTokens) generated at "
+            + "\(predicted) tokens/s\(full)"
+    }
+
+    /// One object with llama.cpp's names of timings.
+    var json: String {
+        let timings = result.timings
+        func milliseconds(_ duration: Duration) -> JSONValue { .double(duration / .milliseconds(1)) }
+        return JSONValue.object([
+            "text": .string(result.text),
+            "tokens": .array(result.tokens.map { .integer(Int($0)) }),
+            "finish_reason": .string(result.finishReason.rawValue),
+            "seed": .integer(Int(clamping: seed)),
+            "usage": .object([
+                "prompt_tokens": .integer(result.promptTokens),
+                "completion_tokens": .integer(result.tokens.count),
+                "total_tokens": .integer(result.promptTokens + result.tokens.count),
+            ]),
+            "timings": .object([
+                "prompt_n": .integer(timings.promptTokens),
+                "prompt_ms": milliseconds(timings.prompt),
+                "prompt_per_second": .double(timings.promptPerSecond),
+                "predicted_n": .integer(timings.predictedTokens),
+                "predicted_ms": milliseconds(timings.predicted),
+                "predicted_per_second": .double(timings.predictedPerSecond),
+                "load_ms": milliseconds(timings.load),
+            ]),
+        ]).text()
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Redrafter
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Which model, and what runs it.
+struct ModelArguments: ParsableArguments {
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("GGUF file, or a directory with safetensors.", valueName: "path"))
+    var model: String?
+
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("Threads; all processors unless given.", valueName: "n"))
+    var threads: Int?
+
+    @Option(help: ArgumentHelp("What computes: cpu.", valueName: "name"))
+    var backend = "cpu"
+
+    /// The file of `-m`, else the default model in the cache.
+    func path() throws -> String {
+        if let model { return model }
+        let path = DefaultModelFile.path
+        guard access(path, R_OK) == 0 else {
+            Terminal.fail(
+                "no -m was given and the default model is not at \(path)",
+                hint: "run `make demo` once, or pass -m FILE")
+            throw ExitCode(66)
+        }
+        return path
+    }
+
+    /// Loads the model, with a progress bar where that takes long.
+    func load(contextLength: Int?) throws -> Model {
+        let path = try path()
+        let options = ModelOptions(contextLength: contextLength, threads: threads, backend: backend)
+        var bar = ProgressBar("loading")
+        let model = try Terminal.failing { () throws(RedrafterError) in
+            try Model.load(path: path, options: options) { bar.update($0) }
+        }
+        bar.finish()
+        for warning in model.warnings { Terminal.warn(warning) }
+        return model
+    }
+}
+
+/// Where `make demo` puts the default model.
+enum DefaultModelFile {
+    static var path: String { directory + "/SmolLM2-135M-Instruct.Q4_1.gguf" }
+
+    private static var directory: String {
+        func variable(_ name: String) -> String? {
+            getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+        }
+        if let cache = variable("REDRAFTER_CACHE") { return cache }
+        if let base = variable("XDG_CACHE_HOME") { return base + "/redrafter" }
+        return (variable("HOME") ?? "") + "/.cache/redrafter"
+    }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+import Redrafter
+
+/// The `redrafter` command: parses arguments and prints; what it does is in the library.
+@main
+struct RedrafterCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "redrafter",
+        abstract: "Runs language models on this machine, fast, without changing one token of their answers.",
+        discussion: """
+            Start with
+              redrafter generate -p "Why is the sky blue?"      one answer, streamed
+              redrafter chat                                    a conversation
+              redrafter bench                                   how fast this machine is
+            Without -m the default model is used (`make demo` fetches it). Text goes to stdout, all else to stderr.
+            Exit codes: 64 usage, 65 bad file, 66 no such file, 69 no such device, 70 internal, 73/74 output, 75 not
+            enough memory, 77 permission, 130 interrupted.
+            """,
+        version: "0.1.0",
+        subcommands: [
+            GenerateCommand.self, ChatCommand.self, BenchCommand.self, LogitsCommand.self,
+        ])
+
+    static func main() {
+        Terminal.prepare()
+        main(nil)
+    }
+}

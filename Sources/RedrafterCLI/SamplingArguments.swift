@@ -1,0 +1,72 @@
+import ArgumentParser
+import Redrafter
+import RedrafterCore
+
+/// How tokens are chosen; names and defaults are llama.cpp's, but the temperature is 0.
+struct SamplingArguments: ParsableArguments {
+    @Option(
+        name: [.customLong("temp"), .customLong("temperature")],
+        help: "Temperature; 0 always takes the most likely token.")
+    var temperature: Float = 0
+
+    @Option(name: .customLong("top-k"), help: "Keep the k most likely tokens; 0 keeps all.")
+    var topK = 40
+
+    @Option(
+        name: .customLong("top-p"), help: "Keep the most likely tokens up to this probability; 1 keeps all.")
+    var topP: Float = 0.95
+
+    @Option(
+        name: .customLong("min-p"),
+        help: "Keep tokens at least this likely relative to the best; 0 keeps all.")
+    var minP: Float = 0.05
+
+    @Option(name: .customLong("repeat-penalty"), help: "Penalty for recent tokens; 1 is none.")
+    var repeatPenalty: Float = 1
+
+    @Option(name: .customLong("repeat-last-n"), help: "Recent tokens that penalties look at; 0 none, -1 all.")
+    var repeatLastN = 64
+
+    @Option(name: .customLong("presence-penalty"), help: "Subtracted for every recent token.")
+    var presencePenalty: Float = 0
+
+    @Option(name: .customLong("frequency-penalty"), help: "Subtracted for each time a recent token occurs.")
+    var frequencyPenalty: Float = 0
+
+    @Option(name: [.short, .long], help: "Seed; the same seed gives the same text. Random unless given.")
+    var seed: UInt64?
+
+    @Option(
+        name: .customLong("stop"),
+        help: ArgumentHelp("A text that ends the answer; may be repeated.", valueName: "text"))
+    var stop: [String] = []
+
+    @Option(
+        name: [.customShort("n"), .customLong("n-predict")],
+        help: ArgumentHelp("Tokens at most; -1 for as many as the context holds.", valueName: "n"))
+    var count = -1
+
+    func parameters(seed: UInt64) throws -> GenerationParameters {
+        guard count >= -1 else {
+            Terminal.fail("n-predict is \(count); allowed: -1 (until the context is full) or more")
+            throw ExitCode(64)
+        }
+        var sampling = SamplingParameters()
+        sampling.temperature = temperature
+        sampling.topK = topK
+        sampling.topP = topP
+        sampling.minP = minP
+        sampling.repeatPenalty = repeatPenalty
+        sampling.repeatLastN = repeatLastN
+        sampling.presencePenalty = presencePenalty
+        sampling.frequencyPenalty = frequencyPenalty
+        sampling.seed = seed
+        let parameters = GenerationParameters(
+            maximumTokens: count < 0 ? nil : count, stop: stop, sampling: sampling)
+        // Before a model is loaded: a wrong flag is said at once.
+        try Terminal.failing { () throws(RedrafterError) in
+            do throws(ParameterError) { try parameters.validate() } catch { throw .parameter(error) }
+        }
+        return parameters
+    }
+}

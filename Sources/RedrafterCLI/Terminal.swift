@@ -1,0 +1,87 @@
+import ArgumentParser
+import Redrafter
+import RedrafterCore
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Standard output and error, with what can go wrong there.
+enum Terminal {
+    static let isErrorTTY = isatty(STDERR_FILENO) == 1
+    static let isOutputTTY = isatty(STDOUT_FILENO) == 1
+
+    /// A closed pipe is an error of a write, not a signal.
+    static func prepare() { signal(SIGPIPE, SIG_IGN) }
+
+    /// Writes text to stdout at once.
+    /// - Throws: exit 74 where stdout is full, 0 where its reader has gone.
+    static func write(_ text: String) throws {
+        var text = text
+        try text.withUTF8 { try writeAll($0) }
+    }
+
+    /// Text on stderr; what cannot be written there is lost.
+    static func note(_ text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            guard let base = bytes.baseAddress else { return }
+            _ = systemWrite(STDERR_FILENO, base, bytes.count)
+        }
+    }
+
+    private static func writeAll(_ bytes: UnsafeBufferPointer<UInt8>) throws {
+        guard let base = bytes.baseAddress else { return }
+        var done = 0
+        while done < bytes.count {
+            let count = systemWrite(STDOUT_FILENO, base + done, bytes.count - done)
+            if count >= 0 {
+                done += count
+            } else if errno == EPIPE {
+                throw ExitCode(0)  // the reader has what it wanted
+            } else if errno != EINTR && errno != EAGAIN {
+                say("error: cannot write to stdout: \(String(cString: strerror(errno)))")
+                throw ExitCode(74)
+            }
+        }
+    }
+
+    /// A line on stderr.
+    static func say(_ line: String) {
+        note(line + "\n")
+    }
+
+    static func warn(_ text: String) { say("warning: \(text)") }
+
+    /// Generated text as it may be shown: on a terminal, control characters other than tab and line break are dropped.
+    static func shown(_ text: String) -> String {
+        guard isOutputTTY else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            let isControl = scalar.properties.generalCategory == .control || scalar.properties.isBidiControl
+            if !isControl || scalar == "\n" || scalar == "\t" { result.append(scalar) }
+        }
+        return String(result)
+    }
+
+    /// Runs a body of the library and turns its error into a line on stderr and an exit code.
+    static func failing<Value>(_ body: () throws(RedrafterError) -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch {
+            fail(error.description, hint: error.hint)
+            throw ExitCode(error.exitCode)
+        }
+    }
+
+    static func fail(_ text: String, hint: String? = nil) {
+        say("error: \(text)")
+        if let hint { say("hint: \(hint)") }
+    }
+}
+
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
+    write(descriptor, bytes, count)
+}

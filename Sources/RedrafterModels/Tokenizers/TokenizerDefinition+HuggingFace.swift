@@ -1,0 +1,114 @@
+import RedrafterCore
+import RedrafterFormats
+
+extension TokenizerDefinition {
+    /// Reads `tokenizer.json` of a folder, and beside it, where they are, `tokenizer_config.json` (special tokens, chat
+    /// template), `chat_template.jinja` and `generation_config.json` (tokens that end an answer).
+    /// - Parameter vocabularySize: rows of the embedding, where the model is known; there may be more rows than tokens.
+    public init(directory: String, vocabularySize: Int? = nil) throws(TokenizerError) {
+        let path = directory + "/tokenizer.json"
+        let configuration = try Self.optional { () throws(FormatError) in
+            try JSONValue(path: directory + "/tokenizer_config.json")
+        }
+        let generation = try Self.optional { () throws(FormatError) in
+            try JSONValue(path: directory + "/generation_config.json")
+        }
+        let template = try Self.optional { () throws(FormatError) in
+            String(decoding: try MappedFile(path: directory + "/chat_template.jinja").bytes, as: UTF8.self)
+        }
+        let root: JSONValue
+        do { root = try JSONValue(path: path) } catch { throw .format(error) }
+        try self.init(
+            tokenizer: root, configuration: configuration, generation: generation, file: path,
+            vocabularySize: vocabularySize)
+        if let template { chatTemplate = template }
+    }
+
+    /// Reads a parsed `tokenizer.json`, and `tokenizer_config.json` and `generation_config.json` where there are any.
+    ///
+    /// Recognised are the structures named in `HuggingFacePipeline`; `truncation` and `padding` are not applied.
+    /// - Throws: `TokenizerError` naming the field, or the construct that would need another tokenizer.
+    public init(
+        tokenizer root: JSONValue, configuration: JSONValue?, generation: JSONValue? = nil, file: String,
+        vocabularySize: Int? = nil
+    ) throws(TokenizerError) {
+        let pipeline = try HuggingFacePipeline(root, file: file)
+        var reader = HuggingFaceReader(root: root, file: file, rows: vocabularySize)
+        try reader.readModel()
+        try reader.readAddedTokens()
+        let model = pipeline.preTokenizer.map { Model.byteLevelBPE($0) } ?? .sentencePieceBPE
+        var (tokens, kinds) = (ByteStrings(), reader.kinds)
+        for id in kinds.indices {
+            kinds[id] = reader.spellings[id].withBytes {
+                Self.append($0, kinds[id], model, to: &tokens)
+            }
+        }
+        self.init(file: file, model: model, tokens: tokens, kinds: kinds, merges: [])
+        let vocabulary = makeVocabulary()
+        try checkTokens(vocabulary, field: "model.vocab")
+        merges = try reader.merges(vocabulary, isByteLevel: pipeline.preTokenizer != nil)
+        prefersWholeWords = try reader.flag("ignore_merges")
+        normalizesToNFC = pipeline.normalizesToNFC
+        spacePrefix = pipeline.spacePrefix
+        splitsAtBlanks = pipeline.splitsAtBlanks
+        droppedBlanks = pipeline.droppedBlanks
+        matching = reader.matching
+        fusesUnknown = try reader.flag("fuse_unk")
+        unknown = try reader.unknown()
+        replacesMissingByUnknown = unknown != nil
+        try readSpecialTokens(reader, pipeline, configuration)
+        try readEndOfGeneration(generation)
+        chatTemplate = Self.template(configuration?["chat_template"])
+    }
+
+    private mutating func readSpecialTokens(
+        _ reader: HuggingFaceReader, _ pipeline: HuggingFacePipeline, _ configuration: JSONValue?
+    ) throws(TokenizerError) {
+        bos = try reader.token(configuration, "bos_token")
+        eos = try reader.token(configuration, "eos_token")
+        padding = try reader.token(configuration, "pad_token")
+        if unknown == nil { unknown = try reader.token(configuration, "unk_token") }
+        if let first = pipeline.prefix.first {
+            bos = try reader.token(named: first, field: "post_processor.single")
+            addsBOS = true
+        } else {
+            addsBOS = bos != nil && configuration?["add_bos_token"]?.bool == true
+        }
+        if let last = pipeline.suffix.first {
+            eos = try reader.token(named: last, field: "post_processor.single")
+            addsEOS = true
+        } else {
+            addsEOS = eos != nil && configuration?["add_eos_token"]?.bool == true
+        }
+    }
+
+    private mutating func readEndOfGeneration(_ generation: JSONValue?) throws(TokenizerError) {
+        guard let value = generation?["eos_token_id"], !value.isNull else { return }
+        for item in value.array ?? [value] {
+            guard let id = item.integer, tokens.indices.contains(id) else {
+                throw .invalid(
+                    file: file, field: "eos_token_id of generation_config.json",
+                    expected: "token ids below \(tokens.count)", got: item.summary)
+            }
+            endOfGeneration.insert(Int32(truncatingIfNeeded: id))
+        }
+    }
+
+    /// The template itself, or the one named `default` of several.
+    private static func template(_ value: JSONValue?) -> String? {
+        if let text = value?.string { return text }
+        return value?.array?.first { $0["name"]?.string == "default" }?["template"]?.string
+    }
+
+    /// nil for a file that is not there.
+    private static func optional<Value>(
+        _ read: () throws(FormatError) -> Value
+    ) throws(TokenizerError) -> Value? {
+        do {
+            return try read()
+        } catch {
+            if case .missing = error { return nil }
+            throw .format(error)
+        }
+    }
+}
