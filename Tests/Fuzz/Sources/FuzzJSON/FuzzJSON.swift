@@ -7,7 +7,8 @@ public func fuzzJSON(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     do throws(FormatError) {
         let text = try JSONValue(parsing: bytes, path: "fuzz.json").encoded()
         let again = try JSONValue(parsing: text, path: "again.json").encoded(isPretty: true)
-        precondition(try JSONValue(parsing: again, path: "pretty.json").encoded() == text)
+        let last = try JSONValue(parsing: again, path: "pretty.json").encoded()
+        precondition(last == text)
     } catch {
         precondition(error.file == "fuzz.json", "written text did not parse: \(error)")
         precondition(error.exitCode == 65 && !error.description.utf8.contains { $0 < 0x20 })
