@@ -55,7 +55,8 @@ struct ModelFiles {
     let release: () -> Void
 
     static func open(path: String) throws(RedrafterError) -> ModelFiles {
-        switch try wrapping(RedrafterError.format, { () throws(FormatError) in try ModelSource(path: path) }) {
+        switch try wrapping(RedrafterError.format, { () throws(FormatError) in try ModelSource(path: path) })
+        {
         case .gguf(let gguf): try open(gguf)
         case .huggingFace(let model): try open(model)
         }
@@ -78,7 +79,8 @@ struct ModelFiles {
     private static func open(_ model: SafetensorsModel) throws(RedrafterError) -> ModelFiles {
         let (configuration, tensors) = try wrapping(RedrafterError.model) { () throws(ModelError) in
             let path = model.directory + "/config.json"
-            let configuration = try ModelConfiguration(huggingFace: try config(path), path: path, tensors: model)
+            let configuration = try ModelConfiguration(
+                huggingFace: try config(path), path: path, tensors: model)
             return (
                 configuration,
                 try ModelTensors(configuration, inHuggingFace: model, configurationPath: path)

@@ -31,13 +31,15 @@ struct ConvertCommand: ParsableCommand {
     func run() throws {
         guard let weightType = WeightType(name: type) else {
             Terminal.fail(
-                "type is \(TerminalText.escaped(type)); allowed: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1")
+                "type is \(TerminalText.escaped(type)); allowed: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1"
+            )
             throw ExitCode(64)
         }
         var bar = ProgressBar("converting")
         let report = try Terminal.failing { () throws(RedrafterError) in
             do throws(ModelError) {
-                return try ModelConverter.convert(input: input, output: output, type: weightType) { done, total in
+                return try ModelConverter.convert(input: input, output: output, type: weightType) {
+                    done, total in
                     bar.update(Double(done) / Double(max(total, 1)))
                 }
             } catch {
@@ -49,7 +51,8 @@ struct ConvertCommand: ParsableCommand {
         if json {
             try Terminal.write(
                 JSONValue.object([
-                    "output": .string(output), "type": .string(weightType.name), "tensors": .integer(report.tensors),
+                    "output": .string(output), "type": .string(weightType.name),
+                    "tensors": .integer(report.tensors),
                     "weight_bytes": .integer(report.weightBytes),
                     "warnings": .array(report.warnings.map { .string($0) }),
                 ]).text() + "\n")

@@ -27,6 +27,8 @@ struct InspectCommand: ParsableCommand {
             do throws(FormatError) { return try FileSummary(path: file) } catch { throw .format(error) }
         }
         try Terminal.write(
-            json ? summary.json(listsTensors: tensors).text(isPretty: true) + "\n" : summary.text(listsTensors: tensors))
+            json
+                ? summary.json(listsTensors: tensors).text(isPretty: true) + "\n"
+                : summary.text(listsTensors: tensors))
     }
 }

@@ -18,7 +18,8 @@ struct RedrafterCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            GenerateCommand.self, ChatCommand.self, BenchCommand.self, InspectCommand.self, ConvertCommand.self,
+            GenerateCommand.self, ChatCommand.self, BenchCommand.self, InspectCommand.self,
+            ConvertCommand.self,
             LogitsCommand.self,
         ])
 
