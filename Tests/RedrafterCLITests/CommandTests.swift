@@ -1,0 +1,188 @@
+import Foundation
+import RedrafterTesting
+import Testing
+
+/// Runs the built command and looks at stdout, stderr and exit code.
+private struct Run {
+    var output: String
+    var errors: String
+    var code: Int32
+    /// The process ended by itself, not by a signal.
+    var exited: Bool
+
+    /// - Parameter shell: a shell command line in which `$R` is the command.
+    init(shell: String, environment: [String: String] = [:]) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", shell]
+        var variables = ProcessInfo.processInfo.environment
+        variables["R"] = Self.command
+        process.environment = variables.merging(environment) { $1 }
+        let (out, err) = (Pipe(), Pipe())
+        process.standardOutput = out
+        process.standardError = err
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        // Both are short: neither fills a pipe before the other is read.
+        let output = out.fileHandleForReading.readDataToEndOfFile()
+        let errors = err.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        self.output = String(decoding: output, as: UTF8.self)
+        self.errors = String(decoding: errors, as: UTF8.self)
+        code = process.terminationStatus
+        exited = process.terminationReason == .exit
+    }
+
+    /// The command lies beside the test bundle.
+    private static var command: String {
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
+        return URL(filePath: bundle).deletingLastPathComponent().appending(path: "redrafter").path
+    }
+}
+
+@Suite("The command")
+struct CommandTests {
+    struct Failure: Sendable, CustomTestStringConvertible {
+        var arguments: String
+        var code: Int32
+        var says: String
+
+        var testDescription: String { arguments }
+    }
+
+    static let failures = [
+        Failure(arguments: "generate", code: 64, says: "no prompt was given"),
+        Failure(arguments: "generate -p a -f b", code: 64, says: "both -p and -f"),
+        Failure(arguments: "generate -p x --temp -1", code: 64, says: "temp is -1"),
+        Failure(arguments: "generate -p x --temp nan", code: 64, says: "temp is nan"),
+        Failure(arguments: "generate -p x --temp 1e999", code: 64, says: "temp is inf"),
+        Failure(arguments: "generate -p x --top-p 0", code: 64, says: "top-p is 0"),
+        Failure(arguments: "generate -p x --top-p 1.1", code: 64, says: "top-p is 1.1"),
+        Failure(arguments: "generate -p x --top-k -1", code: 64, says: "top-k is -1"),
+        Failure(arguments: "generate -p x --seed 18446744073709551616", code: 64, says: "--seed"),
+        Failure(arguments: "generate -p x -n -2", code: 64, says: "n-predict is -2"),
+        Failure(arguments: "generate -p x --stop ''", code: 64, says: "stop"),
+        Failure(arguments: "generate -p x -m /nonexistent", code: 66, says: "no such file"),
+        Failure(arguments: "generate -p x -m ''", code: 66, says: "error: "),
+        Failure(arguments: "generate -p x -m /tmp", code: 66, says: "/tmp"),
+        Failure(arguments: "generate -p x -m /dev/zero", code: 66, says: "device"),
+        Failure(arguments: "generate -f /nonexistent", code: 66, says: "/nonexistent"),
+        Failure(arguments: "inspect /nonexistent", code: 66, says: "no such file"),
+        Failure(arguments: "inspect /bin/sh", code: 65, says: "not a GGUF file"),
+        Failure(arguments: "convert /bin/sh /tmp/x.gguf --type q9_9", code: 64, says: "type is q9_9"),
+        Failure(arguments: "bench -r 0", code: 64, says: "repetitions is 0"),
+        Failure(arguments: "bench --rows 100", code: 64, says: "rows is 100"),
+        Failure(arguments: "bench -p x", code: 64, says: "n-prompt is x"),
+        Failure(arguments: "nonsense", code: 64, says: "nonsense"),
+    ]
+
+    @Test("Wrong use ends with its exit code and a line that names what is wrong", arguments: failures)
+    func failure(_ failure: Failure) throws {
+        let run = try Run(shell: "\"$R\" \(failure.arguments)", environment: ["REDRAFTER_CACHE": "/nonexistent"])
+        #expect(run.exited && run.code == failure.code, "\(run.code): \(run.errors)")
+        #expect(run.errors.contains(failure.says), "\(run.errors)")
+        #expect(run.output.isEmpty)
+        #expect(run.errors.split(separator: "\n").count <= 20)
+        #expect(!run.errors.unicodeScalars.contains { $0.value < 32 && $0 != "\n" })
+    }
+
+    @Test("Help explains each command", arguments: ["", "generate", "chat", "bench", "inspect", "convert"])
+    func help(command: String) throws {
+        let run = try Run(shell: "\"$R\" \(command) --help")
+        #expect(run.code == 0)
+        #expect(run.output.contains("USAGE") && run.output.contains("OVERVIEW"))
+    }
+
+    @Test("Without -m and without the default model the remedy is named")
+    func noModel() throws {
+        let run = try Run(shell: "\"$R\" generate -p x", environment: ["REDRAFTER_CACHE": "/nonexistent"])
+        #expect(run.code == 66)
+        #expect(run.errors.contains("make demo"))
+    }
+}
+
+@Suite(
+    "The command with the default model", .serialized,
+    .enabled(if: DefaultModel.isAvailable, "\(DefaultModel.howToGet)"))
+struct ModelCommandTests {
+    @Test("stdout holds the text alone, stderr the speed")
+    func streams() throws {
+        let run = try Run(shell: "\"$R\" generate -p 'The capital of France is' -n 12")
+        #expect(run.code == 0)
+        #expect(run.output.contains("Paris"))
+        #expect(!run.output.contains("tokens/s") && run.errors.contains("tokens/s"))
+    }
+
+    @Test("JSON holds text, tokens, usage and timings that agree")
+    func json() throws {
+        let run = try Run(shell: "echo 'Name a colour.' | \"$R\" generate -p - -n 5 --json --seed 3 --temp 0.7")
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+        let tokens = try #require(object["tokens"] as? [Int])
+        let usage = try #require(object["usage"] as? [String: Int])
+        let timings = try #require(object["timings"] as? [String: Double])
+        #expect(usage["completion_tokens"] == tokens.count)
+        #expect(usage["total_tokens"] == (usage["prompt_tokens"] ?? 0) + tokens.count)
+        #expect(timings["predicted_n"] == Double(tokens.count))
+        for name in ["prompt_ms", "prompt_per_second", "predicted_ms", "predicted_per_second", "load_ms"] {
+            #expect((timings[name] ?? -1) > 0, "\(name)")
+        }
+        #expect(["stop", "length"].contains(object["finish_reason"] as? String))
+        #expect(object["text"] is String)
+    }
+
+    @Test("A seed gives the same text at another number of threads")
+    func seeds() throws {
+        let texts = try [1, 2, 3].map { threads in
+            try Run(shell: "\"$R\" generate -p 'A story.' -n 24 --temp 1 --seed 7 -t \(threads)").output
+        }
+        #expect(Set(texts).count == 1)
+        #expect(texts[0].count > 20)
+    }
+
+    @Test("A prompt longer than the context is refused with both numbers")
+    func promptTooLong() throws {
+        let run = try Run(shell: "\"$R\" generate -p 'one two three' -c 8")
+        #expect(run.code == 64)
+        #expect(run.errors.contains("the context holds 8"))
+        #expect(run.output.isEmpty)
+    }
+
+    @Test("A full stdout is an error, a closed one is not, and neither is a signal")
+    func brokenOutput() throws {
+        let full = try Run(shell: "\"$R\" generate -p Hello -n 8 > /dev/full")
+        #expect(full.exited && full.code == 74)
+        let closed = try Run(shell: "(\"$R\" generate -p Hello -n 200; echo $? >&2) | head -c 5")
+        #expect(closed.errors.split(separator: "\n").last == "0", "\(closed.errors)")
+    }
+
+    @Test("Ctrl-C ends with 130 and keeps the text so far")
+    func interrupt() throws {
+        let run = try Run(
+            shell: "\"$R\" generate -p 'Write a long story.' -n 4000 -c 8000 & sleep 1.5; kill -INT $!; wait $!; echo \"code $?\"")
+        #expect(run.output.hasSuffix("code 130\n"), "\(run.output.suffix(40)) \(run.errors)")
+        #expect(run.output.count > 40)
+    }
+
+    @Test("A truncated copy of the model is bad data, named with the tensor")
+    func truncatedModel() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "redrafter-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let run = try Run(
+            shell: "head -c 50000000 '\(DefaultModel.path)' > '\(folder.path)/cut.gguf'; \"$R\" generate -p x -m '\(folder.path)/cut.gguf'")
+        #expect(run.code == 65)
+        #expect(run.errors.contains("tensor"), "\(run.errors)")
+    }
+
+    @Test("bench prints one object a test with llama-bench's names")
+    func bench() throws {
+        let run = try Run(shell: "\"$R\" bench -p 16 -n 4 --rows 2 --read -r 2 -o json")
+        let list = try #require(try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [[String: Any]])
+        #expect(list.map { $0["test"] as? String } == ["pp16", "tg4", "rows2", "read"])
+        for entry in list {
+            #expect((entry["samples_ns"] as? [Double])?.count == 2)
+            #expect((entry["avg_ts"] as? Double ?? 0) > 0)
+            #expect(entry["cpu_info"] is String && entry["backend"] as? String == "cpu")
+        }
+    }
+}
