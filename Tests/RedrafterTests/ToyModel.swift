@@ -11,7 +11,7 @@ func toyModel(
     prefillChunk: Int = 512, backend: any ComputeBackend = ReferenceBackend()
 ) throws -> Model {
     var definition = TokenizerDefinition(
-        file: "toy", model: .byteLevelBPE(.gpt2), tokens: texts,
+        file: "toy", model: .byteLevelBPE(.gpt2), tokens: ByteStrings(texts),
         kinds: texts.indices.map { endOfGeneration.contains(Int32($0)) ? .control : .normal }, scores: [],
         merges: [])
     definition.endOfGeneration = endOfGeneration
