@@ -55,7 +55,14 @@ struct ModelFiles {
     let release: () -> Void
 
     static func open(path: String) throws(RedrafterError) -> ModelFiles {
-        let gguf = try wrapping(RedrafterError.format) { () throws(FormatError) in try GGUFFile(path: path) }
+        switch try wrapping(RedrafterError.format, { () throws(FormatError) in try ModelSource(path: path) })
+        {
+        case .gguf(let gguf): try open(gguf)
+        case .huggingFace(let model): try open(model)
+        }
+    }
+
+    private static func open(_ gguf: GGUFFile) throws(RedrafterError) -> ModelFiles {
         let (configuration, tensors) = try wrapping(RedrafterError.model) { () throws(ModelError) in
             let configuration = try ModelConfiguration(gguf)
             return (configuration, try ModelTensors(configuration, in: gguf))
@@ -67,5 +74,27 @@ struct ModelFiles {
             configuration: configuration, tokenizer: tokenizer, weights: tensors.source,
             warnings: gguf.warnings,
             release: { gguf.file.release(offset: 0, count: gguf.file.bytes.count) })
+    }
+
+    private static func open(_ model: SafetensorsModel) throws(RedrafterError) -> ModelFiles {
+        let (configuration, tensors) = try wrapping(RedrafterError.model) { () throws(ModelError) in
+            let path = model.directory + "/config.json"
+            let configuration = try ModelConfiguration(
+                huggingFace: try config(path), path: path, tensors: model)
+            return (
+                configuration,
+                try ModelTensors(configuration, inHuggingFace: model, configurationPath: path)
+            )
+        }
+        let tokenizer = try wrapping(RedrafterError.tokenizer) { () throws(TokenizerError) in
+            try TokenizerDefinition(directory: model.directory, vocabularySize: configuration.vocabularySize)
+        }
+        return ModelFiles(
+            configuration: configuration, tokenizer: tokenizer, weights: tensors.source,
+            warnings: model.warnings, release: {})
+    }
+
+    private static func config(_ path: String) throws(ModelError) -> JSONValue {
+        do throws(FormatError) { return try JSONValue(path: path) } catch { throw .format(error) }
     }
 }

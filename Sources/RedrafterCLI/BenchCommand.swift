@@ -25,25 +25,27 @@ struct BenchCommand: ParsableCommand {
     @OptionGroup var modelArguments: ModelArguments
 
     @Option(
-        name: [.customShort("p"), .customLong("n-prompt")],
+        name: [.customShort("p"), .customLong("n-prompt")], parsing: .unconditional,
         help: ArgumentHelp("Prompt tokens, comma-separated; 0 for none.", valueName: "n"))
     var prompt = "512"
 
     @Option(
-        name: [.customShort("n"), .customLong("n-gen")],
+        name: [.customShort("n"), .customLong("n-gen")], parsing: .unconditional,
         help: ArgumentHelp("Generated tokens, comma-separated; 0 for none.", valueName: "n"))
     var generate = "128"
 
     @Option(help: ArgumentHelp("Rows of one pass, comma-separated.", valueName: "n"))
     var rows = ""
 
-    @Option(name: [.short, .long], help: ArgumentHelp("Samples of each test.", valueName: "n"))
+    @Option(
+        name: [.short, .long], parsing: .unconditional,
+        help: ArgumentHelp("Samples of each test.", valueName: "n"))
     var repetitions = 5
 
     @Flag(name: .customLong("read"), help: "Also time a plain read of the weights' bytes.")
     var read = false
 
-    @Option(name: [.short, .long], help: "Format of the result.")
+    @Option(name: [.short, .long], parsing: .unconditional, help: "Format of the result.")
     var output = Output.md
 
     func run() throws {

@@ -14,15 +14,18 @@ struct ChatCommand: ParsableCommand {
     @OptionGroup var sampling: SamplingArguments
 
     @Option(
-        name: [.customShort("c"), .customLong("ctx-size")],
+        name: [.customShort("c"), .customLong("ctx-size")], parsing: .unconditional,
         help: ArgumentHelp("Tokens the context holds.", valueName: "n"))
     var contextSize: Int?
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The first turn.", valueName: "text"))
+    @Option(
+        name: [.short, .long], parsing: .unconditional,
+        help: ArgumentHelp("The first turn.", valueName: "text"))
     var prompt: String?
 
     @Option(
-        name: [.short, .long], help: ArgumentHelp("Reads the first turn from a file.", valueName: "path"))
+        name: [.short, .long], parsing: .unconditional,
+        help: ArgumentHelp("Reads the first turn from a file.", valueName: "path"))
     var file: String?
 
     @Option(help: ArgumentHelp("System message.", valueName: "text"))

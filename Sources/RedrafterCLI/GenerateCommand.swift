@@ -25,14 +25,18 @@ struct GenerateCommand: ParsableCommand {
     @OptionGroup var modelArguments: ModelArguments
     @OptionGroup var sampling: SamplingArguments
 
-    @Option(name: [.short, .long], help: ArgumentHelp("The prompt; - reads stdin.", valueName: "text"))
+    @Option(
+        name: [.short, .long], parsing: .unconditional,
+        help: ArgumentHelp("The prompt; - reads stdin.", valueName: "text"))
     var prompt: String?
 
-    @Option(name: [.short, .long], help: ArgumentHelp("Reads the prompt from a file.", valueName: "path"))
+    @Option(
+        name: [.short, .long], parsing: .unconditional,
+        help: ArgumentHelp("Reads the prompt from a file.", valueName: "path"))
     var file: String?
 
     @Option(
-        name: [.customShort("c"), .customLong("ctx-size")],
+        name: [.customShort("c"), .customLong("ctx-size")], parsing: .unconditional,
         help: ArgumentHelp("Tokens the context holds.", valueName: "n"))
     var contextSize: Int?
 

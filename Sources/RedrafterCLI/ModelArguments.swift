@@ -10,12 +10,13 @@ import Redrafter
 /// Which model, and what runs it.
 struct ModelArguments: ParsableArguments {
     @Option(
-        name: [.short, .long],
+        name: [.short, .long], parsing: .unconditional,
         help: ArgumentHelp("GGUF file, or a directory with safetensors.", valueName: "path"))
     var model: String?
 
     @Option(
-        name: [.short, .long], help: ArgumentHelp("Threads; all processors unless given.", valueName: "n"))
+        name: [.short, .long], parsing: .unconditional,
+        help: ArgumentHelp("Threads; all processors unless given.", valueName: "n"))
     var threads: Int?
 
     @Option(help: ArgumentHelp("What computes: cpu.", valueName: "name"))

@@ -18,7 +18,9 @@ struct RedrafterCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            GenerateCommand.self, ChatCommand.self, BenchCommand.self, LogitsCommand.self,
+            GenerateCommand.self, ChatCommand.self, BenchCommand.self, InspectCommand.self,
+            ConvertCommand.self,
+            LogitsCommand.self,
         ])
 
     static func main() {

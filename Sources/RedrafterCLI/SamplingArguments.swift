@@ -5,44 +5,57 @@ import RedrafterCore
 /// How tokens are chosen; names and defaults are llama.cpp's, but the temperature is 0.
 struct SamplingArguments: ParsableArguments {
     @Option(
-        name: [.customLong("temp"), .customLong("temperature")],
+        name: [.customLong("temp"), .customLong("temperature")], parsing: .unconditional,
         help: "Temperature; 0 always takes the most likely token.")
     var temperature: Float = 0
 
-    @Option(name: .customLong("top-k"), help: "Keep the k most likely tokens; 0 keeps all.")
+    @Option(
+        name: .customLong("top-k"), parsing: .unconditional,
+        help: "Keep the k most likely tokens; 0 keeps all.")
     var topK = 40
 
     @Option(
-        name: .customLong("top-p"), help: "Keep the most likely tokens up to this probability; 1 keeps all.")
+        name: .customLong("top-p"), parsing: .unconditional,
+        help: "Keep the most likely tokens up to this probability; 1 keeps all.")
     var topP: Float = 0.95
 
     @Option(
-        name: .customLong("min-p"),
+        name: .customLong("min-p"), parsing: .unconditional,
         help: "Keep tokens at least this likely relative to the best; 0 keeps all.")
     var minP: Float = 0.05
 
-    @Option(name: .customLong("repeat-penalty"), help: "Penalty for recent tokens; 1 is none.")
+    @Option(
+        name: .customLong("repeat-penalty"), parsing: .unconditional,
+        help: "Penalty for recent tokens; 1 is none.")
     var repeatPenalty: Float = 1
 
-    @Option(name: .customLong("repeat-last-n"), help: "Recent tokens that penalties look at; 0 none, -1 all.")
+    @Option(
+        name: .customLong("repeat-last-n"), parsing: .unconditional,
+        help: "Recent tokens that penalties look at; 0 none, -1 all.")
     var repeatLastN = 64
 
-    @Option(name: .customLong("presence-penalty"), help: "Subtracted for every recent token.")
+    @Option(
+        name: .customLong("presence-penalty"), parsing: .unconditional,
+        help: "Subtracted for every recent token.")
     var presencePenalty: Float = 0
 
-    @Option(name: .customLong("frequency-penalty"), help: "Subtracted for each time a recent token occurs.")
+    @Option(
+        name: .customLong("frequency-penalty"), parsing: .unconditional,
+        help: "Subtracted for each time a recent token occurs.")
     var frequencyPenalty: Float = 0
 
-    @Option(name: [.short, .long], help: "Seed; the same seed gives the same text. Random unless given.")
+    @Option(
+        name: [.short, .long], parsing: .unconditional,
+        help: "Seed; the same seed gives the same text. Random unless given.")
     var seed: UInt64?
 
     @Option(
-        name: .customLong("stop"),
+        name: .customLong("stop"), parsing: .unconditionalSingleValue,
         help: ArgumentHelp("A text that ends the answer; may be repeated.", valueName: "text"))
     var stop: [String] = []
 
     @Option(
-        name: [.customShort("n"), .customLong("n-predict")],
+        name: [.customShort("n"), .customLong("n-predict")], parsing: .unconditional,
         help: ArgumentHelp("Tokens at most; -1 for as many as the context holds.", valueName: "n"))
     var count = -1
 

@@ -1,5 +1,14 @@
 /// Recognises what a file is that is not what it should be, by its first bytes.
 enum FileSignature {
+    /// What `describe` says of a safetensors file that resembles nothing else.
+    static let safetensors = "a safetensors file"
+
+    /// Whether the file begins with a length that fits and the brace of a safetensors header.
+    static func isSafetensors(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count > 9, bytes[8] == 0x7B else { return false }
+        return UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)) <= bytes.count - 8
+    }
+
     /// What the bytes look like; their first four where they look like nothing known.
     static func describeAnyhow(_ bytes: UnsafeRawBufferPointer) -> String {
         if let known = describe(bytes) { return known }
@@ -26,7 +35,7 @@ enum FileSignature {
         if begins([0x89, 0x48, 0x44, 0x46]) { return "an HDF5 file" }
         let text = bytes.prefix(64).drop { $0 == 0x20 || (0x09...0x0D).contains($0) }
         if text.first == 0x3C { return "an HTML or XML page" }
-        if bytes.count > 8, bytes[8] == 0x7B { return "a safetensors file" }
+        if bytes.count > 8, bytes[8] == 0x7B { return safetensors }
         if text.first == 0x7B || text.first == 0x5B { return "a JSON text" }
         return nil
     }

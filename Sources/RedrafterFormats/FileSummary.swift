@@ -72,9 +72,8 @@ public struct FileSummary: Sendable {
             return
         }
         let file = try MappedFile(path: path)
-        // A file that begins with a length and a brace is safetensors whatever its name, and so is one named so.
-        let begins = FileSignature.describe(file.bytes)
-        if begins == "a safetensors file" || (path.hasSuffix(".safetensors") && begins != "a GGUF file") {
+        let isGGUF = FileSignature.describe(file.bytes) == "a GGUF file"
+        if FileSignature.isSafetensors(file.bytes) || (path.hasSuffix(".safetensors") && !isGGUF) {
             self.init(path: path, files: [try SafetensorsFile(file: file)], warnings: [])
         } else {
             self.init(try GGUFFile(file: file))

@@ -34,7 +34,7 @@ struct GGUFParser {
     mutating func header() throws(FormatError) -> Header {
         let bytes = file.bytes
         let magic: [UInt8] = [0x47, 0x47, 0x55, 0x46]
-        guard bytes.prefix(4).elementsEqual(magic.prefix(min(4, bytes.count))) else {
+        guard bytes.count < 4 || bytes.prefix(4).elementsEqual(magic) else {
             throw .wrongFormat(
                 file: file.path, expected: "GGUF", looksLike: FileSignature.describeAnyhow(bytes))
         }

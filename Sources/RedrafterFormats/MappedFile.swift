@@ -19,7 +19,8 @@ import RedrafterCore
 public final class MappedFile: @unchecked Sendable {
     /// The path as given, for errors.
     public let path: String
-    /// All bytes of the file; empty for an empty file. Valid as long as the object lives.
+    /// All bytes of the file; empty for an empty file. Valid as long as the object lives: hold it in a variable,
+    /// a temporary goes before its bytes are read.
     public let bytes: UnsafeRawBufferPointer
     /// −1 for bytes in memory.
     private let descriptor: Int32

@@ -39,30 +39,37 @@ struct SafetensorsParser {
 
     private func headerBytes() throws(FormatError) -> UnsafeRawBufferPointer {
         let size = file.bytes.count
-        if let other = FileSignature.describe(file.bytes), other != "a safetensors file",
-            size == 0 || !other.contains("JSON")
-        {
-            throw .wrongFormat(file: file.path, expected: "safetensors", looksLike: other)
+        let field = "the header length"
+        // Any bytes may be a length, also those other formats begin with; only an impossible one is a sign of them.
+        guard size >= 8 else {
+            if let other = FileSignature.describe(file.bytes) { throw foreign(other) }
+            throw .truncated(
+                file: file.path, what: field, needed: "8 bytes", available: "\(size)", offset: 0)
         }
         var cursor = ByteCursor(file)
-        let length = try cursor.integer(UInt64.self, "the header length")
-        let field = "the header length"
+        let length = try cursor.integer(UInt64.self, field)
+        guard length <= Self.headerLimit, length <= size - 8 else {
+            if let other = FileSignature.describe(file.bytes), other != FileSignature.safetensors {
+                throw foreign(other)
+            }
+            guard length <= Self.headerLimit else {
+                throw .invalid(
+                    file: file.path, field: field, expected: "at most \(Self.headerLimit)", got: "\(length)",
+                    offset: 0)
+            }
+            throw .truncated(
+                file: file.path, what: "the header", needed: "\(length) bytes",
+                available: "\(size - 8) after its length", offset: 0)
+        }
         guard length >= 2 else {
             throw .invalid(
                 file: file.path, field: field, expected: "at least 2 for {}", got: "\(length)", offset: 0)
         }
-        guard length <= Self.headerLimit else {
-            throw .invalid(
-                file: file.path, field: field, expected: "at most \(Self.headerLimit)", got: "\(length)",
-                offset: 0)
-        }
-        guard length <= size - 8 else {
-            throw .truncated(
-                file: file.path, what: "the header", needed: "\(length) bytes",
-                available: "\(size - 8) after its length",
-                offset: 0)
-        }
         return file.bytes(at: 8, count: Int(length))
+    }
+
+    private func foreign(_ other: String) -> FormatError {
+        .wrongFormat(file: file.path, expected: "safetensors", looksLike: other)
     }
 
     private mutating func readMetadata(_ json: inout JSONParser) throws(FormatError) {
@@ -107,7 +114,7 @@ struct SafetensorsParser {
         }
         guard end <= dataBytes else {
             throw .truncated(
-                file: file.path, what: quoted, needed: "bytes \(dataStart)+\(begin)…\(end)",
+                file: file.path, what: quoted, needed: "bytes \(inFile(begin))…\(inFile(end))",
                 available: "\(file.bytes.count)", offset: nil)
         }
         guard end - begin == bits / 8 else {
@@ -173,6 +180,11 @@ struct SafetensorsParser {
 
     private func invalid(_ field: String, _ value: JSONValue, _ expected: String) -> FormatError {
         .invalid(file: file.path, field: field, expected: expected, got: value.summary, offset: nil)
+    }
+
+    /// An offset in the data as one in the file.
+    private func inFile(_ offset: Int) -> String {
+        (CheckedSize(dataStart) + offset).value.map(String.init) ?? "2^63"
     }
 
     /// Sorts by offset and checks that each tensor begins where the one before ends.

@@ -6,6 +6,13 @@ public struct SafetensorsImage: Sendable {
         public var dtype: String
         public var shape: String
         public var offsets: String
+
+        public init(name: String, dtype: String, shape: String, offsets: String) {
+            self.name = name
+            self.dtype = dtype
+            self.shape = shape
+            self.offsets = offsets
+        }
     }
 
     /// The JSON of `__metadata__`; nil leaves it out.

@@ -142,27 +142,3 @@ public enum ModelConverter {
         do { return try body() } catch { throw .format(error) }
     }
 }
-
-/// A model on disk in one of the forms that can be converted.
-private enum ModelSource {
-    case gguf(GGUFFile)
-    case huggingFace(SafetensorsModel)
-
-    init(path: String) throws(FormatError) {
-        var status = stat()
-        let isFolder = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-        if isFolder || path.hasSuffix(".safetensors") || path.hasSuffix(".json") {
-            self = .huggingFace(try SafetensorsModel(path: path))
-        } else {
-            self = .gguf(try GGUFFile(path: path))
-        }
-    }
-
-    var files: [String] {
-        switch self {
-        case .gguf(let gguf): [gguf.path]
-        case .huggingFace(let model):
-            model.files.map(\.path) + [model.directory + "/config.json", model.directory + "/tokenizer.json"]
-        }
-    }
-}

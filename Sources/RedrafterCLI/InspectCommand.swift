@@ -1,0 +1,34 @@
+import ArgumentParser
+import Redrafter
+import RedrafterFormats
+
+/// `redrafter inspect`: what a model file holds.
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Shows what a GGUF or safetensors file holds, without loading it.",
+        discussion: """
+            The file is checked from header to last tensor; nothing in it is trusted or run.
+              redrafter inspect model.gguf --tensors
+              redrafter inspect model-folder --json
+            """)
+
+    @Argument(help: ArgumentHelp("GGUF file, safetensors file, index or folder.", valueName: "file"))
+    var file: String
+
+    @Flag(help: "List every tensor.")
+    var tensors = false
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() throws {
+        let summary = try Terminal.failing { () throws(RedrafterError) in
+            do throws(FormatError) { return try FileSummary(path: file) } catch { throw .format(error) }
+        }
+        try Terminal.write(
+            json
+                ? summary.json(listsTensors: tensors).text(isPretty: true) + "\n"
+                : summary.text(listsTensors: tensors))
+    }
+}

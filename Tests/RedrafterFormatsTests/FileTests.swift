@@ -1,0 +1,253 @@
+import RedrafterCore
+import RedrafterFormats
+import RedrafterTesting
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+@Suite("Files")
+struct FileTests {
+    let directory = TemporaryDirectory()
+
+    private func expect(_ code: Int32, _ text: String, _ body: () throws(FormatError) -> Void) {
+        do {
+            try body()
+            Issue.record("no error; expected \(code): \(text)")
+        } catch {
+            #expect(error.exitCode == code)
+            #expect(error.description.contains(text), "said: \(error)")
+        }
+    }
+
+    @Test("what is no readable regular file is refused at once, each with its own text")
+    func refused() throws {
+        mkfifo(directory.file("pipe"), 0o600)
+        symlink("nowhere", directory.file("dangling"))
+        symlink("loop", directory.file("loop"))
+        try ToyModelFile.write([1], to: directory.file("plain"))
+        for (path, text) in [
+            (directory.file("absent"), "no such file"), (directory.path, "directory"),
+            (directory.file("pipe"), "pipe"),
+            ("/dev/zero", "character device"), ("/dev/null", "character device"), ("", "empty"),
+            ("a\u{0}b", "NUL"),
+            (directory.file("dangling"), "symbolic link to a file that does not exist"),
+            (directory.file("loop"), "loop"),
+            (directory.file("plain/x"), "no directory"),
+            (directory.file(String(repeating: "n", count: 300)), "too long"),
+        ] {
+            expect(66, text) { () throws(FormatError) in _ = try MappedFile(path: path) }
+        }
+    }
+
+    @Test(
+        "a file without read permission is exit code 77",
+        .enabled(if: geteuid() != 0, "root reads everything"))
+    func unreadable() throws {
+        try ToyModelFile.write([1], to: directory.file("secret"))
+        chmod(directory.file("secret"), 0)
+        expect(77, "permission denied") { () throws(FormatError) in
+            _ = try MappedFile(path: directory.file("secret"))
+        }
+    }
+
+    @Test("an empty file maps to no bytes and is said to be empty by every reader")
+    func empty() throws {
+        let path = directory.file("empty")
+        try ToyModelFile.write([], to: path)
+        #expect(try MappedFile(path: path).bytes.isEmpty)
+        expect(65, "truncated header") { () throws(FormatError) in _ = try GGUFFile(path: path) }
+        expect(65, "an empty file") { () throws(FormatError) in _ = try SafetensorsFile(path: path) }
+        expect(65, "empty") { () throws(FormatError) in _ = try JSONValue(path: path) }
+    }
+
+    @Test("released pages read back the same, and a file that shrinks is noticed")
+    func release() throws {
+        let content = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
+        let path = directory.file("data")
+        try ToyModelFile.write(content, to: path)
+        let file = try MappedFile(path: path)
+        #expect(Array(file.bytes) == content)
+        file.prefetch(offset: 5, count: 50_000)
+        file.release(offset: 5, count: 99_000)
+        file.release(offset: 50_000, count: 50_000)
+        file.release(offset: -1, count: .max)
+        file.release(offset: .max, count: .max)
+        #expect(Array(file.bytes) == content)
+        try file.checkUnchanged()
+        truncate(path, 10)
+        expect(65, "changed while in use") { () throws(FormatError) in try file.checkUnchanged() }
+    }
+
+    @Test("a file written anew is the old one until it is committed, and leaves nothing behind on failure")
+    func atomic() throws {
+        let path = directory.file("out")
+        try ToyModelFile.write([1, 2, 3], to: path)
+        do {
+            let file = try AtomicFile(path: path)
+            try file.write([UInt8](repeating: 9, count: 3 << 20))
+            #expect(try content(path) == [1, 2, 3])
+        }
+        #expect(try content(path) == [1, 2, 3])
+        let file = try AtomicFile(path: path)
+        try file.write([4])
+        try file.write([UInt8](repeating: 5, count: 2 << 20))
+        try file.write([6])
+        try file.commit()
+        #expect(try content(path) == [4] + [UInt8](repeating: 5, count: 2 << 20) + [6])
+        #expect(entries(directory.path) == ["out"])
+    }
+
+    @Test("outputs that cannot be are refused before anything is written")
+    func cannotCreate() throws {
+        for (path, text) in [
+            (directory.path, "directory is in its place"), ("/dev/full", "character device is in its place"),
+            ("", "empty"),
+            (directory.file("no/such/out"), "No such file"),
+        ] {
+            expect(73, text) { () throws(FormatError) in _ = try AtomicFile(path: path) }
+        }
+        expect(74, "disk space") { () throws(FormatError) in
+            _ = try AtomicFile(path: directory.file("huge"), expectedBytes: 1 << 60)
+        }
+        #expect(entries(directory.path).isEmpty)
+    }
+
+    @Test("a full disk ends in exit code 74, the old file and no temporary one")
+    func fullDisk() throws {
+        let path = directory.file("out")
+        try ToyModelFile.write([1], to: path)
+        signal(SIGXFSZ, SIG_IGN)
+        var old = rlimit()
+        getrlimit(fileSizeResource, &old)
+        // Other tests write at the same time, but nothing nearly as large.
+        var small = old
+        small.rlim_cur = 64 << 20
+        setrlimit(fileSizeResource, &small)
+        defer { setrlimit(fileSizeResource, &old) }
+        expect(74, "cannot write") { () throws(FormatError) in
+            let file = try AtomicFile(path: path)
+            let block = [UInt8](repeating: 0, count: 8 << 20)
+            for _ in 0..<10 { try file.write(block) }
+            try file.commit()
+        }
+        #expect(try content(path) == [1])
+        #expect(entries(directory.path) == ["out"])
+    }
+
+    private func content(_ path: String) throws(FormatError) -> [UInt8] {
+        let file = try MappedFile(path: path)
+        return withExtendedLifetime(file) { Array(file.bytes) }
+    }
+
+    private func entries(_ path: String) -> [String] {
+        var names = [String]()
+        guard let handle = opendir(path) else { return [] }
+        defer { closedir(handle) }
+        while let entry = readdir(handle) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+}
+
+#if canImport(Glibc)
+    private let fileSizeResource = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+#else
+    private let fileSizeResource = RLIMIT_FSIZE
+#endif
+
+@Suite("Sharded safetensors")
+struct ShardTests {
+    let directory = TemporaryDirectory()
+
+    private func shard(_ names: [String]) -> [UInt8] {
+        var image = SafetensorsImage()
+        for name in names { image.append(name, dtype: "F32", shape: [1], data: [0, 0, 0, 0]) }
+        return image.bytes
+    }
+
+    private func prepare(_ index: String) throws {
+        try ToyModelFile.write(shard(["a", "b"]), to: directory.file("s1.safetensors"))
+        try ToyModelFile.write(shard(["c"]), to: directory.file("s2.safetensors"))
+        try ToyModelFile.write(Array(index.utf8), to: directory.file("model.safetensors.index.json"))
+    }
+
+    private let good =
+        #"{"metadata":{"total_size":12},"weight_map":{"a":"s1.safetensors","b":"s1.safetensors","c":"s2.safetensors"}}"#
+
+    @Test("a directory, its index and a single file all open")
+    func opens() throws {
+        try prepare(good)
+        for path in [directory.path, directory.file("model.safetensors.index.json")] {
+            let model = try SafetensorsModel(path: path)
+            #expect(model.tensors.map(\.name) == ["a", "b", "c"])
+            #expect(model.files.count == 2)
+            #expect(model.directory == directory.path)
+            #expect(model.warnings.isEmpty)
+            #expect(try model.requiredTensor(named: "c").shape == [1])
+            #expect(try FileSummary(path: path).tensors.count == 3)
+        }
+        #expect(try SafetensorsModel(path: directory.file("s1.safetensors")).tensors.count == 2)
+        #expect(throws: FormatError.self) { try SafetensorsModel(path: directory.file("absent")) }
+        try ToyModelFile().writeHuggingFace(to: directory.path)
+        #expect(try SafetensorsModel(path: directory.path).tensors.count == 20)
+        #expect(try FileSummary(path: directory.path).format == "safetensors")
+    }
+
+    @Test("tensors outside the index are a warning")
+    func surplus() throws {
+        try prepare(#"{"weight_map":{"a":"s1.safetensors","c":"s2.safetensors"}}"#)
+        #expect(try SafetensorsModel(path: directory.path).warnings.count == 1)
+    }
+
+    @Test(
+        "an index that lies or leaves the directory is refused",
+        arguments: [
+            (#"{"weight_map":{"a":"../x"}}"#, "plain file name"),
+            (#"{"weight_map":{"a":"/etc/passwd"}}"#, "plain file name"),
+            (#"{"weight_map":{"a":".."}}"#, "plain file name"),
+            (#"{"weight_map":{"a":""}}"#, "plain file name"),
+            (#"{"weight_map":{"a":"x\u0000y"}}"#, "plain file name"),
+            (#"{"weight_map":{"a":"link"}}"#, "link out of"),
+            (#"{"weight_map":{"a":"pipe"}}"#, "pipe"), (#"{"weight_map":{"a":"absent"}}"#, "no such file"),
+            (#"{"weight_map":{"c":"s1.safetensors"}}"#, "as the index says"),
+            (#"{"weight_map":{"a":"s2.safetensors","b":"s1.safetensors"}}"#, "as the index says"),
+            (#"{"weight_map":{"a":"s1.safetensors","b":"copy.safetensors"}}"#, "duplicate tensor"),
+            (#"{"weight_map":{}}"#, "weight_map"), (#"{"weight_map":[]}"#, "weight_map"),
+            ("[]", "weight_map"),
+            (#"{"weight_map":{"a":1}}"#, "name of a shard"), ("{", "JSON"),
+            (#"{"metadata":{"total_size":13},"weight_map":{"a":"s1.safetensors"}}"#, "total_size"),
+        ])
+    func refused(index: String, text: String) throws {
+        try prepare(index)
+        symlink("/etc/passwd", directory.file("link"))
+        mkfifo(directory.file("pipe"), 0o600)
+        try ToyModelFile.write(shard(["a"]), to: directory.file("copy.safetensors"))
+        let error = #expect(throws: FormatError.self) { try SafetensorsModel(path: directory.path) }
+        #expect(error?.description.contains(text) == true, "said: \(error?.description ?? "nothing")")
+        #expect([65, 66].contains(error?.exitCode ?? 0))
+    }
+
+    @Test("links into the blobs of a Hugging Face cache are followed")
+    func cache() throws {
+        let snapshot = directory.file("snapshots") + "/abc"
+        mkdir(directory.file("snapshots"), 0o700)
+        mkdir(directory.file("blobs"), 0o700)
+        mkdir(snapshot, 0o700)
+        try ToyModelFile.write(shard(["a"]), to: directory.file("blobs") + "/1234")
+        symlink("../../blobs/1234", snapshot + "/s1.safetensors")
+        try ToyModelFile.write(
+            Array(#"{"weight_map":{"a":"s1.safetensors"}}"#.utf8),
+            to: snapshot + "/model.safetensors.index.json")
+        #expect(try SafetensorsModel(path: snapshot).tensors.count == 1)
+    }
+}
