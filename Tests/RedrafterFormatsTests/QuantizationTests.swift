@@ -146,7 +146,7 @@ private func encoded(_ type: WeightType, _ values: [Float]) throws -> [UInt8] {
 private func fixture(_ name: String) throws -> [UInt8] {
     let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
     let file = try MappedFile(path: "/\(folder)/Fixtures/quantization/\(name)")
-    return Array(file.bytes)
+    return withExtendedLifetime(file) { Array(file.bytes) }
 }
 
 private func floats(_ bytes: [UInt8]) -> [Float] {

@@ -101,7 +101,7 @@ public enum ModelConverter {
             try tokenizer.set(on: writer)
             try setFileType(writer, type)
             var report = try plan.write(to: writer, progress)
-            report.warnings += model.warnings
+            report.warnings += model.warnings + tokenizer.warnings
             return report
         }
     }

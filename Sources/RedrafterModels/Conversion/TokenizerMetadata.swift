@@ -30,6 +30,25 @@ struct TokenizerMetadata {
         self.rows = rows
     }
 
+    /// What the tokenizer does and a GGUF file has no key for.
+    var warnings: [String] {
+        var result = [String]()
+        let special = definition.matching.filter { !$0.value.isEmpty }.keys.sorted()
+        if !special.isEmpty {
+            let names = special.prefix(3).map {
+                TerminalText.escaped(String(decoding: definition.tokens[Int($0)], as: UTF8.self), limit: 64)
+            }
+            result.append(
+                "\(special.count) added tokens are looked for in a way that a GGUF file cannot say (blanks around them, "
+                    + "whole words, normalized text): \(names.joined(separator: ", "))")
+        }
+        // With the pre-tokenizer of Qwen 2 it is understood.
+        if definition.normalizesToNFC, definition.model != .byteLevelBPE(.qwen2) {
+            result.append("that text is brought to Unicode's NFC is something a GGUF file cannot say")
+        }
+        return result
+    }
+
     /// Writes everything the definition says.
     func set(on writer: GGUFWriter) throws(FormatError) {
         let prefix = "tokenizer.ggml."

@@ -14,7 +14,9 @@ extension TokenizerDefinition {
             try JSONValue(path: directory + "/generation_config.json")
         }
         let template = try Self.optional { () throws(FormatError) in
-            String(decoding: try MappedFile(path: directory + "/chat_template.jinja").bytes, as: UTF8.self)
+            // The bytes go with the file.
+            let file = try MappedFile(path: directory + "/chat_template.jinja")
+            return withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
         }
         let root: JSONValue
         do { root = try JSONValue(path: path) } catch { throw .format(error) }
