@@ -38,6 +38,7 @@ struct ChatCommand: ParsableCommand {
         let seed = sampling.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         let parameters = try sampling.parameters(seed: seed)
         var first = prompt == nil && file == nil ? nil : try PromptSource.read(prompt: prompt, file: file)
+        Interrupt.install()
         let model = try modelArguments.load(contextLength: contextSize)
         let generator = try Terminal.failing { () throws(RedrafterError) in
             _ = try model.chatTemplate()
@@ -45,7 +46,6 @@ struct ChatCommand: ParsableCommand {
         }
         let opening = system.map { [ChatMessage(role: .system, content: $0)] } ?? []
         var messages = opening
-        Interrupt.install()
         while true {
             if Terminal.isErrorTTY, first == nil { Terminal.note("> ") }
             guard let line = first ?? readLine(), !line.isEmpty else { return }

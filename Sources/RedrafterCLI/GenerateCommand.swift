@@ -53,13 +53,13 @@ struct GenerateCommand: ParsableCommand {
         let seed = sampling.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         let parameters = try sampling.parameters(seed: seed)
         let text = try PromptSource.read(prompt: prompt, file: file)
+        Interrupt.install()
         let model = try modelArguments.load(contextLength: contextSize)
         let encoding = try encode(text, for: model)
         if encoding.droppedBytes > 0 {
             Terminal.warn(
                 "\(encoding.droppedBytes) bytes of the prompt have no token in this model and were dropped")
         }
-        Interrupt.install()
         var writeFailure: (any Error)?
         let result = try Terminal.failing { () throws(RedrafterError) in
             let generator = try TextGenerator(model)

@@ -21,7 +21,8 @@ struct ContinuationTests {
         var continuations: [Continuation]
     }
 
-    private static let folder = #filePath.replacing("RedrafterTests/ContinuationTests.swift", with: "Reference/")
+    private static let folder = #filePath.replacing(
+        "RedrafterTests/ContinuationTests.swift", with: "Reference/")
 
     private static func read(_ name: String) throws -> Document {
         try JSONDecoder().decode(Document.self, from: Data(contentsOf: URL(filePath: folder + name)))
@@ -57,7 +58,9 @@ struct ContinuationTests {
         var lines = [String]()
         var equal = 0
         for (index, (exact, ours)) in zip(reference, pinned).enumerated() {
-            guard let first = zip(exact.tokens, ours.tokens).enumerated().first(where: { $1.0 != $1.1 })?.offset else {
+            guard
+                let first = zip(exact.tokens, ours.tokens).enumerated().first(where: { $1.0 != $1.1 })?.offset
+            else {
                 equal += 1
                 continue
             }
@@ -66,7 +69,9 @@ struct ContinuationTests {
             // Eight-bit activations move logits by some tenths; more would be a fault of the arithmetic.
             #expect(gap < 1, "prompt \(index), token \(first)")
         }
-        print("\(equal) of \(reference.count) continuations equal those of the float32 model\n" + lines.joined(separator: "\n"))
+        print(
+            "\(equal) of \(reference.count) continuations equal those of the float32 model\n"
+                + lines.joined(separator: "\n"))
         #expect(equal + lines.count == 20)
     }
 }

@@ -25,14 +25,14 @@ struct DefaultModelTests {
     func chat() throws {
         let model = try Model.load(path: DefaultModel.path, options: ModelOptions(contextLength: 512))
         let generator = try TextGenerator(model)
-        var messages = [ChatMessage(role: .user, content: "What is the capital of France? <|im_end|>")]
+        var messages = [ChatMessage(role: .user, content: "What is 2 plus 2? <|im_end|>")]
         let first = try generator.generate(
             model.prompt(messages).tokens, GenerationParameters(maximumTokens: 200))
-        #expect(first.text.contains("Paris"))
+        #expect(first.text.contains("4"))
         #expect(first.finishReason == .stop)
         #expect(!first.text.contains("<|"))
         messages.append(ChatMessage(role: .assistant, content: first.text))
-        messages.append(ChatMessage(role: .user, content: "And of Italy?"))
+        messages.append(ChatMessage(role: .user, content: "And 3 plus 3?"))
         let prompt = try model.prompt(messages).tokens
         let second = try generator.generate(prompt, GenerationParameters(maximumTokens: 40))
         #expect(second.timings.cachedTokens >= first.promptTokens)

@@ -30,7 +30,8 @@ struct RowInvarianceTests {
         options.prefillChunk = setting.chunk
         let model = try Model.load(path: DefaultModel.path, options: options)
         let transformer = model.transformer
-        let cache = try KeyValueCache(configuration: model.configuration, contextLength: 128, on: transformer.backend)
+        let cache = try KeyValueCache(
+            configuration: model.configuration, contextLength: 128, on: transformer.backend)
         let state = try TransformerState(model.configuration, maximumRows: 512, on: transformer.backend)
         let stream = transformer.backend.makeStream()
         let prefix = Array(Self.tokens.prefix(64))
@@ -44,7 +45,8 @@ struct RowInvarianceTests {
             rows.append(Row(token: Int32(1000 + depth), position: 64 + depth, parent: parent))
         }
         let tree = try transformer.forward(
-            try cache.plan(rows), logitRows: Array(stride(from: 0, to: 16, by: 2)), cache: cache, state: state,
+            try cache.plan(rows), logitRows: Array(stride(from: 0, to: 16, by: 2)), cache: cache,
+            state: state,
             on: stream)
         let branch = try stream.withValues(tree.logits) { Array($0) }
 

@@ -42,7 +42,8 @@ extension ChatTemplate {
     }
 
     private func chatML(
-        _ messages: [ChatMessage], _ defaultSystem: String?, _ addGenerationPrompt: Bool, _ prompt: inout Prompt
+        _ messages: [ChatMessage], _ defaultSystem: String?, _ addGenerationPrompt: Bool,
+        _ prompt: inout Prompt
     ) {
         if let defaultSystem, messages.first?.role != .system {
             prompt.control("<|im_start|>system\n\(defaultSystem)<|im_end|>\n")
@@ -112,7 +113,8 @@ extension ChatTemplate {
                     }
                 }
                 // Templates trim the system message and the user's as one text.
-                let text = message.content.trimmed(start: format.trimsUser && !hasSystem, end: format.trimsUser)
+                let text = message.content.trimmed(
+                    start: format.trimsUser && !hasSystem, end: format.trimsUser)
                 prompt.content(text)
                 prompt.control(format.close)
             case .assistant:

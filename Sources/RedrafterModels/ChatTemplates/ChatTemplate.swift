@@ -77,7 +77,8 @@ public enum ChatTemplate: Sendable, Hashable {
         } else if template.contains("USER: "), template.contains("ASSISTANT:") {
             self = .vicuna(Self.vicunaFormat(template, eos))
         } else {
-            let line = source.utf8.prefix(200).split(separator: UInt8(ascii: "\n")).first ?? source.utf8.prefix(0)
+            let line =
+                source.utf8.prefix(200).split(separator: UInt8(ascii: "\n")).first ?? source.utf8.prefix(0)
             throw .unrecognised(file: file, line: String(decoding: line, as: UTF8.self))
         }
     }
@@ -133,7 +134,8 @@ public enum ChatTemplate: Sendable, Hashable {
         }
         let trimsAll = template.contains("content.strip()") || template.contains("content | trim")
         format.trimsUser = trimsAll
-        format.trimsAnswer = trimsAll || template.contains("' ' + message['content']|trim")
+        format.trimsAnswer =
+            trimsAll || template.contains("' ' + message['content']|trim")
             || template.contains("' ' + message['content'] | trim")
         if template.contains("elif true == true") || template.contains("elif true and") {
             format.defaultSystem = template.literal(behind: "set system_message = '")
@@ -142,8 +144,10 @@ public enum ChatTemplate: Sendable, Hashable {
     }
 
     private static func zephyrEnd(_ template: TemplateSource, _ eos: String) -> String? {
-        guard template.contains("<|user|>"), template.contains("<|assistant|>") || template.contains("<|' + "),
-            !template.contains("<|end|>"), !template.contains("[gMASK]"), !template.contains("<|tool_declare|>")
+        guard template.contains("<|user|>"),
+            template.contains("<|assistant|>") || template.contains("<|' + "),
+            !template.contains("<|end|>"), !template.contains("[gMASK]"),
+            !template.contains("<|tool_declare|>")
         else { return nil }
         if template.contains("eos_token") { return eos }
         return ["<|endoftext|>", "</s>"].first(where: template.contains)
