@@ -12,6 +12,12 @@ enum Interrupt {
     static let flag = CancellationFlag()
 
     static func install() {
+        // A parent may have started this process from a thread that blocks signals; the mask is inherited.
+        var wanted = sigset_t()
+        sigemptyset(&wanted)
+        sigaddset(&wanted, SIGINT)
+        sigaddset(&wanted, SIGTERM)
+        pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 if Interrupt.flag.isCancelled { _exit(128 + number) }
