@@ -37,10 +37,7 @@ let package = Package(
             name: "CKernels", path: "Plugins/Backends/CPU/CKernels",
             cSettings: cSettings),
         .target(
-            name: "COpenBLAS", cSettings: cSettings,
-            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
-        .target(
-            name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels", "COpenBLAS"],
+            name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels"],
             path: "Plugins/Backends/CPU/CPUBackend", swiftSettings: swiftSettings),
         .target(
             name: "RedrafterTesting", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterModels"],

@@ -1,1 +1,0 @@
-int redrafter_openblas_placeholder(void);

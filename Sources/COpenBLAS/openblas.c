@@ -1,2 +1,0 @@
-#include "COpenBLAS.h"
-int redrafter_openblas_placeholder(void) { return 0; }
