@@ -6,7 +6,7 @@ extension Model {
     /// - Throws: `RedrafterError.chatTemplate` where there is none, or one that is not known.
     public func chatTemplate() throws(RedrafterError) -> ChatTemplate {
         try wrapping(RedrafterError.chatTemplate) { () throws(ChatTemplateError) in
-            try ChatTemplate(recognising: tokenizer.definition.chatTemplate, file: path)
+            try tokenizer.chatTemplate()
         }
     }
 

@@ -20,32 +20,58 @@ public enum ChatTemplate: Sendable, Hashable {
     /// What templates with `[INST]` differ in.
     public struct InstructionFormat: Sendable, Hashable {
         /// Where the system message goes.
-        public enum SystemPlace: Sendable, Hashable { case firstUserTurn, lastUserTurn, turnOfItsOwn }
+        public enum SystemPlace: Sendable, Hashable {
+            /// Inside the first user turn.
+            case firstUserTurn
+            /// Inside the last user turn (Mistral v3).
+            case lastUserTurn
+            /// Between its own brackets (Mistral v7).
+            case turnOfItsOwn
+        }
 
+        /// Before the user's text.
         public var open = "[INST] "
+        /// Behind the user's text.
         public var close = " [/INST]"
+        /// Before an answer.
         public var answerPrefix = ""
+        /// Behind an answer.
         public var answerSuffix = "</s>"
+        /// Before the system message.
         public var systemOpen = ""
+        /// Behind the system message.
         public var systemClose = "\n\n"
+        /// Where the system message goes.
         public var systemPlace = SystemPlace.firstUserTurn
+        /// The system message of conversations that have none.
         public var defaultSystem: String?
         /// The begin-of-sequence token before every user turn but the first, where the tokenizer puts it; else empty.
         public var repeatedBOS = ""
+        /// Whitespace around the user's text goes.
         public var trimsUser = false
+        /// Whitespace around answers goes.
         public var trimsAnswer = false
     }
 
     /// What templates with `USER:` differ in.
     public struct VicunaFormat: Sendable, Hashable {
+        /// Before the system message.
         public var systemOpen = ""
+        /// Behind the system message.
         public var systemClose = ""
+        /// Before the user's text.
         public var userOpen = "USER: "
+        /// Behind the user's text.
         public var userClose = ""
+        /// Before an answer.
         public var answerOpen = "ASSISTANT: "
+        /// Behind an answer.
         public var answerClose = "</s>"
+        /// What an answer to come begins with.
         public var generation = "ASSISTANT:"
+        /// The system message of conversations that have none.
         public var defaultSystem: String?
+        /// Whitespace around texts and answers goes.
         public var trims = false
     }
 

@@ -118,6 +118,15 @@ public struct TokenizerDefinition: Sendable {
         self.merges = merges
     }
 
+    /// The same for tokens in separate arrays.
+    public init(
+        file: String, model: Model, tokens: [[UInt8]], kinds: [Kind], scores: [Float] = [], merges: [Merge]
+    ) {
+        self.init(
+            file: file, model: model, tokens: ByteStrings(tokens), kinds: kinds, scores: scores,
+            merges: merges)
+    }
+
     /// SentencePiece: a blank is put before texts.
     public var addsSpacePrefix: Bool { spacePrefix != .never }
 
