@@ -34,9 +34,10 @@ extension TokenizerDefinition {
         tokenizer root: JSONValue, configuration: JSONValue?, generation: JSONValue? = nil, file: String,
         vocabularySize: Int? = nil
     ) throws(TokenizerError) {
-        let pipeline = try HuggingFacePipeline(root, file: file)
+        // The model first: of a file that is no BPE tokenizer, that is what should be said.
         var reader = HuggingFaceReader(root: root, file: file, rows: vocabularySize)
         try reader.readModel()
+        let pipeline = try HuggingFacePipeline(root, file: file)
         try reader.readAddedTokens()
         let model = pipeline.preTokenizer.map { Model.byteLevelBPE($0) } ?? .sentencePieceBPE
         var (tokens, kinds) = (ByteStrings(), reader.kinds)
