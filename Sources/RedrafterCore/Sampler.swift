@@ -102,12 +102,12 @@ public struct Sampler: Sendable {
     }
 
     /// The part of the history that penalties look at.
-    private func recent(_ history: ArraySlice<Int32>) -> ArraySlice<Int32> {
+    func recent(_ history: ArraySlice<Int32>) -> ArraySlice<Int32> {
         parameters.repeatLastN < 0 ? history : history.suffix(parameters.repeatLastN)
     }
 
     /// Gumbel-max: a sample of softmax(logit / temperature), the lowest id among equals.
-    private func choose(_ candidates: [TokenLogit], _ position: Int) -> Int32 {
+    func choose(_ candidates: [TokenLogit], _ position: Int) -> Int32 {
         guard !parameters.isGreedy else { return candidates[0].token }
         let noise = GumbelNoise(seed: parameters.seed, position: position)
         let temperature = Double(parameters.temperature)

@@ -17,7 +17,7 @@ extension Transformer {
         _ tokens: [Int32], sequence: Int = 0, chunk: Int = prefillChunk, cache: KeyValueCache,
         state: TransformerState,
         on stream: any ComputeStream, proceed: (Int) -> Bool = { _ in true }
-    ) throws(TransformerError) -> Output {
+    ) throws(TransformerError) -> PassOutput {
         precondition(!tokens.isEmpty && chunk > 0, "a prefill has at least one token and one row a pass")
         let start = cache.lengths[sequence]
         guard tokens.count <= cache.contextLength - start else {

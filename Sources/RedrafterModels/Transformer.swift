@@ -29,14 +29,6 @@ public struct Transformer: Sendable {
         }
     }
 
-    /// What a pass gives; valid until the next pass with the same state.
-    public struct Output: Sendable {
-        /// `[logitRows, vocabulary]`
-        public let logits: Tensor
-        /// Hidden states after the final norm. `[logitRows, hidden]`
-        public let hidden: Tensor
-    }
-
     /// Runs the rows of a plan through the model and writes their keys and values to the cache.
     ///
     /// Rows whose logits nobody asked for take no part after the attention of the last layer.
@@ -47,7 +39,7 @@ public struct Transformer: Sendable {
     public func forward(
         _ plan: RowPlan, logitRows: [Int], cache: KeyValueCache, state: TransformerState,
         on stream: any ComputeStream
-    ) throws(TransformerError) -> Output {
+    ) throws(TransformerError) -> PassOutput {
         precondition(
             plan.count <= state.maximumRows, "\(plan.count) rows, the state holds \(state.maximumRows)")
         precondition(
@@ -80,7 +72,7 @@ public struct Transformer: Sendable {
                 residual, weight: weights.finalNorm, epsilon: configuration.normEpsilon, into: hidden)
             stream.linear(hidden, weight: weights.head, into: logits)
         }
-        return Output(logits: logits, hidden: hidden)
+        return PassOutput(logits: logits, hidden: hidden)
     }
 
     /// Norm, query/key/value projections, rotary embedding; leaves the queries in `state.queries`.

@@ -1,0 +1,76 @@
+/// Verifies the set of guesses that promises the most tokens for its time, and lets the drafter rest where drafting does not
+/// pay.
+///
+/// Nodes are taken by falling probability that the model confirms them, calibrated by what was observed, as many as maximise
+///
+///     (1 + Σ p) / (seconds of the draft + seconds of a pass over so many rows)
+///
+/// Every price is measured in this process. Whether drafting pays is judged by what drafts have gained lately; a drafter that
+/// rests is tried again after 8, 16, … steps.
+public struct CostAwareTree: TreeBuilder {
+    public let name = "cost-aware"
+    public let maximumRows: Int
+    /// Time that a drafted step saves over plain steps for the same tokens: above 1, drafting pays.
+    private var gain = 1.1
+    private var restLeft = 0
+    private var restLength = firstRest
+
+    /// - Parameter maximumRows: 1 to `TreeLimits.maximumRows`.
+    public init(maximumRows: Int = TreeLimits.maximumRows) {
+        self.maximumRows = min(max(maximumRows, 1), TreeLimits.maximumRows)
+    }
+
+    public mutating func budget(_ evidence: DraftingEvidence) -> DraftBudget? {
+        // Without the price of a plain pass nothing can be compared; the first steps measure it.
+        guard evidence.prices.plainPasses >= Self.plainPassesNeeded else { return nil }
+        if restLeft > 0 {
+            restLeft -= 1
+            return nil
+        }
+        let rows = min(maximumRows, evidence.prices.affordableRows)
+        let depth = min(evidence.room, rows - 1)
+        return depth > 0 ? DraftBudget(nodes: rows - 1, depth: depth) : nil
+    }
+
+    public func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {
+        let probabilities = evidence.calibration.pathProbabilities(proposal)
+        let ranked = proposal.ranked(maximumDepth: evidence.room, probabilities: probabilities)
+        let limit = min(maximumRows, evidence.prices.affordableRows, ranked.count)
+        var best = (rows: 1, rate: 0.0)
+        var expected = 0.0
+        for rows in 1...limit {
+            expected += probabilities[ranked[rows - 1]]
+            let seconds = evidence.prices.seconds(rows: rows, contextLength: evidence.contextLength) ?? 0
+            let rate = expected / (evidence.prices.draftSeconds + seconds)
+            if rate > best.rate { best = (rows, rate) }
+        }
+        var isKept = [Bool](repeating: false, count: proposal.count)
+        for node in ranked.prefix(best.rows) { isKept[node] = true }
+        return proposal.selecting(isKept)
+    }
+
+    public mutating func observe(_ outcome: StepOutcome, _ evidence: DraftingEvidence) {
+        guard outcome.isDrafted,
+            let plain = evidence.prices.seconds(rows: 1, contextLength: evidence.contextLength),
+            let pass = evidence.prices.seconds(
+                rows: outcome.tree.count, contextLength: evidence.contextLength)
+        else { return }
+        let spent = evidence.prices.draftSeconds + pass
+        guard spent > 0 else { return }
+        let saved = Double(outcome.path.count) * plain / spent
+        gain += (saved - gain) * Self.learningRate
+        if gain >= Self.losingGain {
+            restLength = Self.firstRest
+        } else {
+            restLeft = restLength
+            restLength = min(restLength * 2, Self.longestRest)
+        }
+    }
+
+    private static let plainPassesNeeded = 3
+    private static let learningRate = 0.15
+    /// A little below 1: drafts that cost nothing and guess nothing are no reason to stop looking.
+    private static let losingGain = 0.98
+    private static let firstRest = 8
+    private static let longestRest = 256
+}

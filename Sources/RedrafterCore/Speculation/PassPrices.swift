@@ -1,0 +1,80 @@
+/// The last durations of something that is done again and again, and their median.
+struct RunningMedian: Sendable {
+    private var samples: [Double] = []
+    private var next = 0
+    private(set) var median = 0.0
+
+    var isEmpty: Bool { samples.isEmpty }
+
+    mutating func add(_ sample: Double) {
+        if samples.count < Self.window { samples.append(sample) } else { samples[next] = sample }
+        next = (next + 1) % Self.window
+        median = samples.sorted()[samples.count / 2]
+    }
+
+    private static let window = 15
+}
+
+/// What passes cost here and now: the running median of measured durations for each number of rows and range of context
+/// lengths, and that of a draft.
+///
+/// Between two measured row counts the price is interpolated; more rows than were ever tried are taken to cost what the
+/// largest tried count costs. That is too low, but `affordableRows` lets one step reach only a little beyond what is known,
+/// and the step itself replaces the guess by a measurement.
+public struct PassPrices: Sendable {
+    private var passes: [[RunningMedian]] = []  // [context range][rows − 1]
+    private var drafts = RunningMedian()
+    private var largestMeasured = 0
+
+    public init() {}
+
+    /// Seconds of a draft; 0 before the first.
+    public var draftSeconds: Double { drafts.median }
+
+    /// Rows that the next pass may have: twice as many as were measured so far.
+    public var affordableRows: Int { max(1, largestMeasured * 2) }
+
+    /// How often a pass over one row was measured.
+    public private(set) var plainPasses = 0
+
+    /// Seconds of a pass; nil before the first was measured.
+    public func seconds(rows: Int, contextLength: Int) -> Double? {
+        let range = Self.range(contextLength)
+        // Ranges that were not measured yet borrow from the nearest one that was.
+        let nearest = passes.indices.filter { passes[$0].contains { !$0.isEmpty } }
+            .min { abs($0 - range) < abs($1 - range) }
+        guard let nearest else { return nil }
+        return Self.interpolated(passes[nearest], rows: rows)
+    }
+
+    public mutating func observePass(rows: Int, contextLength: Int, duration: Duration) {
+        let range = Self.range(contextLength)
+        while passes.count <= range { passes.append([]) }
+        while passes[range].count < rows { passes[range].append(RunningMedian()) }
+        passes[range][rows - 1].add(duration / .seconds(1))
+        largestMeasured = max(largestMeasured, rows)
+        if rows == 1 { plainPasses += 1 }
+    }
+
+    public mutating func observeDraft(_ duration: Duration) { drafts.add(duration / .seconds(1)) }
+
+    private static func interpolated(_ measured: [RunningMedian], rows: Int) -> Double {
+        var below: (rows: Int, seconds: Double)?
+        for (index, price) in measured.enumerated() where !price.isEmpty {
+            let known = (rows: index + 1, seconds: price.median)
+            if known.rows == rows { return known.seconds }
+            if known.rows > rows {
+                guard let below else { return known.seconds }
+                let share = Double(rows - below.rows) / Double(known.rows - below.rows)
+                return below.seconds + share * (known.seconds - below.seconds)
+            }
+            below = known
+        }
+        return below?.seconds ?? 0
+    }
+
+    /// Contexts up to 255, 511, 1023, … tokens.
+    private static func range(_ contextLength: Int) -> Int {
+        Int.bitWidth - (contextLength >> 8).leadingZeroBitCount
+    }
+}

@@ -1,0 +1,64 @@
+/// What a verifier decided.
+public struct Verdict: Sendable, Hashable {
+    /// Confirmed nodes from the root on.
+    public var path: [Int]
+    /// The model's token after the last of them: certain, and the root of the next tree.
+    public var next: Int32
+
+    public init(path: [Int], next: Int32) {
+        self.path = path
+        self.next = next
+    }
+}
+
+/// Decides which guesses become part of the text.
+public protocol Verifier: Sendable {
+    /// Name in reports.
+    var name: String { get }
+    /// Whether the text equals plain decoding's, token for token. A lossy rule says so here, in its name and in every report.
+    var isExact: Bool { get }
+
+    /// - Parameters:
+    ///   - tree: the verified tree; row r of `logits` belongs to node r.
+    ///   - logits: `[nodes, ≥ vocabulary]`
+    ///   - tokens: certain tokens of the text, the root last.
+    /// - Throws: `BackendError.nonFinite` where a row that decides holds NaN or +infinity.
+    func verify(
+        _ tree: TokenTree, logits: Tensor, tokens: [Int32], on stream: any ComputeStream
+    ) throws(BackendError) -> Verdict
+}
+
+/// Takes the model's own token at each node and goes on where a guess says the same (sample-and-match).
+///
+/// With noise that is a function of (seed, position, token) the model's token at a node does not depend on the guesses, so that
+/// the text is plain decoding's at every temperature. Greedy decoding is the case of temperature 0.
+public struct ExactVerifier: Verifier {
+    public let name = "exact"
+    public let isExact = true
+    public let sampler: Sampler
+
+    public init(_ sampler: Sampler) { self.sampler = sampler }
+
+    public func verify(
+        _ tree: TokenTree, logits: Tensor, tokens: [Int32], on stream: any ComputeStream
+    ) throws(BackendError) -> Verdict {
+        let histories =
+            sampler.parameters.hasPenalties
+            ? tree.nodes.indices.map { node in
+                sampler.recent(
+                    ArraySlice(tokens + tree.path(to: node).dropFirst().map { tree.nodes[$0].token }))
+            } : []
+        let rows = try SampledRows(sampler, logits: logits, histories: histories, on: stream)
+        var path = [0]
+        while true {
+            let node = path[path.count - 1]
+            let token = try rows.token(
+                row: node, position: tokens.count + tree.nodes[node].depth,
+                history: histories.isEmpty ? [] : histories[node])
+            guard let child = tree.child(of: node, token: token) else {
+                return Verdict(path: path, next: token)
+            }
+            path.append(child)
+        }
+    }
+}
