@@ -50,6 +50,19 @@ public struct GenerationResult: Sendable, Hashable {
     /// Tokens of the whole prompt.
     public var promptTokens: Int
     public var timings: GenerationTimings
+    /// What speculation did.
+    public var speculation: SpeculationMetrics
+    /// Name of the drafter.
+    public var drafter: String
+    /// False where the verifier accepts guesses that plain decoding would not have made.
+    public var isExact: Bool
+}
+
+/// A piece of a text that is being generated.
+public struct TextPiece: Sendable, Hashable {
+    public var text: String
+    /// The token that completed it was drafted and confirmed; else the model came up with it.
+    public var isDrafted: Bool
 }
 
 /// Where the time went, in the terms of llama.cpp.

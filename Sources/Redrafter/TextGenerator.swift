@@ -20,41 +20,50 @@ public final class CancellationFlag: Sendable {
 /// One stream of text over a model, used from one thread at a time.
 ///
 /// Its cache outlives a call: a prompt that begins as the text so far (the next turn of a chat) is computed from where it
-/// differs.
+/// differs. So does what speculation has learnt: prices of passes, acceptance of guesses.
 public final class TextGenerator {
     public let model: Model
     /// Tokens that the cache holds.
     public private(set) var history: [Int32] = []
-    private let cache: KeyValueCache
-    private let state: TransformerState
-    private let stream: any ComputeStream
+    private let target: TransformerStream
+    private var decoder: SpeculativeDecoder<TransformerStream>
 
+    /// - Parameters:
+    ///   - drafter: guesses tokens; the text is the same with every one.
+    ///   - treeBuilder: chooses which guesses are verified.
     /// - Throws: `RedrafterError.transformer(.backend(.outOfMemory))`.
-    public init(_ model: Model) throws(RedrafterError) {
+    public init(
+        _ model: Model, drafter: any Drafter = NoDrafter(), treeBuilder: any TreeBuilder = CostAwareTree()
+    ) throws(RedrafterError) {
         self.model = model
-        let backend = model.transformer.backend
-        (cache, state) = try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
-            (
-                try KeyValueCache(
-                    configuration: model.configuration, contextLength: model.contextLength, on: backend),
-                try TransformerState(
-                    model.configuration, maximumRows: TransformerState.rows(forChunk: model.prefillChunk),
-                    on: backend)
-            )
+        let target = try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
+            try TransformerStream(model.transformer, prefillChunk: model.prefillChunk)
         }
-        stream = backend.makeStream()
+        let sampler = try wrapping(RedrafterError.parameter) { () throws(ParameterError) in
+            try Sampler(.greedy, vocabulary: model.vocabularySize)
+        }
+        decoder = try wrapping(RedrafterError.backend) { () throws(BackendError) in
+            try SpeculativeDecoder(
+                target: target, drafter: drafter, treeBuilder: treeBuilder, verifier: ExactVerifier(sampler))
+        }
+        self.target = target
     }
+
+    /// What drafts and passes have cost and brought so far.
+    public var evidence: DraftingEvidence { decoder.evidence }
 
     /// Continues a prompt.
     /// - Parameters:
     ///   - prompt: tokens of the whole text so far; at least one, and fewer than the context holds.
+    ///   - verifier: decides which guesses are kept; nil for `ExactVerifier`.
     ///   - cancellation: looked at before each pass.
-    ///   - onText: called with each piece of text as soon as it can be no part of a stop text; whole characters only.
+    ///   - onPiece: called with each piece of text as soon as it can be no part of a stop text; whole characters only.
     /// - Throws: `RedrafterError.parameter`, `.emptyPrompt` and `.promptTooLong` before any work; else
     ///   `.transformer`, with the cache as valid as before.
     public func generate(
         _ prompt: [Int32], _ parameters: GenerationParameters = GenerationParameters(),
-        cancellation: CancellationFlag = CancellationFlag(), onText: (String) -> Void = { _ in }
+        verifier: (any Verifier)? = nil, cancellation: CancellationFlag = CancellationFlag(),
+        onPiece: (TextPiece) -> Void
     ) throws(RedrafterError) -> GenerationResult {
         let sampler = try wrapping(RedrafterError.parameter) { () throws(ParameterError) in
             try parameters.validate()
@@ -64,58 +73,79 @@ public final class TextGenerator {
         guard prompt.count < model.contextLength else {
             throw .promptTooLong(tokens: prompt.count, contextLength: model.contextLength)
         }
+        let verifier = verifier ?? ExactVerifier(sampler)
         var answer = Answer(model: model, parameters: parameters, promptTokens: prompt.count)
+        var metrics = SpeculationMetrics()
         do {
-            var next = try prefill(prompt, sampler, cancellation, &answer)
-            while answer.take(next, cancellation, onText) { next = try step(next, sampler) }
+            let output = try prefill(prompt, cancellation, &answer)
+            let first = try first(of: output, sampler, prompt)
+            answer.promptIsDone()
+            decoder.begin(
+                prompt + [first], after: output, verifier: verifier, sampling: parameters.sampling)
+            defer {
+                history = Array(decoder.tokens.prefix(target.committedCount))
+                metrics = decoder.metrics
+            }
+            var isOpen = answer.take(first, isDrafted: false, cancellation, onPiece)
+            while isOpen {
+                try step(room: answer.room) { token, isDrafted in
+                    isOpen = answer.take(token, isDrafted: isDrafted, cancellation, onPiece)
+                    return isOpen
+                }
+            }
         } catch TransformerError.cancelled {
             answer.finishReason = .cancelled
         } catch {
             throw .transformer(error)
         }
-        return answer.finished(onText)
+        return answer.finished(
+            metrics, drafter: decoder.drafter.drafter.name, isExact: verifier.isExact, onPiece)
+    }
+
+    /// Continues a prompt; `onText` is called with each piece of text.
+    public func generate(
+        _ prompt: [Int32], _ parameters: GenerationParameters = GenerationParameters(),
+        cancellation: CancellationFlag = CancellationFlag(), onText: (String) -> Void = { _ in }
+    ) throws(RedrafterError) -> GenerationResult {
+        try generate(prompt, parameters, cancellation: cancellation, onPiece: { onText($0.text) })
     }
 
     /// Forgets the text so far.
     public func reset() {
-        cache.reset()
+        target.truncate(to: 0)
         history = []
     }
 
-    /// One token in, the next one out: all there is to plain decoding.
-    private func step(_ token: Int32, _ sampler: Sampler) throws(TransformerError) -> Int32 {
-        let plan = try cache.plan([Row(token: token, position: history.count, parent: -1)])
-        let output = try model.transformer.forward(
-            plan, logitRows: [0], cache: cache, state: state, on: stream)
-        try cache.commit([0], on: stream)
-        history.append(token)
-        return try sample(output.logits, sampler)
+    private func step(
+        room: Int, _ take: (_ token: Int32, _ isDrafted: Bool) -> Bool
+    ) throws(TransformerError) {
+        do { try decoder.step(room: room, take: take) } catch { throw .backend(error) }
     }
 
-    /// Computes what the cache does not hold of the prompt, and the first new token.
+    /// Computes what the cache does not hold of the prompt.
     private func prefill(
-        _ prompt: [Int32], _ sampler: Sampler, _ cancellation: CancellationFlag, _ answer: inout Answer
-    ) throws(TransformerError) -> Int32 {
+        _ prompt: [Int32], _ cancellation: CancellationFlag, _ answer: inout Answer
+    ) throws(TransformerError) -> PassOutput {
         // The last token is computed in any case: its logits are needed.
         let shared = zip(prompt.dropLast(), history).prefix { $0 == $1 }.count
-        cache.truncate(to: shared)
+        target.truncate(to: shared)
         answer.timings.cachedTokens = shared
         defer {
             // A prefill that was cut short has committed whole passes.
-            history = Array(prompt.prefix(cache.lengths[0]))
-            answer.promptIsDone(computed: cache.lengths[0] - shared)
+            history = Array(prompt.prefix(target.committedCount))
+            answer.timings.promptTokens = target.committedCount - shared
         }
-        let output = try model.transformer.prefill(
-            Array(prompt[shared...]), chunk: model.prefillChunk, cache: cache, state: state, on: stream,
-            proceed: { _ in !cancellation.isCancelled })
-        history = prompt
-        return try sample(output.logits, sampler)
+        return try target.prefill(
+            Array(prompt[shared...]), proceed: { _ in !cancellation.isCancelled })
     }
 
-    private func sample(_ logits: Tensor, _ sampler: Sampler) throws(TransformerError) -> Int32 {
+    /// The model's first token after the prompt.
+    private func first(
+        of output: PassOutput, _ sampler: Sampler, _ prompt: [Int32]
+    ) throws(TransformerError) -> Int32 {
         do {
-            return try sampler.sample(
-                logits, positions: [history.count], history: { _ in history[...] }, on: stream)[0]
+            return try ExactVerifier(sampler).next(
+                after: prompt, logits: output.logits, on: target.stream)
         } catch {
             throw .backend(error)
         }
@@ -145,21 +175,23 @@ private struct Answer {
         timings.load = model.loadDuration
     }
 
-    mutating func promptIsDone(computed: Int) {
-        timings.promptTokens = computed
+    /// The first token is chosen.
+    mutating func promptIsDone() {
         timings.prompt = started.duration(to: .now)
         started = .now
     }
 
     /// Adds a token to the text; false when the answer ends with it.
-    mutating func take(_ token: Int32, _ cancellation: CancellationFlag, _ onText: (String) -> Void) -> Bool {
+    mutating func take(
+        _ token: Int32, isDrafted: Bool, _ cancellation: CancellationFlag, _ onPiece: (TextPiece) -> Void
+    ) -> Bool {
         guard parameters.maximumTokens != 0 else { return false }
         tokens.append(token)
         if model.tokenizer.endOfGeneration.contains(token) {
             finishReason = .stop
             return false
         }
-        emit(scanner.append(decoder.append(token)), onText)
+        emit(scanner.append(decoder.append(token)), isDrafted, onPiece)
         if scanner.isStopped {
             finishReason = .stop
             return false
@@ -174,19 +206,25 @@ private struct Answer {
         return true
     }
 
-    mutating func finished(_ onText: (String) -> Void) -> GenerationResult {
-        emit(scanner.append(decoder.flush()), onText)
-        if scanner.isStopped { finishReason = .stop } else { emit(scanner.finish(), onText) }
+    /// Tokens that may still come.
+    var room: Int { (parameters.maximumTokens ?? .max) - tokens.count }
+
+    mutating func finished(
+        _ speculation: SpeculationMetrics, drafter: String, isExact: Bool, _ onPiece: (TextPiece) -> Void
+    ) -> GenerationResult {
+        emit(scanner.append(decoder.flush()), false, onPiece)
+        if scanner.isStopped { finishReason = .stop } else { emit(scanner.finish(), false, onPiece) }
         timings.predictedTokens = tokens.count
         timings.predicted = tokens.isEmpty ? .zero : started.duration(to: .now)
         return GenerationResult(
             text: text, tokens: tokens, finishReason: finishReason, isContextFull: isContextFull,
-            promptTokens: promptTokens, timings: timings)
+            promptTokens: promptTokens, timings: timings, speculation: speculation, drafter: drafter,
+            isExact: isExact)
     }
 
-    private mutating func emit(_ piece: String, _ onText: (String) -> Void) {
+    private mutating func emit(_ piece: String, _ isDrafted: Bool, _ onPiece: (TextPiece) -> Void) {
         guard !piece.isEmpty else { return }
         text += piece
-        onText(piece)
+        onPiece(TextPiece(text: piece, isDrafted: isDrafted))
     }
 }

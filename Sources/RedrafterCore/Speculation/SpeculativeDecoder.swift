@@ -41,41 +41,42 @@ public struct SpeculativeDecoder<Target: TargetStream> {
     public var target: Target
     public private(set) var drafter: DraftStream
     public private(set) var treeBuilder: any TreeBuilder
-    public let verifier: any Verifier
-    /// How the answer is sampled, for drafters that rank with the sampler's noise.
-    public let sampling: SamplingParameters
+    private var verifier: any Verifier
+    private var sampling: SamplingParameters
     /// All certain tokens of the text. The last one is the root of the next tree and not in the cache yet.
     public private(set) var tokens: [Int32] = []
-    public private(set) var evidence: DraftingEvidence
+    public private(set) var evidence = DraftingEvidence()
     public private(set) var metrics = SpeculationMetrics()
     private let hidden: Tensor?  // [1, hidden], of the last committed token
 
-    /// - Parameter evidence: what an earlier text on the same backend has taught.
     /// - Throws: `BackendError.outOfMemory`.
     public init(
-        target: Target, drafter: any Drafter = NoDrafter(), treeBuilder: any TreeBuilder = CostAwareTree(),
-        verifier: any Verifier, sampling: SamplingParameters = .greedy,
-        evidence: DraftingEvidence = DraftingEvidence()
+        target: Target, drafter: any Drafter, treeBuilder: any TreeBuilder, verifier: any Verifier,
+        sampling: SamplingParameters = .greedy
     ) throws(BackendError) {
         self.target = target
         self.drafter = try DraftStream.make(drafter)
         self.treeBuilder = treeBuilder
         self.verifier = verifier
         self.sampling = sampling
-        self.evidence = evidence
         hidden =
             drafter.requirements.contains(.hiddenState)
             ? try target.backend.makeTensor(rows: 1, columns: target.hiddenSize) : nil
     }
 
-    /// Begins after a prefill.
+    /// Begins an answer after a prefill. What drafts and passes have taught so far stays.
     /// - Parameters:
     ///   - tokens: the committed tokens, and the first one that the model chose after them.
     ///   - output: of the prefill; its last row belongs to the last committed token.
-    public mutating func begin(_ tokens: [Int32], after output: PassOutput) {
+    ///   - sampling: how the answer is sampled, for drafters that rank with the sampler's noise.
+    public mutating func begin(
+        _ tokens: [Int32], after output: PassOutput, verifier: any Verifier, sampling: SamplingParameters
+    ) {
         precondition(
             tokens.count == target.committedCount + 1, "the first token of the answer is not committed")
         self.tokens = tokens
+        self.verifier = verifier
+        self.sampling = sampling
         metrics = SpeculationMetrics()
         keepHidden(output, row: output.hidden.rows - 1)
     }
@@ -83,9 +84,10 @@ public struct SpeculativeDecoder<Target: TargetStream> {
     /// One step.
     /// - Parameters:
     ///   - room: tokens that may still come, at least one.
-    ///   - take: receives each new token of the text in order; false ends the text with it.
+    ///   - take: receives each new token of the text in order, and whether it was drafted; false ends the text with it.
+    @discardableResult
     public mutating func step(
-        room: Int = .max, take: (Int32) -> Bool
+        room: Int = .max, take: (_ token: Int32, _ isDrafted: Bool) -> Bool
     ) throws(BackendError) -> StepOutcome {
         var watch = Stopwatch()
         evidence.contextLength = target.committedCount
@@ -96,7 +98,8 @@ public struct SpeculativeDecoder<Target: TargetStream> {
         let verdict = try verifier.verify(tree, logits: output.logits, tokens: tokens, on: target.stream)
         watch.lap(\.verify)
         let found = verdict.path.dropFirst().map { tree.nodes[$0].token } + [verdict.next]
-        let taken = found.prefix(1 + (found.firstIndex { !take($0) } ?? found.count))
+        let end = found.indices.first { !take(found[$0], $0 < found.count - 1) }
+        let taken = found.prefix((end ?? found.count - 1) + 1)
         keepHidden(output, row: verdict.path[taken.count - 1])
         try target.commit(Array(verdict.path.prefix(taken.count)))
         tokens += taken
