@@ -41,7 +41,7 @@ extension Model {
         files.release()
         return Model(
             path: path, tokenizer: tokenizer, transformer: transformer, prefillChunk: options.prefillChunk,
-            loadDuration: start.duration(to: .now), warnings: warnings)
+            loadDuration: start.duration(to: .now), warnings: warnings, registry: options.registry)
     }
 }
 

@@ -57,11 +57,13 @@ public final class Model: Sendable {
     public let loadDuration: Duration
     /// What is odd about the files or the options but does no harm; for stderr.
     public let warnings: [String]
+    /// The plug-ins it was loaded with.
+    public let registry: Registry
 
     public init(
         path: String, tokenizer: Tokenizer, transformer: Transformer,
         prefillChunk: Int = Transformer.prefillChunk,
-        loadDuration: Duration = .zero, warnings: [String] = []
+        loadDuration: Duration = .zero, warnings: [String] = [], registry: Registry = .standard
     ) {
         self.path = path
         self.tokenizer = tokenizer
@@ -69,6 +71,7 @@ public final class Model: Sendable {
         self.prefillChunk = prefillChunk
         self.loadDuration = loadDuration
         self.warnings = warnings
+        self.registry = registry
         configuration = transformer.configuration
     }
 
@@ -80,4 +83,18 @@ public final class Model: Sendable {
 
     /// Ids that may be generated: those of the tokenizer that the head has rows for.
     public var vocabularySize: Int { min(tokenizer.vocabularySize, configuration.vocabularySize) }
+
+    /// What a drafter is made for.
+    public var draftTarget: DraftTarget {
+        DraftTarget(
+            fingerprint: fingerprint, vocabularySize: vocabularySize, backend: transformer.backend)
+    }
+
+    /// The numbers and the tokenizer that tell this model, in whatever quantisation, from others.
+    public var fingerprint: ModelFingerprint {
+        ModelFingerprint(
+            tokenizer: tokenizer.fingerprint, vocabularySize: configuration.vocabularySize,
+            hiddenSize: configuration.hiddenSize, layers: configuration.layers, heads: configuration.heads,
+            keyValueHeads: configuration.keyValueHeads, feedForwardSize: configuration.feedForwardSize)
+    }
 }

@@ -11,6 +11,7 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
     case transformer(TransformerError)
     case backend(BackendError)
     case parameter(ParameterError)
+    case drafter(DrafterError)
     /// The prompt leaves no room for an answer.
     case promptTooLong(tokens: Int, contextLength: Int)
     /// The prompt has no token, and the model puts none before it.
@@ -25,6 +26,7 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
         case .chatTemplate(let error): error.exitCode
         case .transformer(let error): error.exitCode
         case .backend(let error): error.exitCode
+        case .drafter(let error): error.exitCode
         case .parameter, .promptTooLong, .emptyPrompt: 64
         }
     }
@@ -39,6 +41,7 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
         case .transformer(let error): error.description
         case .backend(let error): error.description
         case .parameter(let error): error.description
+        case .drafter(let error): error.description
         case .promptTooLong(let tokens, let contextLength):
             "the prompt has \(tokens) tokens, the context holds \(contextLength) and needs room for an answer"
         case .emptyPrompt: "the prompt is empty"
@@ -50,6 +53,7 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
         switch self {
         case .promptTooLong: "use a larger context (-c) or a shorter prompt"
         case .emptyPrompt: "pass a prompt with -p"
+        case .drafter(let error): error.hint
         case .backend(.outOfMemory), .transformer(.backend(.outOfMemory)):
             "use a smaller context (-c) or a model with fewer bits"
         case .format(.invalid), .tokenizer(.invalid), .model(.format(.invalid)), .model(.missingTensors):

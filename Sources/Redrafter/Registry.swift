@@ -14,11 +14,30 @@ public struct BackendOptions: Sendable, Hashable {
     }
 }
 
+/// A drafter of this build, as `redrafter drafters` lists it.
+public struct DrafterDescription: Sendable, Hashable {
+    /// Name on the command line and in reports.
+    public var name: String
+    /// One line on what it is.
+    public var summary: String
+    /// Whether it needs a file with weights.
+    public var needsWeights: Bool
+
+    public init(name: String, summary: String, needsWeights: Bool = false) {
+        self.name = name
+        self.summary = summary
+        self.needsWeights = needsWeights
+    }
+}
+
 /// The plug-ins of this build, by name. `Registry.standard` is the one place where they are wired.
 public struct Registry: Sendable {
     public typealias BackendMaker = @Sendable (BackendOptions) throws(BackendError) -> any ComputeBackend
+    public typealias DrafterMaker =
+        @Sendable (DraftTarget, DrafterOptions) throws(DrafterError) -> any Drafter
 
     private var backends: [(name: String, make: BackendMaker)] = []
+    private var makers: [(description: DrafterDescription, make: DrafterMaker)] = []
 
     /// A registry without plug-ins.
     public init() {}
@@ -29,16 +48,29 @@ public struct Registry: Sendable {
         registry.register(backend: "cpu") { options throws(BackendError) in
             try CPUBackend(options: CPUBackend.Options(threads: options.threads, kernels: options.kernels))
         }
+        registry.register(
+            DrafterDescription(name: "none", summary: "plain decoding, one token a pass")
+        ) { _, _ in NoDrafter() }
         return registry
     }()
 
     /// Names of the backends, in the order of registration.
     public var backendNames: [String] { backends.map(\.name) }
 
+    /// The drafters, in the order of registration.
+    public var drafters: [DrafterDescription] { makers.map(\.description) }
+
     /// Adds a backend under a name; a later one of the same name takes its place.
     public mutating func register(backend name: String, make: @escaping BackendMaker) {
         backends.removeAll { $0.name == name }
         backends.append((name, make))
+    }
+
+    /// Adds a drafter; a later one of the same name takes its place.
+    public mutating func register(_ drafter: DrafterDescription, make: @escaping DrafterMaker) {
+        precondition(!drafter.name.contains("+"), "'+' joins the drafters of a combination")
+        makers.removeAll { $0.description.name == drafter.name }
+        makers.append((drafter, make))
     }
 
     /// - Throws: `BackendError.unknownSelection` with the names there are, or what making the backend throws.
@@ -49,5 +81,20 @@ public struct Registry: Sendable {
             throw .unknownSelection(what: "backend", got: name, available: backendNames)
         }
         return try backend.make(options)
+    }
+
+    /// Makes a drafter, or a combination such as `rnn+lookup`.
+    /// - Throws: `DrafterError.unknownDrafter` with the names there are, or what making a drafter throws.
+    public func makeDrafter(
+        named name: String, for target: DraftTarget, options: DrafterOptions = DrafterOptions()
+    ) throws(DrafterError) -> any Drafter {
+        var members = [any Drafter]()
+        for part in name.split(separator: "+", omittingEmptySubsequences: false).map(String.init) {
+            guard let maker = makers.first(where: { $0.description.name == part }) else {
+                throw .unknownDrafter(got: part, available: makers.map(\.description.name))
+            }
+            members.append(try maker.make(target, options))
+        }
+        return members.count == 1 ? members[0] : CombinedDrafter(members)
     }
 }

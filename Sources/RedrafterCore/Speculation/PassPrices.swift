@@ -18,9 +18,9 @@ struct RunningMedian: Sendable {
 /// What passes cost here and now: the running median of measured durations for each number of rows and range of context
 /// lengths, and that of a draft.
 ///
-/// Between two measured row counts the price is interpolated; more rows than were ever tried are taken to cost what the
-/// largest tried count costs. That is too low, but `affordableRows` lets one step reach only a little beyond what is known,
-/// and the step itself replaces the guess by a measurement.
+/// Between two measured row counts the price is interpolated, beyond the largest it goes on rising as it did before.
+/// `affordableRows` lets one step reach only a little beyond what is known; the step itself replaces the guess by a
+/// measurement.
 public struct PassPrices: Sendable {
     private var passes: [[RunningMedian]] = []  // [context range][rows − 1]
     private var drafts = RunningMedian()
@@ -59,18 +59,18 @@ public struct PassPrices: Sendable {
     public mutating func observeDraft(_ duration: Duration) { drafts.add(duration / .seconds(1)) }
 
     private static func interpolated(_ measured: [RunningMedian], rows: Int) -> Double {
-        var below: (rows: Int, seconds: Double)?
-        for (index, price) in measured.enumerated() where !price.isEmpty {
-            let known = (rows: index + 1, seconds: price.median)
-            if known.rows == rows { return known.seconds }
-            if known.rows > rows {
-                guard let below else { return known.seconds }
-                let share = Double(rows - below.rows) / Double(known.rows - below.rows)
-                return below.seconds + share * (known.seconds - below.seconds)
-            }
-            below = known
+        let known = measured.enumerated().compactMap { index, price in
+            price.isEmpty ? nil : (rows: index + 1, seconds: price.median)
         }
-        return below?.seconds ?? 0
+        guard let first = known.first, let last = known.last else { return 0 }
+        guard rows > first.rows, known.count > 1 else { return first.seconds }
+        // The two known counts around `rows`, or the last two.
+        let upper = known.firstIndex { $0.rows >= rows } ?? known.count - 1
+        let (below, above) = (known[upper - 1], known[upper])
+        let slope = (above.seconds - below.seconds) / Double(above.rows - below.rows)
+        return rows <= last.rows
+            ? below.seconds + slope * Double(rows - below.rows)
+            : last.seconds + max(slope, 0) * Double(rows - last.rows)
     }
 
     /// Contexts up to 255, 511, 1023, … tokens.

@@ -1,0 +1,114 @@
+import Dispatch
+import RedrafterCore
+import RedrafterModels
+
+/// A conversation with a model.
+///
+///     let model = try Model.load(path: "model.gguf")
+///     let session = try Session(model, instructions: "Answer briefly.")
+///     for try await piece in session.streamResponse(to: "Why is the sky blue?") { print(piece.text, terminator: "") }
+///
+/// The cache lasts from turn to turn. Work runs on a thread of the session's own, never on the cooperative pool.
+/// One answer is generated at a time; calls wait for each other.
+public actor Session {
+    /// What is generated, and how fast it came.
+    public typealias Response = GenerationResult
+
+    public nonisolated let model: Model
+    /// Turns so far, the system message included.
+    public private(set) var messages: [ChatMessage]
+    private let generator: TextGenerator
+    private let executor: SessionExecutor
+
+    /// - Parameters:
+    ///   - instructions: the system message.
+    ///   - speculation: how answers are made faster; they are the same with every choice.
+    /// - Throws: `RedrafterError.chatTemplate` where the model's file has no chat format that is known; `.drafter` where a
+    ///   drafter that was asked for does not fit the model; `.transformer(.backend(.outOfMemory))`.
+    public init(
+        _ model: Model, instructions: String? = nil,
+        speculation: SpeculationOptions = SpeculationOptions()
+    ) throws(RedrafterError) {
+        _ = try model.chatTemplate()
+        self.model = model
+        messages = instructions.map { [ChatMessage(role: .system, content: $0)] } ?? []
+        generator = try TextGenerator(model, speculation: speculation)
+        executor = SessionExecutor()
+    }
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Answers a message; both become part of the conversation. A cancelled task ends the answer within one step, and the
+    /// text so far is returned.
+    /// - Throws: `RedrafterError.promptTooLong` where the conversation no longer fits the context, and what a device throws.
+    ///   The conversation is as before then.
+    public func respond(
+        to message: String, _ parameters: GenerationParameters = GenerationParameters()
+    ) async throws(RedrafterError) -> Response {
+        let cancellation = CancellationFlag()
+        do {
+            return try await withTaskCancellationHandler {
+                try respond(to: message, parameters, cancellation) { _ in }
+            } onCancel: {
+                cancellation.cancel()
+            }
+        } catch let error as RedrafterError {
+            throw error
+        } catch {
+            preconditionFailure("the body throws RedrafterError only: \(error)")
+        }
+    }
+
+    /// Answers a message piece by piece. Dropping the stream ends the answer within one step; what was generated until then
+    /// stays part of the conversation.
+    public nonisolated func streamResponse(
+        to message: String, _ parameters: GenerationParameters = GenerationParameters()
+    ) -> AsyncThrowingStream<TextPiece, any Error> {
+        AsyncThrowingStream { continuation in
+            let cancellation = CancellationFlag()
+            continuation.onTermination = { _ in cancellation.cancel() }
+            Task {
+                do {
+                    _ = try await self.respond(to: message, parameters, cancellation) {
+                        continuation.yield($0)
+                    }
+                    continuation.finish()
+                } catch {
+                    continuation.finish(throwing: error)
+                }
+            }
+        }
+    }
+
+    /// Result of the last answer: usage, timings, what speculation did.
+    public private(set) var lastResponse: Response?
+
+    /// Forgets all turns but the instructions.
+    public func reset() {
+        messages.removeAll { $0.role != .system }
+        generator.reset()
+    }
+
+    private func respond(
+        to message: String, _ parameters: GenerationParameters, _ cancellation: CancellationFlag,
+        _ onPiece: (TextPiece) -> Void
+    ) throws(RedrafterError) -> Response {
+        let turns = messages + [ChatMessage(role: .user, content: message)]
+        let response = try generator.generate(
+            model.prompt(turns).tokens, parameters, cancellation: cancellation, onPiece: onPiece)
+        messages = turns + [ChatMessage(role: .assistant, content: response.text)]
+        lastResponse = response
+        return response
+    }
+}
+
+/// Runs the jobs of one actor on a serial queue: passes take milliseconds to seconds, and the cooperative pool must not wait
+/// for them.
+private final class SessionExecutor: SerialExecutor {
+    private let queue = DispatchQueue(label: "redrafter.session")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+}

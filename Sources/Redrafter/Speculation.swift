@@ -1,0 +1,79 @@
+import RedrafterCore
+
+/// Which guesses are verified, by name.
+public enum TreeChoice: Sendable, Hashable {
+    /// As many as pay, by measured prices.
+    case costAware
+    /// All beams.
+    case dynamic
+    /// A fixed shape; see `StaticTree`.
+    case `static`(paths: [[Int]])
+}
+
+/// How an answer is made faster. The text is the same with every choice but a lossy verifier.
+public struct SpeculationOptions: Sendable, Hashable {
+    /// A drafter's name, a combination (`rnn+lookup`), or `auto`: the best that fits the model.
+    public var drafter = "auto"
+    public var drafterOptions = DrafterOptions()
+    public var tree = TreeChoice.costAware
+    /// Rows of a verification pass at most, 1 to `TreeLimits.maximumRows`.
+    public var maximumRows = SpeculationOptions.defaultMaximumRows
+
+    public static let defaultMaximumRows = 32
+
+    public init(drafter: String = "auto") { self.drafter = drafter }
+
+    /// Plain decoding.
+    public static let none = SpeculationOptions(drafter: "none")
+
+    /// - Throws: `ParameterError.outOfRange`.
+    public func validate() throws(ParameterError) {
+        func check(_ name: String, _ value: Int?, _ range: ClosedRange<Int>) throws(ParameterError) {
+            guard let value, !range.contains(value) else { return }
+            throw .outOfRange(
+                name: name, got: "\(value)", allowed: "\(range.lowerBound) to \(range.upperBound)")
+        }
+        try check("max-rows", maximumRows, 1...TreeLimits.maximumRows)
+        try check("beam-width", drafterOptions.beamWidth, 1...TreeLimits.maximumRows)
+        try check("beam-length", drafterOptions.beamLength, 1...(TreeLimits.maximumRows - 1))
+        try check("draft-top-k", drafterOptions.topK, 1...Int(Int32.max))
+    }
+
+    func treeBuilder() throws(ParameterError) -> any TreeBuilder {
+        switch tree {
+        case .costAware: CostAwareTree(maximumRows: maximumRows)
+        case .dynamic: DynamicTree(maximumRows: maximumRows)
+        case .static(let paths): try StaticTree(paths: paths)
+        }
+    }
+}
+
+extension TextGenerator {
+    /// A generator that speculates.
+    /// - Throws: `RedrafterError.parameter`; `.drafter` where the drafter does not exist or does not fit the model; nothing
+    ///   falls back silently.
+    public convenience init(_ model: Model, speculation: SpeculationOptions) throws(RedrafterError) {
+        let treeBuilder = try wrapping(RedrafterError.parameter) { () throws(ParameterError) in
+            try speculation.validate()
+            return try speculation.treeBuilder()
+        }
+        let drafter = try model.drafter(speculation)
+        try self.init(model, drafter: drafter, treeBuilder: treeBuilder)
+    }
+}
+
+extension Model {
+    /// The drafter that the options ask for; for `auto`, the best that fits.
+    /// - Throws: `RedrafterError.drafter`.
+    public func drafter(_ options: SpeculationOptions) throws(RedrafterError) -> any Drafter {
+        try wrapping(RedrafterError.drafter) { () throws(DrafterError) in
+            let name = options.drafter == "auto" ? automaticDrafter(options) : options.drafter
+            return try registry.makeDrafter(named: name, for: draftTarget, options: options.drafterOptions)
+        }
+    }
+
+    /// Weights that were passed are meant to be used; without any, the text itself is looked up.
+    private func automaticDrafter(_ options: SpeculationOptions) -> String {
+        options.drafterOptions.path == nil ? "lookup" : "rnn+lookup"
+    }
+}
