@@ -40,11 +40,16 @@ let package = Package(
             name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels"],
             path: "Plugins/Backends/CPU/CPUBackend", swiftSettings: swiftSettings),
         .target(
+            name: "LookupDrafter", dependencies: ["RedrafterCore"], path: "Plugins/Drafters/Lookup",
+            swiftSettings: swiftSettings),
+        .target(
             name: "RedrafterTesting", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterModels"],
             swiftSettings: swiftSettings),
         .target(
             name: "Redrafter",
-            dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterModels", "CPUBackend"],
+            dependencies: [
+                "RedrafterCore", "RedrafterFormats", "RedrafterModels", "CPUBackend", "LookupDrafter",
+            ],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "RedrafterCLI",
@@ -60,6 +65,9 @@ let package = Package(
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CPUBackendTests", dependencies: ["CPUBackend", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "LookupDrafterTests", dependencies: ["LookupDrafter", "RedrafterTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterTests", dependencies: ["Redrafter", "RedrafterTesting"],

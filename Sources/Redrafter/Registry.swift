@@ -1,4 +1,5 @@
 import CPUBackend
+import LookupDrafter
 import RedrafterCore
 
 /// What a backend may be told when it is made.
@@ -51,6 +52,9 @@ public struct Registry: Sendable {
         registry.register(
             DrafterDescription(name: "none", summary: "plain decoding, one token a pass")
         ) { _, _ in NoDrafter() }
+        registry.register(
+            DrafterDescription(name: "lookup", summary: "continues the longest earlier match in the text")
+        ) { _, options in LookupDrafter(options: options) }
         return registry
     }()
 

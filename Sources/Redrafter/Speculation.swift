@@ -8,6 +8,31 @@ public enum TreeChoice: Sendable, Hashable {
     case dynamic
     /// A fixed shape; see `StaticTree`.
     case `static`(paths: [[Int]])
+
+    /// From its name on the command line; `static` stands for a small tree for any drafter.
+    /// - Throws: `ParameterError.outOfRange`.
+    public init(_ name: String) throws(ParameterError) {
+        switch name {
+        case "cost-aware": self = .costAware
+        case "dynamic": self = .dynamic
+        case "static": self = .static(paths: Self.smallTree)
+        default:
+            throw .outOfRange(
+                name: "tree", got: TerminalText.escaped(name), allowed: "cost-aware, dynamic or static")
+        }
+    }
+
+    /// Name in reports.
+    public var name: String {
+        switch self {
+        case .costAware: "cost-aware"
+        case .dynamic: "dynamic"
+        case .static: "static"
+        }
+    }
+
+    /// Seven guesses: the best four tokens in a chain, and the runners-up of the first two.
+    private static let smallTree = [[0, 0, 0, 0], [0, 1], [1, 0]]
 }
 
 /// How an answer is made faster. The text is the same with every choice but a lossy verifier.

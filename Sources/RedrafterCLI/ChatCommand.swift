@@ -12,6 +12,7 @@ struct ChatCommand: ParsableCommand {
 
     @OptionGroup var modelArguments: ModelArguments
     @OptionGroup var sampling: SamplingArguments
+    @OptionGroup var speculation: SpeculationArguments
 
     @Option(
         name: [.customShort("c"), .customLong("ctx-size")], parsing: .unconditional,
@@ -31,18 +32,22 @@ struct ChatCommand: ParsableCommand {
     @Option(help: ArgumentHelp("System message.", valueName: "text"))
     var system: String?
 
+    @Flag(name: .customLong("show-accepted"), help: "Colour the tokens that were drafted and confirmed.")
+    var showAccepted = false
+
     @Flag(help: "Print one JSON object a turn.")
     var json = false
 
     func run() throws {
         let seed = sampling.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         let parameters = try sampling.parameters(seed: seed)
+        let speculation = try speculation.options()
         var first = prompt == nil && file == nil ? nil : try PromptSource.read(prompt: prompt, file: file)
         Interrupt.install()
         let model = try modelArguments.load(contextLength: contextSize)
         let generator = try Terminal.failing { () throws(RedrafterError) in
             _ = try model.chatTemplate()
-            return try TextGenerator(model)
+            return try TextGenerator(model, speculation: speculation)
         }
         let opening = system.map { [ChatMessage(role: .system, content: $0)] } ?? []
         var messages = opening
@@ -81,9 +86,11 @@ struct ChatCommand: ParsableCommand {
         Interrupt.flag.reset()
         var writeFailure: (any Error)?
         let result = try Terminal.failing { () throws(RedrafterError) in
-            try generator.generate(encoding.tokens, parameters, cancellation: Interrupt.flag) { piece in
+            try generator.generate(
+                encoding.tokens, parameters, cancellation: Interrupt.flag
+            ) { (piece: TextPiece) in
                 guard !json, writeFailure == nil else { return }
-                do { try Terminal.write(Terminal.shown(piece)) } catch {
+                do { try Terminal.write(Terminal.shown(piece, marksDrafted: showAccepted)) } catch {
                     writeFailure = error
                     Interrupt.flag.cancel()
                 }

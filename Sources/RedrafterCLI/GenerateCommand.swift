@@ -24,6 +24,7 @@ struct GenerateCommand: ParsableCommand {
 
     @OptionGroup var modelArguments: ModelArguments
     @OptionGroup var sampling: SamplingArguments
+    @OptionGroup var speculation: SpeculationArguments
 
     @Option(
         name: [.short, .long], parsing: .unconditional,
@@ -46,12 +47,16 @@ struct GenerateCommand: ParsableCommand {
     @Flag(name: .customLong("no-chat-template"), help: "Continue the prompt as plain text.")
     var noChatTemplate = false
 
+    @Flag(name: .customLong("show-accepted"), help: "Colour the tokens that were drafted and confirmed.")
+    var showAccepted = false
+
     @Flag(help: "Print one JSON object when done.")
     var json = false
 
     func run() throws {
         let seed = sampling.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         let parameters = try sampling.parameters(seed: seed)
+        let speculation = try speculation.options()
         let text = try PromptSource.read(prompt: prompt, file: file)
         Interrupt.install()
         let model = try modelArguments.load(contextLength: contextSize)
@@ -62,11 +67,12 @@ struct GenerateCommand: ParsableCommand {
         }
         var writeFailure: (any Error)?
         let result = try Terminal.failing { () throws(RedrafterError) in
-            let generator = try TextGenerator(model)
-            return try generator.generate(encoding.tokens, parameters, cancellation: Interrupt.flag) {
-                piece in
+            let generator = try TextGenerator(model, speculation: speculation)
+            return try generator.generate(
+                encoding.tokens, parameters, cancellation: Interrupt.flag
+            ) { (piece: TextPiece) in
                 guard !json, writeFailure == nil else { return }
-                do { try Terminal.write(Terminal.shown(piece)) } catch {
+                do { try Terminal.write(Terminal.shown(piece, marksDrafted: showAccepted)) } catch {
                     writeFailure = error
                     Interrupt.flag.cancel()
                 }

@@ -17,10 +17,15 @@ struct GenerationReport {
         let timings = result.timings
         let prompt = Number.fixed(timings.promptPerSecond, 1)
         let predicted = Number.fixed(timings.predictedPerSecond, 1)
+        let speculation = result.speculation
+        let drafted =
+            speculation.speculativeSteps > 0
+            ? "; \(result.drafter): \(Number.fixed(speculation.meanAcceptanceLength, 2)) tokens a step"
+                + (result.isExact ? "" : " (lossy)") : ""
         let full = result.isContextFull ? "; the context is full (-c)" : ""
         return
             "\(timings.promptTokens) prompt tokens at \(prompt) tokens/s, \(timings.predictedTokens) generated at "
-            + "\(predicted) tokens/s\(full)"
+            + "\(predicted) tokens/s\(drafted)\(full)"
     }
 
     /// One object with llama.cpp's names of timings.
@@ -45,7 +50,27 @@ struct GenerationReport {
                 "predicted_ms": milliseconds(timings.predicted),
                 "predicted_per_second": .double(timings.predictedPerSecond),
                 "load_ms": milliseconds(timings.load),
+                "draft_n": .integer(result.speculation.draftTokens),
+                "draft_n_accepted": .integer(result.speculation.acceptedTokens),
             ]),
+            "drafter": .string(result.drafter),
+            "exact": .bool(result.isExact),
+            "metrics": .object(["speculative_decoding": speculation]),
         ]).text()
+    }
+
+    /// The counters of speculation with vLLM's names.
+    private var speculation: JSONValue {
+        let metrics = result.speculation
+        return .object([
+            "mean_acceptance_length": .double(metrics.meanAcceptanceLength),
+            "draft_acceptance_rate": .double(metrics.acceptanceRate),
+            "num_spec_steps": .integer(metrics.speculativeSteps),
+            "num_steps": .integer(metrics.steps),
+            "num_draft_tokens": .integer(metrics.draftTokens),
+            "num_accepted_draft_tokens": .integer(metrics.acceptedTokens),
+            "num_accepted_tokens_per_pos": .array(metrics.acceptedPerPosition.map { .integer($0) }),
+            "draft_nonfinite": .integer(metrics.nonFiniteDraftRows),
+        ])
     }
 }

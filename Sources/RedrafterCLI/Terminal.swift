@@ -66,6 +66,12 @@ enum Terminal {
         return String(result)
     }
 
+    /// A piece of an answer as it may be shown; what was drafted and confirmed is green on a terminal where asked for.
+    static func shown(_ piece: TextPiece, marksDrafted: Bool) -> String {
+        let text = shown(piece.text)
+        return marksDrafted && piece.isDrafted && isOutputTTY ? "\u{1B}[32m\(text)\u{1B}[0m" : text
+    }
+
     /// Runs a body of the library and turns its error into a line on stderr and an exit code.
     static func failing<Value>(_ body: () throws(RedrafterError) -> Value) throws -> Value {
         do {

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Redrafter
+import RedrafterCore
+
+/// Which drafter, and how much it may guess.
+struct SpeculationArguments: ParsableArguments {
+    @Option(
+        name: .customLong("drafter"),
+        help: ArgumentHelp(
+            "What guesses tokens: auto, none, or one that `redrafter drafters` lists; a+b combines two.",
+            valueName: "name"))
+    var drafter = "auto"
+
+    @OptionGroup var shape: TreeArguments
+
+    func options() throws -> SpeculationOptions { try shape.options(drafter: drafter) }
+}
+
+/// How much a drafter may guess, and which guesses are verified.
+struct TreeArguments: ParsableArguments {
+    @Option(
+        name: .customLong("drafter-model"),
+        help: ArgumentHelp("Weights of the drafter: GGUF, safetensors, or a directory.", valueName: "path"))
+    var drafterModel: String?
+
+    @Option(
+        name: .customLong("beam-width"), parsing: .unconditional,
+        help: ArgumentHelp("Beams that the drafter's search keeps.", valueName: "n"))
+    var beamWidth: Int?
+
+    @Option(
+        name: .customLong("beam-length"), parsing: .unconditional,
+        help: ArgumentHelp("Tokens that are drafted at most.", valueName: "n"))
+    var beamLength: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Which guesses are verified: cost-aware (as many as pay), dynamic (all beams), static.",
+            valueName: "name"))
+    var tree = "cost-aware"
+
+    @Option(
+        name: .customLong("max-rows"), parsing: .unconditional,
+        help: ArgumentHelp("Rows of a verification pass at most.", valueName: "n"))
+    var maximumRows = SpeculationOptions.defaultMaximumRows
+
+    /// - Throws: exit 64 before a model is loaded.
+    func options(drafter: String) throws -> SpeculationOptions {
+        var options = SpeculationOptions(drafter: drafter)
+        options.drafterOptions = DrafterOptions(
+            path: drafterModel, beamWidth: beamWidth, beamLength: beamLength)
+        options.maximumRows = maximumRows
+        try Terminal.failing { () throws(RedrafterError) in
+            do throws(ParameterError) {
+                options.tree = try TreeChoice(tree)
+                try options.validate()
+            } catch {
+                throw .parameter(error)
+            }
+        }
+        return options
+    }
+}
