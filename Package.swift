@@ -56,7 +56,8 @@ let package = Package(
             dependencies: ["Redrafter", "RedrafterReport", argumentParser, logging],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "RedrafterCoreTests", dependencies: ["RedrafterCore"], swiftSettings: swiftSettings),
+            name: "RedrafterCoreTests", dependencies: ["RedrafterCore", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterFormatsTests", dependencies: ["RedrafterFormats", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
