@@ -48,7 +48,8 @@ let package = Package(
         .target(
             name: "Redrafter",
             dependencies: [
-                "RedrafterCore", "RedrafterFormats", "RedrafterModels", "CPUBackend", "LookupDrafter",
+                "RedrafterCore", "RedrafterFormats", "RedrafterModels", "RedrafterReport", "CPUBackend",
+                "LookupDrafter",
             ],
             swiftSettings: swiftSettings),
         .executableTarget(

@@ -20,7 +20,7 @@ extension Model {
         let files = try ModelFiles.open(path: path)
         let contextLength =
             options.contextLength
-            ?? min(files.configuration.contextLength, ModelOptions.defaultContextLength)
+            ?? min(files.configuration.contextLength, options.contextLengthLimit)
         var warnings = files.warnings
         if contextLength > files.configuration.contextLength {
             warnings.append(

@@ -3,17 +3,16 @@ import RedrafterModels
 
 /// How a model is loaded.
 public struct ModelOptions: Sendable {
-    /// Tokens a sequence can hold; nil for what the model was trained for, but at most `defaultContextLength`.
+    /// Tokens a sequence can hold; nil for what the model was trained for, but at most `contextLengthLimit`.
     public var contextLength: Int?
+    /// Context of a model that was trained for more and is loaded without a wish.
+    public var contextLengthLimit = 4096
     /// Backend by name, as registered.
     public var backend = "cpu"
     public var backendOptions = BackendOptions()
     /// Rows of a prefill pass; the text does not depend on it.
     public var prefillChunk = Transformer.prefillChunk
     public var registry = Registry.standard
-
-    /// Context of a model that was trained for more and is loaded without a wish.
-    public static let defaultContextLength = 4096
 
     public init(
         contextLength: Int? = nil, threads: Int? = nil, backend: String = "cpu", kernels: String? = nil

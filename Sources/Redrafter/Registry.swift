@@ -88,16 +88,20 @@ public struct Registry: Sendable {
     }
 
     /// Makes a drafter, or a combination such as `rnn+lookup`.
+    /// - Parameter paths: weights by the drafter's name; they go before `options.path`.
     /// - Throws: `DrafterError.unknownDrafter` with the names there are, or what making a drafter throws.
     public func makeDrafter(
-        named name: String, for target: DraftTarget, options: DrafterOptions = DrafterOptions()
+        named name: String, for target: DraftTarget, options: DrafterOptions = DrafterOptions(),
+        paths: [String: String] = [:]
     ) throws(DrafterError) -> any Drafter {
         var members = [any Drafter]()
         for part in name.split(separator: "+", omittingEmptySubsequences: false).map(String.init) {
             guard let maker = makers.first(where: { $0.description.name == part }) else {
                 throw .unknownDrafter(got: part, available: makers.map(\.description.name))
             }
-            members.append(try maker.make(target, options))
+            var own = options
+            own.path = paths[part] ?? options.path
+            members.append(try maker.make(target, own))
         }
         return members.count == 1 ? members[0] : CombinedDrafter(members)
     }

@@ -40,6 +40,8 @@ public struct SpeculationOptions: Sendable, Hashable {
     /// A drafter's name, a combination (`rnn+lookup`), or `auto`: the best that fits the model.
     public var drafter = "auto"
     public var drafterOptions = DrafterOptions()
+    /// Weights by the drafter's name, where several drafters need some; they go before `drafterOptions.path`.
+    public var drafterPaths: [String: String] = [:]
     public var tree = TreeChoice.costAware
     /// Rows of a verification pass at most, 1 to `TreeLimits.maximumRows`.
     public var maximumRows = SpeculationOptions.defaultMaximumRows
@@ -93,7 +95,8 @@ extension Model {
     public func drafter(_ options: SpeculationOptions) throws(RedrafterError) -> any Drafter {
         try wrapping(RedrafterError.drafter) { () throws(DrafterError) in
             let name = options.drafter == "auto" ? automaticDrafter(options) : options.drafter
-            return try registry.makeDrafter(named: name, for: draftTarget, options: options.drafterOptions)
+            return try registry.makeDrafter(
+                named: name, for: draftTarget, options: options.drafterOptions, paths: options.drafterPaths)
         }
     }
 

@@ -37,8 +37,18 @@ struct ModelArguments: ParsableArguments {
 
     /// Loads the model, with a progress bar where that takes long.
     func load(contextLength: Int?) throws -> Model {
+        try load(ModelOptions(contextLength: contextLength, threads: threads, backend: backend))
+    }
+
+    /// Loads the model with a context that holds so many tokens, where it was trained for as many.
+    func load(contextLengthLimit: Int, backend: String) throws -> Model {
+        var options = ModelOptions(threads: threads, backend: backend)
+        options.contextLengthLimit = contextLengthLimit
+        return try load(options)
+    }
+
+    private func load(_ options: ModelOptions) throws -> Model {
         let path = try path()
-        let options = ModelOptions(contextLength: contextLength, threads: threads, backend: backend)
         var bar = ProgressBar("loading")
         let model = try Terminal.failing { () throws(RedrafterError) in
             try Model.load(path: path, options: options) { bar.update($0) }

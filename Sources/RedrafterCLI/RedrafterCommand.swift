@@ -11,14 +11,16 @@ struct RedrafterCommand: ParsableCommand {
             Start with
               redrafter generate -p "Why is the sky blue?"      one answer, streamed
               redrafter chat                                    a conversation
+              redrafter compare --drafters lookup,none          what speculation gains
               redrafter bench                                   how fast this machine is
             Without -m the default model is used (`make demo` fetches it). Text goes to stdout, all else to stderr.
             Exit codes: 64 usage, 65 bad file, 66 no such file, 69 no such device, 70 internal, 73/74 output, 75 not
-            enough memory, 77 permission, 130 interrupted.
+            enough memory, 77 permission, 78 files that do not fit together, 130 interrupted.
             """,
         version: "0.1.0",
         subcommands: [
-            GenerateCommand.self, ChatCommand.self, BenchCommand.self, InspectCommand.self,
+            GenerateCommand.self, ChatCommand.self, CompareCommand.self, DraftersCommand.self,
+            BenchCommand.self, InspectCommand.self,
             ConvertCommand.self,
             LogitsCommand.self,
         ])

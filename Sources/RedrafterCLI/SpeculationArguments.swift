@@ -20,8 +20,11 @@ struct SpeculationArguments: ParsableArguments {
 struct TreeArguments: ParsableArguments {
     @Option(
         name: .customLong("drafter-model"),
-        help: ArgumentHelp("Weights of the drafter: GGUF, safetensors, or a directory.", valueName: "path"))
-    var drafterModel: String?
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Weights of the drafter: GGUF, safetensors, or a directory. NAME=PATH where several drafters need some.",
+            valueName: "path"))
+    var drafterModels: [String] = []
 
     @Option(
         name: .customLong("beam-width"), parsing: .unconditional,
@@ -47,8 +50,15 @@ struct TreeArguments: ParsableArguments {
     /// - Throws: exit 64 before a model is loaded.
     func options(drafter: String) throws -> SpeculationOptions {
         var options = SpeculationOptions(drafter: drafter)
-        options.drafterOptions = DrafterOptions(
-            path: drafterModel, beamWidth: beamWidth, beamLength: beamLength)
+        options.drafterOptions = DrafterOptions(beamWidth: beamWidth, beamLength: beamLength)
+        let names = Registry.standard.drafters.map(\.name)
+        for argument in drafterModels {
+            if let name = names.first(where: { argument.hasPrefix($0 + "=") }) {
+                options.drafterPaths[name] = String(argument.dropFirst(name.count + 1))
+            } else {
+                options.drafterOptions.path = argument
+            }
+        }
         options.maximumRows = maximumRows
         try Terminal.failing { () throws(RedrafterError) in
             do throws(ParameterError) {

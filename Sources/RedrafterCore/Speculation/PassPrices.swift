@@ -47,6 +47,12 @@ public struct PassPrices: Sendable {
         return Self.interpolated(passes[nearest], rows: rows)
     }
 
+    /// The medians of the context range in which most row counts were measured.
+    public var measured: [(rows: Int, seconds: Double)] {
+        let ranges = passes.map(Self.known)
+        return ranges.max { $0.count < $1.count } ?? []
+    }
+
     public mutating func observePass(rows: Int, contextLength: Int, duration: Duration) {
         let range = Self.range(contextLength)
         while passes.count <= range { passes.append([]) }
@@ -58,10 +64,14 @@ public struct PassPrices: Sendable {
 
     public mutating func observeDraft(_ duration: Duration) { drafts.add(duration / .seconds(1)) }
 
-    private static func interpolated(_ measured: [RunningMedian], rows: Int) -> Double {
-        let known = measured.enumerated().compactMap { index, price in
+    private static func known(_ medians: [RunningMedian]) -> [(rows: Int, seconds: Double)] {
+        medians.enumerated().compactMap { index, price in
             price.isEmpty ? nil : (rows: index + 1, seconds: price.median)
         }
+    }
+
+    private static func interpolated(_ measured: [RunningMedian], rows: Int) -> Double {
+        let known = known(measured)
         guard let first = known.first, let last = known.last else { return 0 }
         guard rows > first.rows, known.count > 1 else { return first.seconds }
         // The two known counts around `rows`, or the last two.

@@ -1,0 +1,143 @@
+import ArgumentParser
+import Redrafter
+import RedrafterCore
+import RedrafterFormats
+
+/// `redrafter compare`: drafters head to head.
+struct CompareCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Compares drafters on the same prompts, alternating in one run.",
+        discussion: """
+            Plain decoding (none) always takes part. Every answer is checked against it, token for token. Speedup is the
+            median over prompts and rounds of tokens/s over none's in the same round.
+              redrafter compare --drafters lookup,none
+              redrafter compare --drafters rnn,rnn+lookup,none --prompts question.jsonl -n 256 -o html --output report.html
+              redrafter compare --drafters lookup --temp 0.7 --seed 1 -r 5 -o json
+            A prompt file holds one JSON object a line: {"prompt"}, {"text"}, {"messages"}, or {"turns"} as in MT-Bench and
+            Spec-Bench (the first turn is used); "category" groups the results.
+            """)
+
+    enum Output: String, ExpressibleByArgument, CaseIterable {
+        case md, csv, json
+    }
+
+    @OptionGroup var modelArguments: ModelArguments
+    @OptionGroup var sampling: SamplingArguments
+    @OptionGroup var shape: TreeArguments
+
+    @Option(help: ArgumentHelp("Drafters, separated by commas; a+b combines two.", valueName: "names"))
+    var drafters = "lookup,none"
+
+    @Option(
+        help: ArgumentHelp(
+            "Prompts, one JSON object a line; a small built-in set unless given.", valueName: "path"))
+    var prompts: String?
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("Use the first n prompts only.", valueName: "n"))
+    var limit: Int?
+
+    @Option(
+        name: [.short, .long], parsing: .unconditional,
+        help: ArgumentHelp("Timed rounds.", valueName: "n"))
+    var repetitions = 3
+
+    @Flag(name: .customLong("no-chat-template"), help: "Continue prompts as plain text.")
+    var noChatTemplate = false
+
+    @Option(
+        name: [.customShort("o"), .customLong("format")], parsing: .unconditional,
+        help: "Format of the result.")
+    var format = Output.md
+
+    @Option(help: ArgumentHelp("Writes the result to a file.", valueName: "path"))
+    var output: String?
+
+    func run() throws {
+        let settings = try settings()
+        let prompts = try promptSet()
+        Interrupt.install()
+        let backends = modelArguments.backend.split(separator: ",").map(String.init)
+        let longest = prompts.prompts.map(\.byteCount).max() ?? 0
+        let models = try backends.map {
+            try modelArguments.load(
+                contextLengthLimit: longest + Self.templateTokens + settings.maximumTokens, backend: $0)
+        }
+        var bar = ProgressBar("comparing")
+        let comparison = try Terminal.failing { () throws(RedrafterError) in
+            try Comparison.run(
+                models: models, drafters: drafters.split(separator: ",").map(String.init), prompts: prompts,
+                settings: settings, cancellation: Interrupt.flag, progress: { bar.update($0) })
+        }
+        bar.finish()
+        guard comparison.entries.contains(where: { $0.figures != nil }) else { throw ExitCode(130) }
+        try write(comparison)
+        if comparison.isPartial { throw ExitCode(130) }
+        if comparison.entries.contains(where: { $0.isExact && $0.firstDifference != nil }) {
+            Terminal.fail("an answer differs from plain decoding's; this is a defect, please report it")
+            throw ExitCode(70)
+        }
+    }
+
+    private func settings() throws -> Comparison.Settings {
+        guard (1...1000).contains(repetitions) else {
+            Terminal.fail("repetitions is \(repetitions); allowed: 1 to 1000")
+            throw ExitCode(64)
+        }
+        if let limit, limit < 1 {
+            Terminal.fail("limit is \(limit); allowed: 1 or more")
+            throw ExitCode(64)
+        }
+        let parameters = try sampling.parameters(seed: sampling.seed ?? 0)
+        guard parameters.stop.isEmpty else {
+            Terminal.fail("--stop has no place in a comparison")
+            throw ExitCode(64)
+        }
+        var settings = Comparison.Settings()
+        settings.maximumTokens = parameters.maximumTokens ?? settings.maximumTokens
+        guard settings.maximumTokens > 1 else {
+            Terminal.fail("n-predict is \(settings.maximumTokens); a comparison needs at least 2 tokens")
+            throw ExitCode(64)
+        }
+        settings.repetitions = repetitions
+        settings.sampling = parameters.sampling
+        settings.usesChatTemplate = !noChatTemplate
+        settings.speculation = try shape.options(drafter: "none")
+        return settings
+    }
+
+    private func promptSet() throws -> PromptSet {
+        var set = PromptSet.builtIn
+        if let prompts {
+            set = try Terminal.failing { () throws(RedrafterError) in
+                do throws(FormatError) { return try PromptSet(path: prompts, limit: limit) } catch {
+                    throw .format(error)
+                }
+            }
+        }
+        if let limit { set.prompts = Array(set.prompts.prefix(limit)) }
+        return set
+    }
+
+    private func write(_ comparison: Comparison) throws {
+        let text =
+            switch format {
+            case .md: comparison.markdown
+            case .csv: comparison.csv
+            case .json: comparison.json.text(isPretty: true) + "\n"
+            }
+        guard let output else { return try Terminal.write(text) }
+        try Terminal.failing { () throws(RedrafterError) in
+            do throws(FormatError) {
+                let file = try AtomicFile(path: output)
+                try file.write(Array(text.utf8))
+                try file.commit()
+            } catch {
+                throw .format(error)
+            }
+        }
+    }
+
+    /// Room for the tokens of a chat format; a text has at most as many tokens as bytes.
+    private static let templateTokens = 128
+}
