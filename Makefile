@@ -1,6 +1,6 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint format bench bench-peer fuzz clean
+.PHONY: help setup build demo test exactness lint format bench bench-peer fuzz clean
 
 SWIFT ?= swift
 BUILD := $(SWIFT) build -c release --product redrafter
@@ -16,14 +16,19 @@ build: setup ## build the command, release configuration
 	@echo "== building (the first time takes a minute or two)"
 	@$(BUILD)
 
-demo: build ## answer a prompt with the default model, streaming
+demo: build ## answer a prompt with the default model, streaming; then compare prompt lookup with plain decoding
 	@echo '== redrafter generate -p "Explain in three sentences why the sky is blue." -n 128'
 	@.build/release/redrafter generate -p "Explain in three sentences why the sky is blue." -n 128
+	@echo '== redrafter compare --drafters lookup,none'
+	@.build/release/redrafter compare --drafters lookup,none
 
 # In debug the C kernels are unoptimised and the real model crawls; a build folder of its own, because testing
 # compiles the same targets differently.
 test: setup ## run all tests, release configuration
 	$(SWIFT) test -c release --scratch-path .build-tests
+
+exactness: setup ## compare every drafter with plain decoding on all of MT-Bench (about an hour)
+	REDRAFTER_EXACTNESS=full $(SWIFT) test -c release --scratch-path .build-tests --filter ExactnessTests
 
 lint: ## check the format of all sources
 	$(SWIFT) format lint --strict --recursive --parallel --configuration .swift-format $(LINTED)
