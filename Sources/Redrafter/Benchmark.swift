@@ -145,8 +145,9 @@ public struct Benchmark {
 
     /// The most likely token of each row, as plain decoding takes it.
     private func choose(_ logits: Tensor) throws(TransformerError) {
-        do {
-            _ = try stream.top(1, of: logits, vocabulary: model.vocabularySize)
+        do throws(BackendError) {
+            let leading = try stream.top(1, of: logits, vocabulary: model.vocabularySize)
+            guard !leading.contains(where: \.isEmpty) else { throw .nonFinite(what: "the logits") }
         } catch {
             throw .backend(error)
         }

@@ -65,7 +65,8 @@ public protocol ComputeStream: AnyObject {
 
     /// Submits, then returns the `count` largest logits of each row, largest first; equal logits in order of token id.
     /// Only ids below `vocabulary` take part (a head may be wider than the tokenizer).
-    /// - Throws: `BackendError.nonFinite` when a row holds NaN or +infinity, or nothing but −infinity.
+    /// - Returns: one list for each row; it is empty where the row holds NaN or +infinity, or nothing but −infinity. Such a
+    ///   row says nothing about the others.
     func top(_ count: Int, of logits: Tensor, vocabulary: Int) throws(BackendError) -> [[TokenLogit]]
 }
 

@@ -29,21 +29,23 @@ public struct Sampler: Sendable {
     ///   - logits: `[rows, ≥ vocabulary]`
     ///   - positions: of the token to choose, for each row: the row's own position + 1.
     ///   - history: the tokens before it, for each row, oldest first; only read when there are penalties.
-    /// - Throws: `BackendError.nonFinite` when a row holds NaN or +infinity, or nothing but −infinity.
+    /// - Returns: a token for each row; nil where the row holds NaN or +infinity, or nothing but −infinity. No such row
+    ///   may be continued, the others are as good as without it.
     public func sample(
         _ logits: Tensor, positions: [Int], history: (Int) -> ArraySlice<Int32>, on stream: any ComputeStream
-    ) throws(BackendError) -> [Int32] {
+    ) throws(BackendError) -> [Int32?] {
         precondition(positions.count == logits.rows, "one position for each row of logits")
         let histories = parameters.hasPenalties ? positions.indices.map { recent(history($0)) } : []
         if let count = leadingLogitsNeeded(histories: histories) {
             let leading = try stream.top(min(count, vocabulary), of: logits, vocabulary: vocabulary)
             return leading.indices.map { row in
-                choose(
+                guard !leading[row].isEmpty else { return nil }
+                return choose(
                     candidates(leading: leading[row], history: histories.isEmpty ? [] : histories[row]),
                     positions[row])
             }
         }
-        let chosen = try stream.withValues(logits) { values -> [Int32?] in
+        return try stream.withValues(logits) { values in
             positions.indices.map { row in
                 let start = row * logits.columns
                 let rowLogits = UnsafeBufferPointer(rebasing: values[start..<(start + vocabulary)])
@@ -53,15 +55,10 @@ public struct Sampler: Sendable {
                     positions[row])
             }
         }
-        var tokens = [Int32]()
-        for token in chosen {
-            guard let token else { throw BackendError.nonFinite(what: "the logits") }
-            tokens.append(token)
-        }
-        return tokens
     }
 
     /// Samples a token from one row of logits in memory; see the form with a tensor.
+    /// - Throws: `BackendError.nonFinite` when the row holds NaN or +infinity, or nothing but −infinity.
     public func sample(
         _ logits: UnsafeBufferPointer<Float>, position: Int, history: ArraySlice<Int32> = []
     ) throws(BackendError) -> Int32 {

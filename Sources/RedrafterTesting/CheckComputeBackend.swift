@@ -99,33 +99,54 @@ public func checkTop(_ backend: any ComputeBackend) throws -> [ConformanceFailur
                     message: "wrong order or logits"))
         }
     }
-    for (damage, index) in [(Float.nan, 0), (.nan, 99), (.infinity, 50), (.nan, 149)] {
-        var values = inputs.values(300)
-        values[150 + index] = damage
-        let tensor = try backend.makeTensor(rows: 2, columns: 150, values: values)
-        for count in [1, 40]
-        where !refuses({ () throws(BackendError) in _ = try stream.top(count, of: tensor, vocabulary: 150) })
-        {
-            failures.append(
-                ConformanceFailure(subject: "top \(count)", message: "\(damage) at \(index) is not refused"))
+    return try failures + checkDamagedRows(backend)
+}
+
+/// A damaged row among sound ones: its list is empty, theirs are what they are without it.
+private func checkDamagedRows(_ backend: any ComputeBackend) throws -> [ConformanceFailure] {
+    let columns = 150
+    var inputs = Inputs(seed: 10)
+    let values = inputs.values(3 * columns)
+    var damages: [(name: String, row: [Float])] = [
+        ("−infinity throughout", [Float](repeating: -.infinity, count: columns)),
+        ("NaN throughout", [Float](repeating: .nan, count: columns)),
+    ]
+    for damage in [Float.nan, .infinity] {
+        for index in [0, 77, columns - 1] {
+            var row = Array(values[..<columns])
+            row[index] = damage
+            damages.append(("\(damage) at \(index)", row))
         }
     }
-    let empty = try backend.makeTensor(
-        rows: 1, columns: 20, values: [Float](repeating: -.infinity, count: 20))
-    if !refuses({ () throws(BackendError) in _ = try stream.top(1, of: empty, vocabulary: 20) }) {
-        failures.append(ConformanceFailure(subject: "top 1", message: "a row of −infinity is not refused"))
+    var failures = [ConformanceFailure]()
+    for count in [1, 40] {
+        let sound = try ReferenceBackend().top(count, of: values, columns: columns)
+        for damage in damages {
+            for place in 0..<3 {
+                var damaged = values
+                damaged.replaceSubrange(place * columns..<(place + 1) * columns, with: damage.row)
+                var expected = sound
+                expected[place] = []
+                let got = try backend.top(count, of: damaged, columns: columns)
+                for row in 0..<3 where got[row] != expected[row] {
+                    failures.append(
+                        ConformanceFailure(
+                            subject: "top \(count) with \(damage.name) in row \(place) of 3",
+                            message: row == place ? "the row is not left empty" : "row \(row) is affected"))
+                }
+            }
+        }
     }
     return failures
 }
 
-/// Whether the body says that logits are not finite.
-private func refuses(_ body: () throws(BackendError) -> Void) -> Bool {
-    do {
-        try body()
-        return false
-    } catch {
-        guard case .nonFinite = error else { return false }
-        return true
+extension ComputeBackend {
+    fileprivate func top(
+        _ count: Int, of values: [Float], columns: Int
+    ) throws(BackendError) -> [[TokenLogit]] {
+        try makeStream().top(
+            count, of: makeTensor(rows: values.count / columns, columns: columns, values: values),
+            vocabulary: columns)
     }
 }
 

@@ -167,7 +167,8 @@ final class ReferenceStream: ComputeStream {
             let all = (0..<vocabulary).map { TokenLogit(token: Int32($0), logit: logits[row, $0]) }
             guard all.allSatisfy({ $0.logit < .infinity }), all.contains(where: { $0.logit > -.infinity })
             else {
-                throw .nonFinite(what: "the logits")
+                lists.append([])
+                continue
             }
             lists.append(Array(all.sorted { ($1.logit, $0.token) < ($0.logit, $1.token) }.prefix(count)))
         }

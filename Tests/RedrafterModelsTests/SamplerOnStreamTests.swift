@@ -35,17 +35,44 @@ import Testing
         #expect(tokens == expected)
     }
 
-    @Test("A damaged row is an error on every way of reading", arguments: [0, 40])
+    @Test(
+        "A damaged row has no token, on every way of reading; the others are unaffected",
+        arguments: [0, 1, 40])
     func damaged(topK: Int) throws {
         var parameters = SamplingParameters()
         parameters.temperature = 1
         parameters.topK = topK
-        let backend = ReferenceBackend()
-        let logits = try backend.makeTensor(
-            rows: 2, columns: 50, values: (0..<100).map { $0 == 77 ? .nan : Float($0) })
-        let sampler = try Sampler(parameters, vocabulary: 50)
-        #expect(throws: BackendError.nonFinite(what: "the logits")) {
-            try sampler.sample(logits, positions: [1, 2], history: { _ in [] }, on: backend.makeStream())
+        parameters.seed = 5
+        let (rows, width, vocabulary) = (4, 60, 50)
+        let sampler = try Sampler(parameters, vocabulary: vocabulary)
+        var random = SeededRandom(seed: 3)
+        let values = (0..<(rows * width)).map { _ in Float.random(in: -4...4, using: &random) }
+        var damages = [
+            [Float](repeating: .nan, count: vocabulary), [Float](repeating: -.infinity, count: vocabulary),
+        ]
+        for damage in [Float.nan, .infinity] {
+            for index in [0, 25, vocabulary - 1] {
+                var row = Array(values[..<vocabulary])
+                row[index] = damage
+                damages.append(row)
+            }
+        }
+        func tokens(_ values: [Float]) throws -> [Int32?] {
+            let backend = ReferenceBackend()
+            return try sampler.sample(
+                backend.makeTensor(rows: rows, columns: width, values: values), positions: [3, 4, 5, 6],
+                history: { _ in [] }, on: backend.makeStream())
+        }
+        let sound = try tokens(values)
+        #expect(!sound.contains(nil))
+        for damage in damages {
+            for place in 0..<rows {
+                var damaged = values
+                damaged.replaceSubrange(place * width..<place * width + vocabulary, with: damage)
+                var expected = sound
+                expected[place] = nil
+                #expect(try tokens(damaged) == expected)
+            }
         }
     }
 }

@@ -107,12 +107,13 @@ final class CPUStream: ComputeStream {
         for row in 0..<logits.rows {
             let values = UnsafeBufferPointer(start: logits.floats + row * logits.columns, count: vocabulary)
             let best = kernels.argmax(values.baseAddress, vocabulary)
-            guard best >= 0 else { throw .nonFinite(what: "the logits") }
-            guard count > 1 else {
+            if best < 0 {
+                result.append([])
+            } else if count == 1 {
                 result.append([TokenLogit(token: Int32(best), logit: values[Int(best)])])
-                continue
+            } else {
+                result.append(TopList.largest(count, of: values))
             }
-            result.append(TopList.largest(count, of: values))
         }
         return result
     }
