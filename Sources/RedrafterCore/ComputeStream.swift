@@ -37,6 +37,16 @@ public protocol ComputeStream: AnyObject {
     /// `gate = SiLU(gate) ⊙ up`, element by element.
     func swiGLU(gate: Tensor, up: Tensor)
 
+    /// `output = SiLU(input)`, or `residual + SiLU(input)` (the block of a drafter's head). `[rows, columns]`; `output` may be
+    /// `input` or `residual`.
+    func silu(_ input: Tensor, adding residual: Tensor?, into output: Tensor)
+
+    /// `output += input`, element by element.
+    func add(_ input: Tensor, to output: Tensor)
+
+    /// Columns of all inputs side by side; an input of one row stands beside every row. `[rows, Σ columns]`
+    func concatenate(_ inputs: [Tensor], into output: Tensor)
+
     /// Turns queries and keys by their rows' positions and stores keys and values in the cache at the plan's slots.
     /// `queries [rows, heads·d]` in place; `keys`, `values [rows, keyValueHeads·d]`.
     func rotaryAppend(
@@ -68,6 +78,11 @@ public protocol ComputeStream: AnyObject {
     /// - Returns: one list for each row; it is empty where the row holds NaN or +infinity, or nothing but −infinity. Such a
     ///   row says nothing about the others.
     func top(_ count: Int, of logits: Tensor, vocabulary: Int) throws(BackendError) -> [[TokenLogit]]
+
+    /// As `top`, with natural logarithms of probabilities in place of logits: softmax over the ids below `vocabulary`.
+    func topLogProbabilities(
+        _ count: Int, of logits: Tensor, vocabulary: Int
+    ) throws(BackendError) -> [[TokenLogit]]
 }
 
 extension ComputeStream {

@@ -57,7 +57,7 @@ public enum OpCases {
         } + [
             rmsNorm(rows: 64, columns: 576), rmsNorm(rows: 3, columns: 64), swiGLU(rows: 64, columns: 1536),
             gatherRows(rows: 40, columns: 576),
-        ] + AttentionCase.all.map(\.opCase)
+        ] + headCases + AttentionCase.all.map(\.opCase)
 
     static func embed(_ type: WeightType, columns: Int) -> OpCase {
         let vocabulary = 50

@@ -73,6 +73,37 @@ final class ReferenceStream: ComputeStream {
         }
     }
 
+    func silu(_ input: Tensor, adding residual: Tensor?, into output: Tensor) {
+        require(output, rows: input.rows, columns: input.columns)
+        for row in 0..<input.rows {
+            for column in 0..<input.columns {
+                let before = residual.map { Double($0[row, column]) } ?? 0
+                output[row, column] = Float(before + silu(Double(input[row, column])))
+            }
+        }
+    }
+
+    func add(_ input: Tensor, to output: Tensor) {
+        require(output, rows: input.rows, columns: input.columns)
+        for row in 0..<input.rows {
+            for column in 0..<input.columns { output[row, column] += input[row, column] }
+        }
+    }
+
+    func concatenate(_ inputs: [Tensor], into output: Tensor) {
+        require(output, rows: output.rows, columns: inputs.reduce(0) { $0 + $1.columns })
+        for row in 0..<output.rows {
+            var start = 0
+            for input in inputs {
+                require(input, rows: input.rows == 1 ? 1 : output.rows, columns: input.columns)
+                for column in 0..<input.columns {
+                    output[row, start + column] = input[input.rows == 1 ? 0 : row, column]
+                }
+                start += input.columns
+            }
+        }
+    }
+
     func rotaryAppend(
         queries: Tensor, keys: Tensor, values: Tensor, table: RotaryTable, cache: any CacheStorage,
         layer: Int,
@@ -171,6 +202,20 @@ final class ReferenceStream: ComputeStream {
                 continue
             }
             lists.append(Array(all.sorted { ($1.logit, $0.token) < ($0.logit, $1.token) }.prefix(count)))
+        }
+        return lists
+    }
+
+    func topLogProbabilities(
+        _ count: Int, of logits: Tensor, vocabulary: Int
+    ) throws(BackendError) -> [[TokenLogit]] {
+        var lists = try top(count, of: logits, vocabulary: vocabulary)
+        for row in lists.indices {
+            guard let largest = lists[row].first.map({ Double($0.logit) }) else { continue }
+            let sum = (0..<vocabulary).reduce(0.0) { $0 + exp(Double(logits[row, $1]) - largest) }
+            for index in lists[row].indices {
+                lists[row][index].logit = Float(Double(lists[row][index].logit) - largest - log(sum))
+            }
         }
         return lists
     }

@@ -35,6 +35,33 @@ static void swiglu(float *gate, const float *up, size_t count) {
     }
 }
 
+static void silu(const float *input, const float *residual, size_t count, float *output) {
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        f32x16 y = silu16(load16(input + i));
+        store16(output + i, residual ? load16(residual + i) + y : y);
+    }
+    if (i < count) {
+        const size_t rest = count - i;
+        f32x16 y = silu16(load_partial(input + i, rest));
+        store_partial(output + i, residual ? load_partial(residual + i, rest) + y : y, rest);
+    }
+}
+
+/// The sum runs on lane k mod 16, then lanes fold (sum16).
+static float exp_sum(const float *values, size_t count, float largest) {
+    f32x16 sums = (f32x16)(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) sums += exp16(load16(values + i) - largest);
+    if (i < count) {
+        float lanes[16];
+        for (int k = 0; k < 16; k++) lanes[k] = -__builtin_inff();
+        memcpy(lanes, values + i, (count - i) * sizeof(float));
+        sums += exp16(load16(lanes) - largest);
+    }
+    return sum16(sums);
+}
+
 /// Each pair (a, b) becomes fma(a, cos, -(b sin)), fma(b, cos, a sin).
 static void rotate(float *head, const float *cosines, const float *sines, size_t rotated, int halves) {
     const size_t half = rotated / 2;

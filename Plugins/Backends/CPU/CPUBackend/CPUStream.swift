@@ -58,6 +58,34 @@ final class CPUStream: ComputeStream {
         }
     }
 
+    func silu(_ input: Tensor, adding residual: Tensor?, into output: Tensor) {
+        precondition(output.rows == input.rows && output.columns == input.columns)
+        let (columns, activate) = (input.columns, kernels.silu)
+        forEachRow(input.rows, cost: 8 * columns) { row in
+            activate?(
+                input.floats + row * columns, residual.map { $0.floats + row * columns }, columns,
+                output.floats + row * columns)
+        }
+    }
+
+    func add(_ input: Tensor, to output: Tensor) {
+        precondition(output.rows == input.rows && output.columns == input.columns)
+        for index in 0..<input.rows * input.columns { output.floats[index] += input.floats[index] }
+    }
+
+    func concatenate(_ inputs: [Tensor], into output: Tensor) {
+        precondition(inputs.reduce(0) { $0 + $1.columns } == output.columns)
+        var start = 0
+        for input in inputs {
+            precondition(input.rows == output.rows || input.rows == 1)
+            for row in 0..<output.rows {
+                let source = input.floats + (input.rows == 1 ? 0 : row * input.columns)
+                (output.floats + row * output.columns + start).update(from: source, count: input.columns)
+            }
+            start += input.columns
+        }
+    }
+
     func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor) {
         precondition(output.rows == rows.count && output.columns == input.columns)
         for (index, row) in rows.enumerated() {
@@ -102,17 +130,41 @@ final class CPUStream: ComputeStream {
 
     func top(_ count: Int, of logits: Tensor, vocabulary: Int) throws(BackendError) -> [[TokenLogit]] {
         precondition(vocabulary > 0 && vocabulary <= logits.columns && count > 0)
-        var result = [[TokenLogit]]()
-        result.reserveCapacity(logits.rows)
-        for row in 0..<logits.rows {
-            let values = UnsafeBufferPointer(start: logits.floats + row * logits.columns, count: vocabulary)
-            let best = kernels.argmax(values.baseAddress, vocabulary)
-            if best < 0 {
-                result.append([])
-            } else if count == 1 {
-                result.append([TokenLogit(token: Int32(best), logit: values[Int(best)])])
-            } else {
-                result.append(TopList.largest(count, of: values))
+        return lists(logits, cost: vocabulary) { row in self.leading(count, row, vocabulary) }
+    }
+
+    func topLogProbabilities(
+        _ count: Int, of logits: Tensor, vocabulary: Int
+    ) throws(BackendError) -> [[TokenLogit]] {
+        precondition(vocabulary > 0 && vocabulary <= logits.columns && count > 0)
+        let expSum = kernels.exp_sum
+        return lists(logits, cost: 8 * vocabulary) { row in
+            var list = self.leading(count, row, vocabulary)
+            guard let largest = list.first?.logit, let expSum else { return [] }
+            let logSum = largest + log(expSum(row, vocabulary, largest))
+            for index in list.indices { list[index].logit -= logSum }
+            return list
+        }
+    }
+
+    /// The largest of `vocabulary` logits; none where the row is not usable.
+    private func leading(_ count: Int, _ row: UnsafePointer<Float>, _ vocabulary: Int) -> [TokenLogit] {
+        let best = kernels.argmax(row, vocabulary)
+        if best < 0 { return [] }
+        if count == 1 { return [TokenLogit(token: Int32(best), logit: row[Int(best)])] }
+        return TopList.largest(count, of: UnsafeBufferPointer(start: row, count: vocabulary))
+    }
+
+    /// A list for each row, made in parallel.
+    private func lists(
+        _ logits: Tensor, cost: Int, _ list: (UnsafePointer<Float>) -> [TokenLogit]
+    ) -> [[TokenLogit]] {
+        var result = [[TokenLogit]](repeating: [], count: logits.rows)
+        result.withUnsafeMutableBufferPointer { result in
+            // Each row writes its own element.
+            nonisolated(unsafe) let result = result
+            forEachRow(logits.rows, cost: cost) { row in
+                result[row] = list(logits.floats + row * logits.columns)
             }
         }
         return result

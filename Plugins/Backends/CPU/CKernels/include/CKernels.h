@@ -120,6 +120,10 @@ typedef struct rd_kernels {
     void (*rms_norm)(const float *input, const float *weight, float epsilon, size_t columns, float *output);
     /// gate = SiLU(gate) * up
     void (*swiglu)(float *gate, const float *up, size_t count);
+    /// output = SiLU(input), plus `residual` where it is not NULL.
+    void (*silu)(const float *input, const float *residual, size_t count, float *output);
+    /// Sum of e^(value - largest).
+    float (*exp_sum)(const float *values, size_t count, float largest);
     /// Rotates one head in place. `cosines`, `sines` [rotated/2]; halves: pairs (i, i + rotated/2), else (2i, 2i + 1).
     void (*rotate)(float *head, const float *cosines, const float *sines, size_t rotated, int halves);
     /// Rounds to f16, nearest even, saturated to the largest finite number; NaN becomes 0.
