@@ -60,8 +60,8 @@ struct DrafterChecker {
         return result
     }
 
-    /// The draft vocabulary has a token for each row, each token once; tokens are the model's where that is known.
-    func check(_ vocabulary: [Int32]?, fingerprint: ModelFingerprint?) throws(FormatError) {
+    /// The draft vocabulary has a token for each row, each token once.
+    func check(_ vocabulary: [Int32]?) throws(FormatError) {
         guard let vocabulary else { return }
         guard vocabulary.count == configuration.vocabularySize else {
             throw .invalid(
@@ -81,6 +81,27 @@ struct DrafterChecker {
             guard seen.insert(token).inserted else {
                 throw .duplicate(
                     file: path, what: "token of the draft vocabulary", name: "\(token)", offset: nil)
+            }
+        }
+    }
+
+    /// Keys of notes become keys of metadata.
+    func check(_ notes: [DrafterNote]) throws(FormatError) {
+        var keys = Set<String>()
+        for note in notes {
+            guard (1...64).contains(note.key.utf8.count),
+                note.key.utf8.allSatisfy({
+                    (0x61...0x7A).contains($0) || (0x30...0x39).contains($0)
+                        || [0x2D, 0x2E, 0x5F].contains($0)
+                })
+            else {
+                throw .invalid(
+                    file: path, field: "the key of a note",
+                    expected: "1 to 64 small letters, digits, dots, hyphens and underscores",
+                    got: "\"\(note.key)\"", offset: nil)
+            }
+            guard keys.insert(note.key).inserted else {
+                throw .duplicate(file: path, what: "note", name: note.key, offset: nil)
             }
         }
     }

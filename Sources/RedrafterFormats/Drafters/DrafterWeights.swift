@@ -76,7 +76,7 @@ public struct DrafterWeights: Sendable {
     /// The model it was trained for; nil where the file does not say.
     public var fingerprint: ModelFingerprint?
     /// What the file says about its origin: how it was trained, on what, the hash of the model's weights.
-    public var notes: [DrafterNote]
+    public let notes: [DrafterNote]
     /// What is odd about the file but no error, one sentence each.
     public var warnings: [String]
     private let index: [DrafterRole: Int]
@@ -91,7 +91,8 @@ public struct DrafterWeights: Sendable {
     ) throws(FormatError) {
         let checker = DrafterChecker(path: path, configuration: configuration)
         self.tensors = try checker.ordered(tensors)
-        try checker.check(draftVocabulary, fingerprint: fingerprint)
+        try checker.check(draftVocabulary)
+        try checker.check(notes)
         self.path = path
         self.configuration = configuration
         self.draftVocabulary = draftVocabulary
