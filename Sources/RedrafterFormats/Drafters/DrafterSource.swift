@@ -35,7 +35,10 @@ enum DrafterSource {
 
     private static func safetensors(_ model: SafetensorsModel) throws(FormatError) -> DrafterSource {
         let path = FilePath.join(model.directory, configurationName)
-        guard FileKind.exists(path) else { return .safetensors(model, configuration: nil) }
+        // A broken configuration of something else is no concern of ours.
+        guard SafetensorsDrafter.layout(of: model, nil) != nil, FileKind.exists(path) else {
+            return .safetensors(model, configuration: nil)
+        }
         return .safetensors(model, configuration: try JSONValue(path: path))
     }
 

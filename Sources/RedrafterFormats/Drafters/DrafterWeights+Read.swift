@@ -35,7 +35,14 @@ extension DrafterLayout {
     /// The layout of the drafter at `path`; nil where the files are in order and hold something else.
     /// - Throws: `FormatError` for files that are damaged or in no format that is read.
     public static func detect(path: String) throws(FormatError) -> DrafterLayout? {
-        switch try DrafterSource(path: path) {
+        try DrafterSource(path: path).layout
+    }
+}
+
+extension DrafterSource {
+    /// The layout of the drafter; nil where it is none.
+    var layout: DrafterLayout? {
+        switch self {
         case .gguf(let gguf): DrafterKind(architecture: gguf.architecture) == nil ? nil : .gguf
         case .safetensors(let model, let configuration): SafetensorsDrafter.layout(of: model, configuration)
         }

@@ -53,8 +53,19 @@ public enum DrafterWriter {
                 type: type.name,
                 supported: types.map(\.name).joined(separator: ", ") + " (\(layout.rawValue))")
         }
+        try refuseInput(weights, output: path)
         if layout == .gguf { return try writeGGUF(weights, to: path, type) }
         return try writeFolder(weights, path, layout, type)
+    }
+
+    /// Weights that are read from the output would be lost to a lossy type.
+    private static func refuseInput(_ weights: DrafterWeights, output: String) throws(FormatError) {
+        guard let source = FilePath.resolved(weights.path), let target = FilePath.resolved(output) else {
+            return
+        }
+        if source == target || FilePath.directory(of: source) == target {
+            throw .cannotCreate(file: output, reason: "the drafter is read from there; choose another output")
+        }
     }
 
     // MARK: GGUF
