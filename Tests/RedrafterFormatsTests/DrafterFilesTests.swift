@@ -1,3 +1,4 @@
+import Foundation
 import RedrafterCore
 import RedrafterFormats
 import RedrafterTesting
@@ -204,7 +205,7 @@ struct DrafterFilesTests {
             let y = add(
                 multiply(weights[.block(head: 0, layer: layer)], x),
                 weights[.blockBias(head: 0, layer: layer)].values)
-            x = add(x, y.map { $0 / (1 + .exp(-$0)) })
+            x = add(x, y.map { $0 / (1 + exp(-$0)) })
         }
         return multiply(weights[.output(head: 0)], x)
     }
