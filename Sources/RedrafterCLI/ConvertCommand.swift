@@ -4,41 +4,103 @@ import RedrafterCore
 import RedrafterFormats
 import RedrafterModels
 
-/// `redrafter convert`: a model as GGUF with weights of another type.
+/// `redrafter convert`: a model as GGUF with weights of another type, or a drafter in another layout.
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Writes a model as a GGUF file with weights of another type.",
+        abstract: "Writes a model as GGUF with weights of another type, or a drafter in another layout.",
         discussion: """
-            Reads GGUF files and Hugging Face checkpoints (safetensors with config.json and tokenizer.json). The output
-            appears complete or not at all.
+            Reads GGUF files and Hugging Face checkpoints (safetensors with config.json and tokenizer.json), and drafters in
+            the layouts of Apple's reference code, TensorRT-LLM, Medusa, vLLM and this project's GGUF; which of them is seen
+            from the tensors. Every output file appears complete or not at all.
               redrafter convert model.gguf model-f16.gguf --type f16
               redrafter convert checkpoint-folder model.gguf --type q8_0
+              redrafter convert drafter-folder drafter.gguf --type q8_0
+              redrafter convert medusa-folder vllm-folder --layout vllm --type bf16
             """)
 
-    @Argument(help: ArgumentHelp("Model file or folder.", valueName: "in"))
+    @Argument(help: ArgumentHelp("Model or drafter, file or folder.", valueName: "in"))
     var input: String
 
-    @Argument(help: ArgumentHelp("GGUF file to write.", valueName: "out"))
+    @Argument(
+        help: ArgumentHelp("GGUF file to write; a folder for drafters in other layouts.", valueName: "out"))
     var output: String
 
-    @Option(help: ArgumentHelp("f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1.", valueName: "type"))
-    var type: String
+    @Option(
+        help: ArgumentHelp(
+            "f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1. Drafters keep their types without it.",
+            valueName: "type"))
+    var type: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Of a drafter: apple, tensorrt-llm, medusa, vllm or gguf. Without it gguf for OUT.gguf, else apple or medusa.",
+            valueName: "layout"))
+    var layout: String?
 
     @Flag(help: "Print one JSON object when done.")
     var json = false
 
     func run() throws {
-        guard let weightType = WeightType(name: type) else {
-            Terminal.fail(
-                "type is \(TerminalText.escaped(type)); allowed: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1"
+        let weightType = try type.map(Self.weightType)
+        let wanted = try layout.map(Self.layout)
+        let found = try Terminal.failing { () throws(RedrafterError) in
+            do throws(FormatError) { return try DrafterLayout.detect(path: input) } catch {
+                throw .format(error)
+            }
+        }
+        if found != nil {
+            try convertDrafter(weightType, wanted)
+        } else {
+            try convertModel(weightType, wanted)
+        }
+    }
+
+    private func convertDrafter(_ type: WeightType?, _ layout: DrafterLayout?) throws {
+        let (weights, report) = try Terminal.failing { () throws(RedrafterError) in
+            do throws(FormatError) {
+                let weights = try DrafterWeights(path: input)
+                let layout = layout ?? DrafterWriter.layout(forOutput: output, weights.configuration.kind)
+                let report = try DrafterWriter.write(weights, to: output, layout: layout, type: type)
+                return (weights, report)
+            } catch {
+                throw .format(error)
+            }
+        }
+        let warnings = weights.warnings + report.warnings
+        for warning in warnings { Terminal.warn(warning) }
+        if json {
+            try Terminal.write(
+                JSONValue.object([
+                    "output": .string(output), "layout": .string(report.layout.rawValue),
+                    "kind": .string(weights.configuration.kind.rawValue),
+                    "type": type.map { .string($0.name) } ?? .null,
+                    "files": .array(report.files.map { .string($0) }), "tensors": .integer(report.tensors),
+                    "weight_bytes": .integer(report.weightBytes),
+                    "warnings": .array(warnings.map { .string($0) }),
+                ]).text() + "\n")
+        } else {
+            Terminal.say(
+                "wrote \(report.tensors) tensors, \(report.weightBytes / 1000) kB of weights, layout \(report.layout.rawValue)"
             )
+        }
+    }
+
+    private func convertModel(_ type: WeightType?, _ layout: DrafterLayout?) throws {
+        guard layout == nil || layout == .gguf else {
+            Terminal.fail(
+                "--layout is for drafters, and \(TerminalText.escaped(input)) is a model, written as gguf only"
+            )
+            throw ExitCode(64)
+        }
+        guard let type else {
+            Terminal.fail("a model needs --type: \(Self.allowedTypes)")
             throw ExitCode(64)
         }
         var bar = ProgressBar("converting")
         let report = try Terminal.failing { () throws(RedrafterError) in
             do throws(ModelError) {
-                return try ModelConverter.convert(input: input, output: output, type: weightType) {
+                return try ModelConverter.convert(input: input, output: output, type: type) {
                     done, total in
                     bar.update(Double(done) / Double(max(total, 1)))
                 }
@@ -51,7 +113,7 @@ struct ConvertCommand: ParsableCommand {
         if json {
             try Terminal.write(
                 JSONValue.object([
-                    "output": .string(output), "type": .string(weightType.name),
+                    "output": .string(output), "type": .string(type.name),
                     "tensors": .integer(report.tensors),
                     "weight_bytes": .integer(report.weightBytes),
                     "warnings": .array(report.warnings.map { .string($0) }),
@@ -59,5 +121,20 @@ struct ConvertCommand: ParsableCommand {
         } else {
             Terminal.say("wrote \(report.tensors) tensors, \(report.weightBytes / 1_000_000) MB of weights")
         }
+    }
+
+    private static let allowedTypes = Quantization.writableTypes.map(\.name).joined(separator: ", ")
+
+    private static func weightType(_ name: String) throws -> WeightType {
+        if let type = WeightType(name: name) { return type }
+        Terminal.fail("type is \(TerminalText.escaped(name)); allowed: \(allowedTypes)")
+        throw ExitCode(64)
+    }
+
+    private static func layout(_ name: String) throws -> DrafterLayout {
+        if let layout = DrafterLayout(rawValue: name) { return layout }
+        let allowed = DrafterLayout.allCases.map(\.rawValue).joined(separator: ", ")
+        Terminal.fail("layout is \(TerminalText.escaped(name)); allowed: \(allowed)")
+        throw ExitCode(64)
     }
 }

@@ -175,6 +175,22 @@ enum FilePath {
         directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
     }
 
+    /// The names in a directory, sorted, without `.` and `..`.
+    static func names(in directory: String) throws(FormatError) -> [String] {
+        guard let stream = opendir(directory) else {
+            throw SystemError.reading(directory, operation: "list", code: errno)
+        }
+        defer { closedir(stream) }
+        var names = [String]()
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
     /// The path without links and dots; nil where it leads nowhere.
     static func resolved(_ path: String) -> String? {
         guard let text = realpath(path, nil) else { return nil }

@@ -18,6 +18,7 @@ extension FileSummary {
                 "  \(total.type)",
                 "\(Self.padded("\(total.tensors)", 6, isRight: true)) tensors\(share) bytes")
         }
+        for (name, value) in drafter?.facts ?? [] { fact(name, value) }
         for warning in warnings { fact("warning", TerminalText.escaped(warning)) }
         if !metadata.isEmpty {
             lines.append("")
@@ -46,7 +47,7 @@ extension FileSummary {
     }
 
     /// The summary for programs. Keys: `path, format, version, architecture, file_bytes, alignment, parameters,
-    /// tensor_count, types[], metadata{}, warnings[]` and, if asked for, `tensors[]`.
+    /// tensor_count, types[], metadata{}, warnings[]`, for a drafter `drafter{}` and, if asked for, `tensors[]`.
     public func json(listsTensors: Bool = false) -> JSONValue {
         var members: [(ByteSlice, JSONValue)] = [
             (ByteSlice("path"), .string(path)),
@@ -61,6 +62,7 @@ extension FileSummary {
             (ByteSlice("metadata"), .object(JSONObject(metadata.map { (ByteSlice($0.key), Self.json($0)) }))),
             (ByteSlice("warnings"), .array(warnings.map { .string($0) })),
         ]
+        if let drafter { members.append((ByteSlice("drafter"), drafter.summary)) }
         if listsTensors { members.append((ByteSlice("tensors"), .array(tensors.map(Self.json)))) }
         return .object(JSONObject(members))
     }

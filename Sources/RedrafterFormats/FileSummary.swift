@@ -59,25 +59,21 @@ public struct FileSummary: Sendable {
     /// In file order.
     public var tensors: [Tensor]
     public var warnings: [String]
+    /// What the file is as a drafter, where it is one.
+    public var drafter: DrafterWeights?
 
     /// Elements shown of a metadata array.
     public static let shownElements = 4
 
-    /// Opens whatever `path` names (GGUF, safetensors, an index, a directory of Hugging Face) and sums it up.
+    /// Opens whatever `path` names (GGUF, safetensors, an index, a directory of Hugging Face, a drafter) and sums it up.
     /// - Throws: `FormatError`.
     public init(path: String) throws(FormatError) {
-        let isDirectory = try FileKind(path) == .directory
-        if isDirectory || path.hasSuffix(".json") {
-            self.init(try SafetensorsModel(path: path))
-            return
+        let source = try DrafterSource(path: path)
+        switch source {
+        case .gguf(let file): self.init(file)
+        case .safetensors(let model, _): self.init(model)
         }
-        let file = try MappedFile(path: path)
-        let isGGUF = FileSignature.describe(file.bytes) == "a GGUF file"
-        if FileSignature.isSafetensors(file.bytes) || (path.hasSuffix(".safetensors") && !isGGUF) {
-            self.init(path: path, files: [try SafetensorsFile(file: file)], warnings: [])
-        } else {
-            self.init(try GGUFFile(file: file))
-        }
+        if source.layout != nil { drafter = try DrafterWeights(source, path: path) }
     }
 
     /// The summary of a GGUF file.

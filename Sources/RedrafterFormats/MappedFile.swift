@@ -88,6 +88,14 @@ public final class MappedFile: @unchecked Sendable {
         mapping = UnsafeRawBufferPointer(start: base, count: total)
     }
 
+    /// Bytes that live as long as the process: a file that is part of the binary. Nothing is copied.
+    public init(resident content: UnsafeRawBufferPointer, path: String) {
+        self.path = path
+        descriptor = -1
+        bytes = content
+        mapping = UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
     deinit {
         if let base = mapping.baseAddress {
             munmap(UnsafeMutableRawPointer(mutating: base), mapping.count)

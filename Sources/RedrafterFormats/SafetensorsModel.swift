@@ -50,7 +50,15 @@ public struct SafetensorsModel: TensorSource {
     }
 
     private init(path: String, directory: String, single: String) throws(FormatError) {
-        let file = try SafetensorsFile(path: single)
+        self.init(try SafetensorsFile(path: single), path: path, directory: directory)
+    }
+
+    /// A model of one file that was opened before.
+    init(_ file: SafetensorsFile) {
+        self.init(file, path: file.path, directory: FilePath.directory(of: file.path))
+    }
+
+    private init(_ file: SafetensorsFile, path: String, directory: String) {
         self.path = path
         self.directory = directory
         files = [file]

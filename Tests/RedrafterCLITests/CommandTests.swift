@@ -1,4 +1,5 @@
 import Foundation
+import RedrafterFormats
 import RedrafterTesting
 import Testing
 
@@ -70,6 +71,8 @@ struct CommandTests {
         Failure(arguments: "inspect /nonexistent", code: 66, says: "no such file"),
         Failure(arguments: "inspect /bin/sh", code: 65, says: "not a GGUF file"),
         Failure(arguments: "convert /bin/sh /tmp/x.gguf --type q9_9", code: 64, says: "type is q9_9"),
+        Failure(arguments: "convert a b --layout x --type f16", code: 64, says: "layout is x"),
+        Failure(arguments: "convert /nonexistent b.gguf", code: 66, says: "no such file"),
         Failure(arguments: "bench -r 0", code: 64, says: "repetitions is 0"),
         Failure(arguments: "bench --rows 100", code: 64, says: "rows is 100"),
         Failure(arguments: "bench -p x", code: 64, says: "n-prompt is x"),
@@ -92,6 +95,20 @@ struct CommandTests {
         let run = try Run(shell: "\"$R\" \(command) --help")
         #expect(run.code == 0)
         #expect(run.output.contains("USAGE") && run.output.contains("OVERVIEW"))
+    }
+
+    @Test("A drafter is converted to GGUF and back, and inspected")
+    func drafter() throws {
+        let directory = TemporaryDirectory()
+        try DrafterWriter.write(
+            ToyDrafter.medusa().weights(), to: directory.file("medusa"), layout: .medusa)
+        let run = try Run(
+            shell: """
+                cd \(directory.path) && "$R" convert medusa x.gguf --type q8_0 && "$R" convert x.gguf vllm --layout vllm --json \
+                && "$R" inspect x.gguf && "$R" convert medusa y --layout apple
+                """)
+        #expect(run.code == 65 && run.errors.contains("medusa drafter in the layout apple"), "\(run.errors)")
+        #expect(run.output.contains("\"layout\":\"vllm\"") && run.output.contains("medusa, 3 heads"))
     }
 
     @Test("Without -m and without the default model the remedy is named")

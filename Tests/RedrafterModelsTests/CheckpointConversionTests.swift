@@ -81,6 +81,7 @@ import Testing
         let after = Tokenizer(try TokenizerDefinition(gguf, vocabularySize: checkpoint.rows))
         #expect(after.bos == before.bos)
         #expect(after.eos == before.eos)
+        #expect(after.fingerprint == before.fingerprint)
         #expect(after.definition.addsBOS == before.definition.addsBOS)
         #expect(after.definition.chatTemplate == before.definition.chatTemplate)
         #expect(after.vocabularySize == checkpoint.rows)
