@@ -43,13 +43,22 @@ let package = Package(
             name: "LookupDrafter", dependencies: ["RedrafterCore"], path: "Plugins/Drafters/Lookup",
             swiftSettings: swiftSettings),
         .target(
+            name: "DrafterHeads", dependencies: ["RedrafterCore", "RedrafterFormats"],
+            path: "Plugins/Drafters/Heads", swiftSettings: swiftSettings),
+        .target(
+            name: "RecurrentDrafter", dependencies: ["RedrafterCore", "RedrafterFormats", "DrafterHeads"],
+            path: "Plugins/Drafters/Recurrent", swiftSettings: swiftSettings),
+        .target(
+            name: "MedusaDrafter", dependencies: ["RedrafterCore", "RedrafterFormats", "DrafterHeads"],
+            path: "Plugins/Drafters/Medusa", swiftSettings: swiftSettings),
+        .target(
             name: "RedrafterTesting", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterModels"],
             swiftSettings: swiftSettings),
         .target(
             name: "Redrafter",
             dependencies: [
                 "RedrafterCore", "RedrafterFormats", "RedrafterModels", "RedrafterReport", "CPUBackend",
-                "LookupDrafter",
+                "LookupDrafter", "RecurrentDrafter", "MedusaDrafter",
             ],
             swiftSettings: swiftSettings),
         .executableTarget(
@@ -68,6 +77,12 @@ let package = Package(
         .testTarget(
             name: "CPUBackendTests", dependencies: ["CPUBackend", "RedrafterTesting"],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RecurrentDrafterTests",
+            dependencies: [
+                "RecurrentDrafter", "MedusaDrafter", "CPUBackend", "RedrafterFormats", "RedrafterTesting",
+            ],
+            exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "LookupDrafterTests", dependencies: ["LookupDrafter", "RedrafterTesting"],
             swiftSettings: swiftSettings),

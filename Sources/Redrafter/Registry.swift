@@ -1,6 +1,9 @@
 import CPUBackend
 import LookupDrafter
+import MedusaDrafter
+import RecurrentDrafter
 import RedrafterCore
+import RedrafterFormats
 
 /// What a backend may be told when it is made.
 public struct BackendOptions: Sendable, Hashable {
@@ -55,6 +58,20 @@ public struct Registry: Sendable {
         registry.register(
             DrafterDescription(name: "lookup", summary: "continues the longest earlier match in the text")
         ) { _, options in LookupDrafter(options: options) }
+        registry.register(
+            DrafterDescription(
+                name: "rnn", summary: "recurrent drafter on the model's hidden state (ReDrafter)",
+                needsWeights: true)
+        ) { target, options throws(DrafterError) in
+            try RecurrentDrafter(try weights("rnn", options), for: target, options: options)
+        }
+        registry.register(
+            DrafterDescription(
+                name: "medusa", summary: "independent heads on the model's hidden state (Medusa)",
+                needsWeights: true)
+        ) { target, options throws(DrafterError) in
+            try MedusaDrafter(try weights("medusa", options), for: target, options: options)
+        }
         return registry
     }()
 
@@ -104,5 +121,15 @@ public struct Registry: Sendable {
             members.append(try maker.make(target, own))
         }
         return members.count == 1 ? members[0] : CombinedDrafter(members)
+    }
+}
+
+/// The weights that the options name.
+private func weights(_ drafter: String, _ options: DrafterOptions) throws(DrafterError) -> DrafterWeights {
+    guard let path = options.path else { throw .missingWeights(drafter: drafter) }
+    do throws(FormatError) {
+        return try DrafterWeights(path: path)
+    } catch {
+        throw .unreadable(description: error.description, exitCode: error.exitCode)
     }
 }

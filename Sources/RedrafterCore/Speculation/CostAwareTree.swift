@@ -29,7 +29,7 @@ public struct CostAwareTree: TreeBuilder {
         }
         let rows = min(maximumRows, evidence.prices.affordableRows)
         let depth = min(evidence.room, rows - 1)
-        return depth > 0 ? DraftBudget(nodes: rows - 1, depth: depth) : nil
+        return depth > 0 ? DraftBudget(nodes: rows - 1, depth: depth, choosesAmongMore: true) : nil
     }
 
     public func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {

@@ -62,8 +62,10 @@ public enum DrafterError: Error, Sendable, Equatable, CustomStringConvertible {
     case mismatch(drafter: String, what: String, got: String, expected: String)
     /// The drafter needs weights and none were given.
     case missingWeights(drafter: String)
-    /// The weights are damaged or in no layout that is known.
+    /// The weights are none for this drafter.
     case invalidWeights(path: String, reason: String)
+    /// The file with the weights is missing, damaged or in no layout that is known.
+    case unreadable(description: String, exitCode: Int32)
     case unknownDrafter(got: String, available: [String])
     case parameter(ParameterError)
     case backend(BackendError)
@@ -77,6 +79,7 @@ public enum DrafterError: Error, Sendable, Equatable, CustomStringConvertible {
             "the drafter '\(drafter)' needs weights"
         case .invalidWeights(let path, let reason):
             "\(TerminalText.escaped(path)): \(reason)"
+        case .unreadable(let description, _): description
         case .unknownDrafter(let got, let available):
             "drafter '\(TerminalText.escaped(got))' does not exist; choose from: \(available.joined(separator: ", "))"
         case .parameter(let error): error.description
@@ -99,6 +102,7 @@ public enum DrafterError: Error, Sendable, Equatable, CustomStringConvertible {
         case .mismatch: 78
         case .missingWeights, .unknownDrafter, .parameter: 64
         case .invalidWeights: 65
+        case .unreadable(_, let exitCode): exitCode
         case .backend(let error): error.exitCode
         }
     }

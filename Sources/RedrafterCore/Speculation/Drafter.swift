@@ -53,12 +53,15 @@ public struct DraftBudget: Sendable, Hashable {
     public var nodes: Int
     /// Tokens after the root that can still become part of the text.
     public var depth: Int
+    /// Whether the tree builder chooses among more guesses than it verifies. Else it verifies what is proposed.
+    public var choosesAmongMore: Bool
     /// The ranks a static tree is made of (see `StaticTree`); nil where the tree is chosen by estimates.
     public var ranks: [[Int]]?
 
-    public init(nodes: Int, depth: Int, ranks: [[Int]]? = nil) {
+    public init(nodes: Int, depth: Int, choosesAmongMore: Bool = false, ranks: [[Int]]? = nil) {
         self.nodes = nodes
         self.depth = depth
+        self.choosesAmongMore = choosesAmongMore
         self.ranks = ranks
     }
 }
