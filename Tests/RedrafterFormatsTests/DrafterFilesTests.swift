@@ -1,8 +1,15 @@
-import Foundation
 import RedrafterCore
 import RedrafterFormats
 import RedrafterTesting
 import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 
 let drafterFixture = #filePath.replacing("DrafterFilesTests.swift", with: "Fixtures/drafters")
 

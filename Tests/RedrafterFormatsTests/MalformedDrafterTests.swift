@@ -1,4 +1,3 @@
-import Foundation
 import RedrafterCore
 import RedrafterFormats
 import RedrafterTesting
@@ -17,6 +16,17 @@ private struct Part: Sendable {
             name, dtype: dtype, shape: shape,
             data: data ?? [UInt8](repeating: 0, count: shape.reduce(1, *) * size))
     }
+}
+
+private func put(_ bytes: [UInt8], at path: String) throws {
+    let file = try AtomicFile(path: path)
+    try file.write(bytes)
+    try file.commit()
+}
+
+private func content(of path: String) throws -> [UInt8] {
+    let file = try MappedFile(path: path)
+    return withExtendedLifetime(file) { [UInt8](file.bytes) }
 }
 
 private func int64s(_ values: [Int64]) -> [UInt8] { values.flatMap { GGUFImage.encode($0) } }
@@ -135,8 +145,8 @@ struct DrafterSpellingTests {
         var image = SafetensorsImage()
         Part(name: "model.embed_tokens.weight", shape: [4, 4]).append(to: &image)
         Part(name: "lm_head.weight", shape: [4, 4]).append(to: &image)
-        try Data(image.bytes).write(to: URL(filePath: directory.file("model.safetensors")))
-        try Data("{".utf8).write(to: URL(filePath: directory.file("config.json")))
+        try put(image.bytes, at: directory.file("model.safetensors"))
+        try put(Array("{".utf8), at: directory.file("config.json"))
         #expect(try DrafterLayout.detect(path: directory.path) == nil)
         #expect(throws: FormatError.self) { try DrafterWeights(path: directory.path) }
     }
@@ -339,7 +349,7 @@ struct MalformedDrafterTests {
     func pyTorch() throws {
         let directory = TemporaryDirectory()
         let path = directory.file("medusa_lm_head.pt")
-        try Data([0x50, 0x4B, 3, 4]).write(to: URL(filePath: path))
+        try put([0x50, 0x4B, 3, 4], at: path)
         for place in [path, directory.path] {
             let error = #expect(throws: FormatError.self) { try DrafterWeights(path: place) }
             #expect(error?.description.contains("safetensors.torch") == true)
@@ -368,9 +378,8 @@ struct DrafterMutationTests {
             let path = directory.file(name)
             try DrafterWriter.write(toy.weights(), to: path, layout: layout)
             let isFolder = layout != .gguf
-            let bytes = try [UInt8](
-                Data(contentsOf: URL(filePath: isFolder ? path + "/model.safetensors" : path)))
-            let json = isFolder ? try [UInt8](Data(contentsOf: URL(filePath: path + "/config.json"))) : []
+            let bytes = try content(of: isFolder ? path + "/model.safetensors" : path)
+            let json = isFolder ? try content(of: path + "/config.json") : []
             for round in 0..<250 {
                 let damagesJSON = isFolder && round % 3 == 0
                 let damaged = damagesJSON ? bytes : mutation.apply(to: bytes)
