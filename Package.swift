@@ -11,7 +11,6 @@ let cSettings: [CSetting] = [
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "redrafter",
@@ -22,8 +21,7 @@ let package = Package(
         .executable(name: "redrafter", targets: ["RedrafterCLI"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
     ],
     targets: [
         .target(name: "RedrafterCore", swiftSettings: swiftSettings),
@@ -63,7 +61,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "RedrafterCLI",
-            dependencies: ["Redrafter", "RedrafterReport", argumentParser, logging],
+            dependencies: ["Redrafter", "RedrafterReport", argumentParser],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCoreTests", dependencies: ["RedrafterCore", "RedrafterTesting"],
