@@ -85,7 +85,8 @@ let package = Package(
             name: "LookupDrafterTests", dependencies: ["LookupDrafter", "RedrafterTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "RedrafterTests", dependencies: ["Redrafter", "RedrafterTesting"],
+            name: "RedrafterTests",
+            dependencies: ["Redrafter", "RecurrentDrafter", "MedusaDrafter", "RedrafterTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCLITests", dependencies: ["RedrafterCLI", "RedrafterTesting"],

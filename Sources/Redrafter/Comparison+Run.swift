@@ -6,6 +6,7 @@ private struct Contender {
     let drafter: String
     let model: Model
     let generator: TextGenerator
+    let isExact: Bool
     var samples: [Comparison.Sample] = []
 
     var isPlain: Bool { drafter == "none" }
@@ -88,10 +89,12 @@ extension Comparison {
             for name in names {
                 var speculation = settings.speculation
                 speculation.drafter = name
+                if name == "none" { speculation.verifier = .exact }
                 contenders.append(
                     Contender(
                         drafter: name, model: model,
-                        generator: try TextGenerator(model, speculation: speculation)))
+                        generator: try TextGenerator(model, speculation: speculation),
+                        isExact: speculation.verifier == .exact))
             }
         }
         return contenders
@@ -137,7 +140,7 @@ extension Contender {
 
     var entry: Comparison.Entry {
         Comparison.Entry(
-            drafter: drafter, backend: model.backend, isExact: true, samples: samples,
+            drafter: drafter, backend: model.backend, isExact: isExact, samples: samples,
             prices: generator.evidence.prices.measured)
     }
 }

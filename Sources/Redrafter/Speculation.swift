@@ -35,6 +35,21 @@ public enum TreeChoice: Sendable, Hashable {
     private static let smallTree = [[0, 0, 0, 0], [0, 1], [1, 0]]
 }
 
+/// Which guesses become part of the text, by name.
+public enum VerifierChoice: String, Sendable, Hashable, CaseIterable {
+    /// Those that plain decoding would have made.
+    case exact
+    /// Those that are typical of the model; lossy. See `TypicalVerifier`.
+    case typical
+
+    func verifier(_ sampler: Sampler) -> any Verifier {
+        switch self {
+        case .exact: ExactVerifier(sampler)
+        case .typical: TypicalVerifier(sampler)
+        }
+    }
+}
+
 /// How an answer is made faster. The text is the same with every choice but a lossy verifier.
 public struct SpeculationOptions: Sendable, Hashable {
     /// A drafter's name, a combination (`rnn+lookup`), or `auto`: the best that fits the model.
@@ -43,6 +58,7 @@ public struct SpeculationOptions: Sendable, Hashable {
     /// Weights by the drafter's name, where several drafters need some; they go before `drafterOptions.path`.
     public var drafterPaths: [String: String] = [:]
     public var tree = TreeChoice.costAware
+    public var verifier = VerifierChoice.exact
     /// Rows of a verification pass at most, 1 to `TreeLimits.maximumRows`.
     public var maximumRows = SpeculationOptions.defaultMaximumRows
 
@@ -85,7 +101,8 @@ extension TextGenerator {
             return try speculation.treeBuilder()
         }
         let drafter = try model.drafter(speculation)
-        try self.init(model, drafter: drafter, treeBuilder: treeBuilder)
+        try self.init(
+            model, drafter: drafter, treeBuilder: treeBuilder, makeVerifier: speculation.verifier.verifier)
     }
 }
 

@@ -26,16 +26,20 @@ public final class TextGenerator {
     /// Tokens that the cache holds.
     public private(set) var history: [Int32] = []
     private let target: TransformerStream
+    private let makeVerifier: @Sendable (Sampler) -> any Verifier
     private var decoder: SpeculativeDecoder<TransformerStream>
 
     /// - Parameters:
     ///   - drafter: guesses tokens; the text is the same with every one.
     ///   - treeBuilder: chooses which guesses are verified.
+    ///   - makeVerifier: decides which guesses are kept.
     /// - Throws: `RedrafterError.transformer(.backend(.outOfMemory))`.
     public init(
-        _ model: Model, drafter: any Drafter = NoDrafter(), treeBuilder: any TreeBuilder = CostAwareTree()
+        _ model: Model, drafter: any Drafter = NoDrafter(), treeBuilder: any TreeBuilder = CostAwareTree(),
+        makeVerifier: @escaping @Sendable (Sampler) -> any Verifier = { ExactVerifier($0) }
     ) throws(RedrafterError) {
         self.model = model
+        self.makeVerifier = makeVerifier
         let target = try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
             try TransformerStream(model.transformer, prefillChunk: model.prefillChunk)
         }
@@ -55,14 +59,13 @@ public final class TextGenerator {
     /// Continues a prompt.
     /// - Parameters:
     ///   - prompt: tokens of the whole text so far; at least one, and fewer than the context holds.
-    ///   - verifier: decides which guesses are kept; nil for `ExactVerifier`.
     ///   - cancellation: looked at before each pass.
     ///   - onPiece: called with each piece of text as soon as it can be no part of a stop text; whole characters only.
     /// - Throws: `RedrafterError.parameter`, `.emptyPrompt` and `.promptTooLong` before any work; else
     ///   `.transformer`, with the cache as valid as before.
     public func generate(
         _ prompt: [Int32], _ parameters: GenerationParameters = GenerationParameters(),
-        verifier: (any Verifier)? = nil, cancellation: CancellationFlag = CancellationFlag(),
+        cancellation: CancellationFlag = CancellationFlag(),
         onPiece: (TextPiece) -> Void
     ) throws(RedrafterError) -> GenerationResult {
         let sampler = try wrapping(RedrafterError.parameter) { () throws(ParameterError) in
@@ -73,7 +76,7 @@ public final class TextGenerator {
         guard prompt.count < model.contextLength else {
             throw .promptTooLong(tokens: prompt.count, contextLength: model.contextLength)
         }
-        let verifier = verifier ?? ExactVerifier(sampler)
+        let verifier = makeVerifier(sampler)
         var answer = Answer(model: model, parameters: parameters, promptTokens: prompt.count)
         var metrics = SpeculationMetrics()
         do {

@@ -43,6 +43,12 @@ struct TreeArguments: ParsableArguments {
     var tree = "cost-aware"
 
     @Option(
+        help: ArgumentHelp(
+            "Which guesses are kept: exact (the answer is plain decoding's) or typical (lossy).",
+            valueName: "name"))
+    var verifier = VerifierChoice.exact
+
+    @Option(
         name: .customLong("max-rows"), parsing: .unconditional,
         help: ArgumentHelp("Rows of a verification pass at most.", valueName: "n"))
     var maximumRows = SpeculationOptions.defaultMaximumRows
@@ -60,6 +66,7 @@ struct TreeArguments: ParsableArguments {
             }
         }
         options.maximumRows = maximumRows
+        options.verifier = verifier
         try Terminal.failing { () throws(RedrafterError) in
             do throws(ParameterError) {
                 options.tree = try TreeChoice(tree)
@@ -71,3 +78,5 @@ struct TreeArguments: ParsableArguments {
         return options
     }
 }
+
+extension VerifierChoice: ExpressibleByArgument {}

@@ -1,4 +1,7 @@
+import MedusaDrafter
+import RecurrentDrafter
 import RedrafterCore
+import RedrafterFormats
 import RedrafterModels
 import RedrafterTesting
 import Testing
@@ -60,11 +63,26 @@ struct ExactnessTests {
             ScriptedDrafter(text: text, vocabularySize: vocabulary, accuracy: 0, decoys: 3, seed: seed),
             ScriptedDrafter(text: text, vocabularySize: vocabulary, accuracy: 1, decoys: 0),
             ConstantDrafter(eos),
+            try RecurrentDrafter(
+                try random(.recurrent, exit: 64, model), for: model.draftTarget,
+                options: DrafterOptions(beamWidth: 3, beamLength: 4)),
+            try MedusaDrafter(try random(.medusa, exit: 576, model), for: model.draftTarget),
             CombinedDrafter([
                 try model.drafter(SpeculationOptions(drafter: "lookup")),
                 ScriptedDrafter(text: text, vocabularySize: vocabulary, accuracy: 0.6, seed: seed &+ 1),
             ]),
         ]
+    }
+
+    /// Random weights of a real shape, over a part of the vocabulary.
+    private static func random(_ kind: DrafterKind, exit: Int, _ model: Model) throws -> DrafterWeights {
+        let configuration = DrafterConfiguration(
+            kind: kind, hiddenSize: model.configuration.hiddenSize, exitDimension: exit, layers: 1,
+            heads: kind == .medusa ? 3 : 1, vocabularySize: 1024, isRecurrent: kind == .recurrent)
+        return try ToyDrafter(
+            configuration, type: .q8_0, draftVocabulary: (0..<1024).map { Int32($0 * 7) },
+            fingerprint: model.fingerprint
+        ).weights()
     }
 
     @Test("Zero different tokens, greedy and sampled, whatever the tree and the number of threads")

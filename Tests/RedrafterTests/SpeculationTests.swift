@@ -1,4 +1,6 @@
 import CPUBackend
+import MedusaDrafter
+import RecurrentDrafter
 import RedrafterCore
 import RedrafterModels
 import RedrafterTesting
@@ -47,8 +49,13 @@ private let trees: [any TreeBuilder] = [
 ]
 
 @Suite("Speculation changes no token") struct SpeculationTests {
-    private func drafters(_ text: [Int32], seed: UInt64) throws -> [any Drafter] {
+    private func drafters(_ model: Model, _ text: [Int32], seed: UInt64) throws -> [any Drafter] {
         [
+            try RecurrentDrafter(
+                try ToyDrafter.recurrent(hidden: 64, exit: 64, vocabulary: 64).weights(),
+                for: model.draftTarget),
+            try MedusaDrafter(
+                try ToyDrafter.medusa(hidden: 64, vocabulary: 64).weights(), for: model.draftTarget),
             ScriptedDrafter(text: text, vocabularySize: 64, seed: seed),
             ScriptedDrafter(text: text, vocabularySize: 64, accuracy: 0, decoys: 3, seed: seed),
             ScriptedDrafter(text: text, vocabularySize: 64, accuracy: 1, decoys: 0, seed: seed),
@@ -74,7 +81,7 @@ private let trees: [any TreeBuilder] = [
         let plain = try Answer(model, NoDrafter(), DynamicTree(), parameters)
         #expect(plain.tokens.count == 48)
         let static4 = try StaticTree(paths: [[0, 0, 0], [0, 1], [1, 0], [2]])
-        for (index, drafter) in try drafters(prompt + plain.tokens, seed: sampling.seed).enumerated() {
+        for (index, drafter) in try drafters(model, prompt + plain.tokens, seed: sampling.seed).enumerated() {
             for tree in trees + [static4] {
                 let answer = try Answer(model, drafter, tree, parameters)
                 #expect(answer == plain, "drafter \(index) \(drafter.name), tree \(tree.name)")
