@@ -17,6 +17,43 @@ extension Model {
         tokenizer.encode(try chatTemplate().render(messages))
     }
 
+    /// The prompt of a conversation that may have outgrown the context: the oldest turns are left out until it fits. A turn
+    /// is a question with its answer; the system message and the last question always stay.
+    /// - Parameter answerTokens: room for the answer, as long as there are turns to leave out. For the last question alone
+    ///   one token is enough.
+    /// - Throws: `RedrafterError.promptTooLong` where not even the last question fits; `.chatTemplate`.
+    public func prompt(
+        fitting messages: [ChatMessage], answerTokens: Int
+    ) throws(RedrafterError) -> FittedPrompt {
+        var fitted = FittedPrompt(encoding: try prompt(messages), messages: messages, droppedTurns: 0)
+        while fitted.encoding.tokens.count + answerTokens > contextLength, fitted.dropOldestTurn() {
+            fitted.encoding = try prompt(fitted.messages)
+        }
+        guard fitted.encoding.tokens.count < contextLength else {
+            throw .promptTooLong(tokens: fitted.encoding.tokens.count, contextLength: contextLength)
+        }
+        return fitted
+    }
+
     /// Tokens of a plain text to continue. Special tokens spelled in it are taken as such, as in llama.cpp.
     public func prompt(_ text: String) -> Tokenizer.Encoding { tokenizer.encodePrompt(text) }
+}
+
+/// A conversation cut to the context.
+public struct FittedPrompt: Sendable {
+    public fileprivate(set) var encoding: Tokenizer.Encoding
+    /// The messages that stayed.
+    public fileprivate(set) var messages: [ChatMessage]
+    /// Questions that were left out with their answers.
+    public fileprivate(set) var droppedTurns: Int
+
+    /// False when the last question is all that is left.
+    fileprivate mutating func dropOldestTurn() -> Bool {
+        guard let first = messages.firstIndex(where: { $0.role != .system }),
+            let next = messages[(first + 1)...].firstIndex(where: { $0.role == .user })
+        else { return false }
+        messages.removeSubrange(first..<next)
+        droppedTurns += 1
+        return true
+    }
 }

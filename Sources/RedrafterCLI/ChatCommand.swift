@@ -7,8 +7,10 @@ struct ChatCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chat",
         abstract: "Holds a conversation; each line is a turn.",
-        discussion:
-            "An empty line or the end of input ends it. Ctrl-C ends an answer early. /reset begins anew.")
+        discussion: """
+            An empty line or the end of input ends it. Ctrl-C ends an answer early. /reset begins anew. When the context is
+            full, the oldest turns are dropped; the system message stays.
+            """)
 
     @OptionGroup var modelArguments: ModelArguments
     @OptionGroup var sampling: SamplingArguments
@@ -52,42 +54,57 @@ struct ChatCommand: ParsableCommand {
         let opening = system.map { [ChatMessage(role: .system, content: $0)] } ?? []
         var messages = opening
         while true {
+            if Interrupt.flag.isCancelled, Interrupt.isTermination || !Terminal.isErrorTTY {
+                throw ExitCode(Interrupt.exitCode)
+            }
             if Terminal.isErrorTTY, first == nil { Terminal.note("> ") }
-            guard let line = first ?? readLine(), !line.isEmpty else { return }
+            guard let line = first ?? Interrupt.waiting({ readLine() }), !line.isEmpty else { return }
             first = nil
             if line == "/reset" {
                 messages = opening
                 generator.reset()
                 continue
             }
-            messages.append(ChatMessage(role: .user, content: line))
-            guard let answer = try turn(messages, generator, parameters, seed: seed) else {
-                messages.removeLast()
-                continue
-            }
-            messages.append(ChatMessage(role: .assistant, content: answer))
+            let question = ChatMessage(role: .user, content: line)
+            guard let prompt = try fit(messages + [question], generator.model, parameters) else { continue }
+            let answer = try turn(prompt.encoding.tokens, generator, parameters, seed: seed)
+            messages = prompt.messages + [ChatMessage(role: .assistant, content: answer)]
         }
     }
 
-    /// One answer, streamed; nil where the conversation no longer fits.
-    private func turn(
-        _ messages: [ChatMessage], _ generator: TextGenerator, _ parameters: GenerationParameters,
-        seed: UInt64
-    ) throws -> String? {
-        let encoding = try Terminal.failing { () throws(RedrafterError) in
-            try generator.model.prompt(messages)
-        }
-        guard encoding.tokens.count < generator.model.contextLength else {
-            Terminal.warn(
-                "the conversation has \(encoding.tokens.count) tokens, the context holds \(generator.model.contextLength): "
-                    + "/reset begins anew, -c makes it larger")
+    /// The conversation without the turns for which the context has no room; nil where a person has typed a question that is
+    /// too long by itself, and may type another.
+    private func fit(
+        _ messages: [ChatMessage], _ model: Model, _ parameters: GenerationParameters
+    ) throws -> FittedPrompt? {
+        // A quarter of the context, so that an answer is not cut as soon as it begins.
+        let room = min(parameters.maximumTokens ?? .max, max(1, model.contextLength / 4))
+        do throws(RedrafterError) {
+            let prompt = try model.prompt(fitting: messages, answerTokens: room)
+            if prompt.droppedTurns > 0 {
+                let turns =
+                    prompt.droppedTurns == 1 ? "the oldest turn" : "the \(prompt.droppedTurns) oldest turns"
+                Terminal.warn(
+                    "the context of \(model.contextLength) tokens is full: dropped \(turns) (-c makes it larger)"
+                )
+            }
+            return prompt
+        } catch {
+            Terminal.fail(error.description, hint: error.hint)
+            guard case .promptTooLong = error, Terminal.isErrorTTY else { throw ExitCode(error.exitCode) }
             return nil
         }
+    }
+
+    /// One answer, streamed.
+    private func turn(
+        _ prompt: [Int32], _ generator: TextGenerator, _ parameters: GenerationParameters, seed: UInt64
+    ) throws -> String {
         Interrupt.flag.reset()
         var writeFailure: (any Error)?
         let result = try Terminal.failing { () throws(RedrafterError) in
             try generator.generate(
-                encoding.tokens, parameters, cancellation: Interrupt.flag
+                prompt, parameters, cancellation: Interrupt.flag
             ) { (piece: TextPiece) in
                 guard !json, writeFailure == nil else { return }
                 do { try Terminal.write(Terminal.shown(piece, marksDrafted: showAccepted)) } catch {
@@ -99,9 +116,10 @@ struct ChatCommand: ParsableCommand {
         if let writeFailure { throw writeFailure }
         try Terminal.write(json ? GenerationReport(result, seed: seed).json + "\n" : "\n")
         if result.isContextFull {
-            Terminal.warn("the context is full: /reset begins anew, -c makes it larger")
+            Terminal.warn(
+                "the context of \(generator.model.contextLength) tokens is full: the answer ends here, and the oldest turns "
+                    + "will be dropped for the next one (-c makes it larger)")
         }
-        if result.finishReason == .cancelled, !Terminal.isErrorTTY { throw ExitCode(130) }
         return result.text
     }
 }

@@ -85,7 +85,7 @@ struct GenerateCommand: ParsableCommand {
             try Terminal.write("\n")
             Terminal.say(GenerationReport(result, seed: seed).summary)
         }
-        if result.finishReason == .cancelled { throw ExitCode(130) }
+        if result.finishReason == .cancelled { throw ExitCode(Interrupt.exitCode) }
     }
 
     private func encode(_ text: String, for model: Model) throws -> Tokenizer.Encoding {

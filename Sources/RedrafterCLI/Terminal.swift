@@ -13,8 +13,13 @@ enum Terminal {
     static let isErrorTTY = isatty(STDERR_FILENO) == 1
     static let isOutputTTY = isatty(STDOUT_FILENO) == 1
 
-    /// A closed pipe is an error of a write, not a signal.
-    static func prepare() { signal(SIGPIPE, SIG_IGN) }
+    /// Makes a closed pipe and a file beyond the limit of its size errors of a write, and a file that vanishes under the
+    /// command an error of its own, where each would be a signal.
+    static func prepare() {
+        signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
+        FileFault.install()
+    }
 
     /// Writes text to stdout at once.
     /// - Throws: exit 74 where stdout is full, 0 where its reader has gone.

@@ -10,7 +10,8 @@
 ///
 /// Bytes go to a temporary file in the same directory; `commit()` flushes it to the disk, renames it over the
 /// destination and flushes the directory. Until then, and after every failure, the destination is what it was
-/// before, and the temporary file is removed with this object. One writer at a time.
+/// before, and the temporary file is removed with this object. Where the system can (Linux), the temporary file has no name
+/// before `commit()`, so that it goes with the process even if that is killed. One writer at a time.
 public final class AtomicFile {
     /// The destination.
     public let path: String
@@ -19,6 +20,8 @@ public final class AtomicFile {
 
     private let temporaryPath: String
     private var descriptor: Int32
+    /// The temporary file is not in the directory yet.
+    private var isUnnamed: Bool
     private var buffer = [UInt8]()
     private static let bufferBytes = 1 << 20
 
@@ -38,7 +41,11 @@ public final class AtomicFile {
         var generator = SystemRandomNumberGenerator()
         let suffix = String(generator.next() as UInt64, radix: 36)
         temporaryPath = "\(path).\(suffix).partial"
-        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        descriptor = Self.openUnnamed(for: temporaryPath)
+        isUnnamed = descriptor >= 0
+        if descriptor < 0 {
+            descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        }
         if descriptor < 0 {
             let code = errno
             if code == EACCES || code == EPERM {
@@ -80,6 +87,7 @@ public final class AtomicFile {
         try flush()
         // A failed fsync is not tried again: the system may have dropped the very pages it failed to write.
         guard fsync(descriptor) == 0 else { throw fail("flush to disk") }
+        try giveName()
         let result = close(descriptor)
         descriptor = -1
         guard result == 0 else { throw fail("close") }
@@ -92,8 +100,32 @@ public final class AtomicFile {
         if descriptor >= 0 {
             close(descriptor)
             descriptor = -1
-            unlink(temporaryPath)
+            if !isUnnamed { unlink(temporaryPath) }
         }
+    }
+
+    /// A file without a name; negative where the system or the file system has none such, or could not name it later.
+    private static func openUnnamed(for temporaryPath: String) -> Int32 {
+        #if os(Linux)
+            guard access("/proc/self/fd", X_OK) == 0,
+                FilePath.name(of: temporaryPath).utf8.count <= Int(NAME_MAX)
+            else { return -1 }
+            let temporaryFile: Int32 = 0o20_000_000 | O_DIRECTORY  // O_TMPFILE, a macro that Swift cannot see
+            return open(FilePath.directory(of: temporaryPath), temporaryFile | O_WRONLY | O_CLOEXEC, 0o666)
+        #else
+            return -1
+        #endif
+    }
+
+    private func giveName() throws(FormatError) {
+        #if os(Linux)
+            guard isUnnamed else { return }
+            let source = "/proc/self/fd/\(descriptor)"
+            guard linkat(AT_FDCWD, source, AT_FDCWD, temporaryPath, AT_SYMLINK_FOLLOW) == 0 else {
+                throw fail("name")
+            }
+            isUnnamed = false
+        #endif
     }
 
     private func flush() throws(FormatError) {

@@ -3,44 +3,6 @@ import RedrafterFormats
 import RedrafterTesting
 import Testing
 
-/// Runs the built command and looks at stdout, stderr and exit code.
-private struct Run {
-    var output: String
-    var errors: String
-    var code: Int32
-    /// The process ended by itself, not by a signal.
-    var exited: Bool
-
-    /// - Parameter shell: a shell command line in which `$R` is the command.
-    init(shell: String, environment: [String: String] = [:]) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", shell]
-        var variables = ProcessInfo.processInfo.environment
-        variables["R"] = Self.command
-        process.environment = variables.merging(environment) { $1 }
-        let (out, err) = (Pipe(), Pipe())
-        process.standardOutput = out
-        process.standardError = err
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        // Both are short: neither fills a pipe before the other is read.
-        let output = out.fileHandleForReading.readDataToEndOfFile()
-        let errors = err.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        self.output = String(decoding: output, as: UTF8.self)
-        self.errors = String(decoding: errors, as: UTF8.self)
-        code = process.terminationStatus
-        exited = process.terminationReason == .exit
-    }
-
-    /// The command lies beside the test bundle.
-    private static var command: String {
-        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
-        return URL(filePath: bundle).deletingLastPathComponent().appending(path: "redrafter").path
-    }
-}
-
 @Suite("The command")
 struct CommandTests {
     struct Failure: Sendable, CustomTestStringConvertible {
@@ -173,22 +135,6 @@ struct ModelCommandTests {
         #expect(full.exited && full.code == 74)
         let closed = try Run(shell: "(\"$R\" generate -p Hello -n 200; echo $? >&2) | head -c 5")
         #expect(closed.errors.split(separator: "\n").last == "0", "\(closed.errors)")
-    }
-
-    @Test("Ctrl-C ends with 130 and keeps the text so far")
-    func interrupt() throws {
-        let file = FileManager.default.temporaryDirectory.appending(path: "redrafter-\(UUID().uuidString)")
-            .path
-        defer { unlink(file) }
-        let run = try Run(
-            shell: """
-                "$R" generate -p 'Write a long story.' -n 4000 -c 8000 > '\(file)' & P=$!
-                while [ ! -s '\(file)' ]; do sleep 0.1; done
-                sleep 1; kill -INT $P; wait $P; echo "code $?"
-                """)
-        let text = try String(contentsOfFile: file, encoding: .utf8)
-        #expect(run.output == "code 130\n", "\(run.errors)")
-        #expect(text.hasSuffix("\n") && text.count > 10)
     }
 
     @Test("A truncated copy of the model is bad data, named with the tensor")

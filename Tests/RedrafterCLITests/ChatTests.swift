@@ -1,0 +1,55 @@
+import Foundation
+import RedrafterTesting
+import Testing
+
+/// The toy model has a token for every byte and a context of 128.
+@Suite struct ChatTests {
+    private let directory = TemporaryDirectory()
+
+    private func chat(_ lines: [String], _ arguments: String) throws -> Run {
+        let model = directory.file("toy.gguf")
+        try ToyModelFile.write(ToyModelFile().gguf().bytes, to: model)
+        try Data(lines.map { $0 + "\n" }.joined().utf8).write(to: URL(filePath: directory.file("lines")))
+        return try Run(
+            shell: "\"$R\" chat -m '\(model)' \(arguments) --json < '\(directory.file("lines"))'")
+    }
+
+    private func answers(_ run: Run) throws -> [[String: Any]] {
+        try run.output.split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+    }
+
+    @Test("A full context drops the oldest turns, says how many, and goes on")
+    func dropsTurns() throws {
+        let run = try chat((0..<6).map { "question number \($0)" }, "-c 128 -n 4 --system 'Be brief.'")
+        #expect(run.code == 0, "\(run.errors)")
+        #expect(
+            run.errors.contains("the context of 128 tokens is full: dropped the oldest turn"), "\(run.errors)"
+        )
+        let answers = try answers(run)
+        #expect(answers.count == 6)
+        for answer in answers {
+            let usage = try #require(answer["usage"] as? [String: Int])
+            #expect((usage["total_tokens"] ?? .max) <= 128)
+        }
+    }
+
+    @Test("A question that is too long by itself is an error with both numbers")
+    func tooLong() throws {
+        let run = try chat(["short", String(repeating: "x", count: 200)], "-c 64 -n 4")
+        #expect(run.code == 64)
+        #expect(run.errors.contains("the context holds 64"), "\(run.errors)")
+        #expect(try answers(run).count == 1)
+    }
+
+    @Test("An answer that fills the context says what comes next")
+    func fullDuringAnswer() throws {
+        let run = try chat(["hello", "again"], "-c 64")
+        #expect(run.code == 0, "\(run.errors)")
+        if try answers(run)[0]["finish_reason"] as? String == "length" {
+            #expect(run.errors.contains("the answer ends here"), "\(run.errors)")
+            #expect(run.errors.contains("dropped the oldest turn"), "\(run.errors)")
+        }
+    }
+}
