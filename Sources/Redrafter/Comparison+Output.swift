@@ -24,9 +24,9 @@ extension Comparison {
         return table.csv
     }
 
-    private var hasSeveralBackends: Bool { Set(entries.map(\.backend)).count > 1 }
+    var hasSeveralBackends: Bool { Set(entries.map(\.backend)).count > 1 }
 
-    private var table: Table {
+    var table: Table {
         var table = Table(Self.columns(backends: hasSeveralBackends))
         for entry in entries {
             guard let figures = entry.figures else { continue }
@@ -68,7 +68,7 @@ extension Comparison {
         return "NO" + TerminalText.escaped(place)
     }
 
-    private var categoryTable: Table? {
+    var categoryTable: Table? {
         let names = entries.map { $0.categories.map(\.name) }.max { $0.count < $1.count } ?? []
         guard names.count > 1 else { return nil }
         let compared = entries.filter { $0.drafter != "none" }

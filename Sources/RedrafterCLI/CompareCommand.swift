@@ -19,7 +19,7 @@ struct CompareCommand: ParsableCommand {
             """)
 
     enum Output: String, ExpressibleByArgument, CaseIterable {
-        case md, csv, json
+        case md, csv, json, html
     }
 
     @OptionGroup var modelArguments: ModelArguments
@@ -124,6 +124,7 @@ struct CompareCommand: ParsableCommand {
             switch format {
             case .md: comparison.markdown
             case .csv: comparison.csv
+            case .html: comparison.html
             case .json: comparison.json.text(isPretty: true) + "\n"
             }
         guard let output else { return try Terminal.write(text) }
