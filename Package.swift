@@ -17,6 +17,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Redrafter", targets: ["Redrafter"]),
+        .library(name: "RedrafterCore", targets: ["RedrafterCore"]),
         .library(name: "RedrafterTesting", targets: ["RedrafterTesting"]),
         .executable(name: "redrafter", targets: ["RedrafterCLI"]),
     ],

@@ -1,0 +1,20 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "redrafter-examples",
+    platforms: [.macOS(.v15)],
+    dependencies: [.package(name: "redrafter", path: "..")],
+    targets: [
+        .executableTarget(
+            name: "EmbedModel", dependencies: [.product(name: "Redrafter", package: "redrafter")]),
+        .executableTarget(
+            name: "ChatProgram", dependencies: [.product(name: "Redrafter", package: "redrafter")]),
+        .target(
+            name: "BigramDrafter", dependencies: [.product(name: "RedrafterCore", package: "redrafter")]),
+        .executableTarget(
+            name: "CompareBigram",
+            dependencies: ["BigramDrafter", .product(name: "Redrafter", package: "redrafter")]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,83 @@
+import RedrafterFormats
+import RedrafterTesting
+import Testing
+
+@Suite("Speculation on the command line") struct SpeculationCommandTests {
+    private let directory: TemporaryDirectory
+    private let model: String
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        model = try ToyModelFile().writeGGUF(to: directory.path)
+    }
+
+    private func run(_ arguments: String) throws -> Run { try Run(shell: "\"$R\" \(arguments)") }
+
+    private func object(_ run: Run) throws -> JSONValue {
+        try JSONValue(parsing: Array(run.output.utf8), path: "output")
+    }
+
+    @Test("The answer is the same with every drafter and tree, and its counters have llama.cpp's and vLLM's names")
+    func generate() throws {
+        let common = "generate -m \(model) -p 'ab ab ab' --no-chat-template -n 40 --json"
+        let plain = try object(try run("\(common) --drafter none"))
+        for flags in ["", "--drafter lookup", "--drafter lookup --tree dynamic --max-rows 6", "--tree static"] {
+            let answer = try object(try run("\(common) \(flags)"))
+            #expect(answer["tokens"] == plain["tokens"], "\(flags)")
+            #expect(answer["drafter"]?.string == "lookup" && answer["exact"]?.bool == true)
+            #expect(answer["timings"]?["draft_n"]?.integer != nil)
+            #expect(answer["timings"]?["draft_n_accepted"]?.integer != nil)
+            let metrics = answer["metrics"]?["speculative_decoding"]
+            for key in [
+                "mean_acceptance_length", "draft_acceptance_rate", "num_spec_steps", "num_draft_tokens",
+                "num_accepted_draft_tokens", "num_accepted_tokens_per_pos",
+            ] {
+                #expect(metrics?[key] != nil, "\(key)")
+            }
+        }
+        #expect(plain["timings"]?["draft_n"]?.integer == 0)
+    }
+
+    @Test("A drafter that was asked for and cannot run is an error, never a fallback")
+    func refused() throws {
+        let other = directory.path + "/other.gguf"
+        let toy = try ToyDrafter.recurrent(hidden: 32).weights()
+        try DrafterWriter.write(toy, to: other, layout: .gguf, type: nil)
+        for (flags, code, says) in [
+            ("--drafter oracle", Int32(64), "oracle"), ("--drafter rnn", 64, "needs weights"),
+            ("--drafter lookup+", 64, "does not exist"),
+            ("--drafter rnn --drafter-model /nonexistent", 66, "no such file"),
+            ("--drafter rnn --drafter-model \(model)", 65, "drafter"),
+            ("--drafter rnn --drafter-model \(other)", 78, "hidden size"),
+            ("--drafter medusa --drafter-model rnn=\(other)", 64, "needs weights"),
+        ] {
+            let run = try run("generate -m \(model) -p ab --no-chat-template -n 4 \(flags)")
+            #expect(run.code == code && run.errors.contains(says), "\(flags): \(run.code) \(run.errors)")
+            #expect(run.output.isEmpty)
+        }
+    }
+
+    @Test("Drafters are compared on the prompts of a file, with every answer checked")
+    func compare() throws {
+        let prompts = directory.path + "/prompts.jsonl"
+        try ToyModelFile.write(Array("{\"text\": \"ab ab\"}\n{\"text\": \"abc\"}\n".utf8), to: prompts)
+        let page = directory.path + "/page.html"
+        let common = "compare -m \(model) --prompts \(prompts) -n 16 -r 2 --drafters lookup"
+        let result = try object(try run("\(common) -o json"))
+        #expect(result["drafters"]?.array?.map { $0["drafter"]?.string } == ["lookup", "none"])
+        #expect(result["drafters"]?.array?.allSatisfy { $0["identical"]?.bool == true } == true)
+        let table = try run(common)
+        #expect(table.code == 0 && table.output.hasPrefix("| drafter"))
+        let html = try run("\(common) -o html --output \(page)")
+        #expect(html.code == 0 && html.output.isEmpty)
+        let written = try MappedFile(path: page)
+        #expect(String(decoding: written.bytes, as: UTF8.self).hasPrefix("<!DOCTYPE html>"))
+    }
+
+    @Test("Drafters are listed")
+    func drafters() throws {
+        let names = try object(try run("drafters --json")).array?.compactMap { $0["name"]?.string }
+        #expect(names == ["none", "lookup", "rnn", "medusa"])
+        #expect(try run("drafters").output.contains("rnn"))
+    }
+}
