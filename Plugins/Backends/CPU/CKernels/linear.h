@@ -272,6 +272,24 @@ INLINE f32x16 load_weights(uint32_t type, const uint8_t *p) {
     return type == RD_F16 ? load_f16(p) : load_bf16(p);
 }
 
+static void expand(const rd_linear *job, size_t tile_begin, size_t tile_end, float *output) {
+    const size_t step = 16 * rd_block_bytes(job->type), width = 16 * (tile_end - tile_begin);
+    for (size_t t = tile_begin; t < tile_end; t++, output += 16) {
+        const uint8_t *tile = job->weights + t * job->tile_bytes;
+        float *to = output;
+        switch (job->type) {
+        case RD_F32:
+            for (size_t k = 0; k < job->columns; k++, to += width) store16(to, load_weights(RD_F32, tile + k * step));
+            break;
+        case RD_F16:
+            for (size_t k = 0; k < job->columns; k++, to += width) store16(to, load_weights(RD_F16, tile + k * step));
+            break;
+        default:
+            for (size_t k = 0; k < job->columns; k++, to += width) store16(to, load_weights(RD_BF16, tile + k * step));
+        }
+    }
+}
+
 /// Float weights: `tiles` neighbouring tiles at once hide the latency of the single chain each element has.
 INLINE void float_tiles(
     uint32_t type, const uint8_t *tile, size_t tile_bytes, const int tiles, size_t columns, const float *panel,
