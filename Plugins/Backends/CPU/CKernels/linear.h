@@ -12,12 +12,19 @@
 #include "types.h"
 #include "vectors.h"
 
-// Rows and tiles that a kernel keeps in registers.
+// Rows and tiles that a kernel keeps in registers. Float kernels need at least 8 sums in vector registers to hide the
+// latency of fused multiply-add.
 #if defined(RD_ISA_AVX512)
 #define REGISTER_ROWS 8
+#define FLOAT_ROWS 8
 #define FLOAT_TILES 2
+#elif defined(RD_ISA_AVX2)
+#define REGISTER_ROWS 2
+#define FLOAT_ROWS 4
+#define FLOAT_TILES 1
 #else
 #define REGISTER_ROWS 2
+#define FLOAT_ROWS 2
 #define FLOAT_TILES 1
 #endif
 
@@ -296,7 +303,7 @@ INLINE void float_tiles(
     size_t panel_rows, size_t first, const int count, float *acc
 ) {
     const size_t step = 16 * rd_block_bytes(type);
-    f32x16 sums[4 * REGISTER_ROWS];
+    f32x16 sums[4 * FLOAT_ROWS];
 #pragma clang loop unroll(full)
     for (int i = 0; i < tiles * count; i++) sums[i] = (f32x16)(0.0f);
     for (size_t k = 0; k < columns; k++) {
@@ -368,6 +375,18 @@ DEFINE_QUANTISED(tile_q4_K, RD_Q4_K, super_tile)
 DEFINE_QUANTISED(tile_q5_K, RD_Q5_K, super_tile)
 DEFINE_QUANTISED(tile_q6_K, RD_Q6_K, super_tile)
 
+#if FLOAT_ROWS == REGISTER_ROWS
+#define EACH_FLOAT_COUNT EACH_COUNT
+#else
+#define EACH_FLOAT_COUNT(n, body)                                               \
+    switch (n) {                                                                \
+    case 1: body(1); break;                                                     \
+    case 2: body(2); break;                                                     \
+    case 3: body(3); break;                                                     \
+    default: body(4); break;                                                    \
+    }
+#endif
+
 #define DEFINE_FLOAT(name, type)                                                                                 \
     static void name(                                                                                            \
         const uint8_t *tile, size_t tile_bytes, size_t tiles, size_t columns, const uint8_t *panel, size_t rows, \
@@ -381,12 +400,12 @@ DEFINE_QUANTISED(tile_q6_K, RD_Q6_K, super_tile)
         for (; t < tiles; t += FLOAT_TILES) {                                                                    \
             const uint8_t *from = tile + t * tile_bytes;                                                         \
             float *to = acc + t * rows * 16;                                                                     \
-            for (size_t first = 0; first < rows; first += REGISTER_ROWS) {                                       \
-                size_t count = rows - first < REGISTER_ROWS ? rows - first : REGISTER_ROWS;                      \
+            for (size_t first = 0; first < rows; first += FLOAT_ROWS) {                                          \
+                size_t count = rows - first < FLOAT_ROWS ? rows - first : FLOAT_ROWS;                            \
                 if (FLOAT_TILES == 2 && t + 2 <= tiles) {                                                        \
-                    EACH_COUNT(count, BODY_pair_##type)                                                          \
+                    EACH_FLOAT_COUNT(count, BODY_pair_##type)                                                    \
                 } else {                                                                                         \
-                    EACH_COUNT(count, BODY_one_##type)                                                           \
+                    EACH_FLOAT_COUNT(count, BODY_one_##type)                                                     \
                 }                                                                                                \
             }                                                                                                    \
         }                                                                                                        \
