@@ -18,6 +18,7 @@ typedef char *(*text_function)(void);
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static sgemm_function sgemm;
 static const char *core_name, *configuration;
+static int maximum_callers;
 static char failure[512];
 
 const char *rd_blas_preferred_core(void) {
@@ -54,11 +55,21 @@ static void *open_library(void) {
     return NULL;
 }
 
-static void load(void) {
-    const char *core = rd_blas_preferred_core();
-    if (core) setenv("OPENBLAS_CORETYPE", core, 0);
-    setenv("OPENBLAS_NUM_THREADS", "1", 0);
+/// Opens the library under the variables it reads then. They are taken away again: programs that this process starts
+/// shall not inherit them.
+static void *open_with_environment(void) {
+    const char *core = getenv("OPENBLAS_CORETYPE") ? NULL : rd_blas_preferred_core();
+    const int sets_threads = !getenv("OPENBLAS_NUM_THREADS");
+    if (core) setenv("OPENBLAS_CORETYPE", core, 1);
+    if (sets_threads) setenv("OPENBLAS_NUM_THREADS", "1", 1);
     void *library = open_library();
+    if (core) unsetenv("OPENBLAS_CORETYPE");
+    if (sets_threads) unsetenv("OPENBLAS_NUM_THREADS");
+    return library;
+}
+
+static void load(void) {
+    void *library = open_with_environment();
     if (!library) return;
     const sgemm_function multiply = (sgemm_function)dlsym(library, "cblas_sgemm");
     const set_threads_function set_threads = (set_threads_function)dlsym(library, "openblas_set_num_threads");
@@ -76,6 +87,10 @@ static void load(void) {
         snprintf(failure, sizeof failure, "the library takes 64-bit sizes, 32-bit ones are needed");
         return;
     }
+    // The library has max(50, 2 * MAX_THREADS) work buffers at least, one for each thread inside it.
+    const char *threads = strstr(options, "MAX_THREADS=");
+    maximum_callers = threads ? atoi(threads + strlen("MAX_THREADS=")) : 0;
+    if (maximum_callers < 32) maximum_callers = 32;
     // A number of threads that the user has set is meant for other programs: the callers bring their own threads.
     set_threads(1);
     core_name = core_of();
@@ -91,6 +106,7 @@ int rd_blas_load(void) {
 const char *rd_blas_failure(void) { return sgemm ? NULL : failure; }
 const char *rd_blas_core_name(void) { return core_name; }
 const char *rd_blas_configuration(void) { return configuration; }
+int rd_blas_maximum_callers(void) { return maximum_callers; }
 
 void rd_sgemm(
     int transpose_a, int transpose_b, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
