@@ -9,8 +9,8 @@ import RedrafterCore
 
 /// The loaded library and the kernels it chose.
 ///
-/// Off unless asked for: its results for a row depend on the rows beside it, and the project's own kernels are as fast on
-/// processors with AVX-512 (README, "OpenBLAS").
+/// Off unless asked for: its results for a row depend on the rows beside it, and it gains a few per cent at most over the
+/// project's own kernels (README, "Figures").
 struct OpenBLAS: Sendable {
     /// Kernels in use as the library names them: `SkylakeX`, `Haswell`.
     let coreName: String
