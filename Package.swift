@@ -32,11 +32,12 @@ let package = Package(
             name: "RedrafterModels", dependencies: ["RedrafterCore", "RedrafterFormats"],
             swiftSettings: swiftSettings),
         .target(name: "RedrafterReport", swiftSettings: swiftSettings),
+        .target(name: "COpenBLAS", cSettings: cSettings),
         .target(
             name: "CKernels", path: "Plugins/Backends/CPU/CKernels",
             cSettings: cSettings),
         .target(
-            name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels"],
+            name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels", "COpenBLAS"],
             path: "Plugins/Backends/CPU/CPUBackend", swiftSettings: swiftSettings),
         .target(
             name: "LookupDrafter", dependencies: ["RedrafterCore"], path: "Plugins/Drafters/Lookup",
@@ -73,6 +74,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterModelsTests", dependencies: ["RedrafterModels", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "COpenBLASTests", dependencies: ["COpenBLAS"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CPUBackendTests", dependencies: ["CPUBackend", "RedrafterTesting"],
             swiftSettings: swiftSettings),

@@ -9,6 +9,7 @@ const rd_kernels RD_SET_SYMBOL = {
     .float_panel = float_panel,
     .linear = linear,
     .gated = gated,
+    .expand = expand,
     .rms_norm = rms_norm,
     .swiglu = swiglu,
     .silu = silu,

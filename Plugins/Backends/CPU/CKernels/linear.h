@@ -12,12 +12,19 @@
 #include "types.h"
 #include "vectors.h"
 
-// Rows and tiles that a kernel keeps in registers.
+// Rows and tiles that a kernel keeps in registers. Float kernels need at least 8 sums in vector registers to hide the
+// latency of fused multiply-add.
 #if defined(RD_ISA_AVX512)
 #define REGISTER_ROWS 8
+#define FLOAT_ROWS 8
 #define FLOAT_TILES 2
+#elif defined(RD_ISA_AVX2)
+#define REGISTER_ROWS 2
+#define FLOAT_ROWS 4
+#define FLOAT_TILES 1
 #else
 #define REGISTER_ROWS 2
+#define FLOAT_ROWS 2
 #define FLOAT_TILES 1
 #endif
 
@@ -272,13 +279,31 @@ INLINE f32x16 load_weights(uint32_t type, const uint8_t *p) {
     return type == RD_F16 ? load_f16(p) : load_bf16(p);
 }
 
+static void expand(const rd_linear *job, size_t tile_begin, size_t tile_end, float *output) {
+    const size_t step = 16 * rd_block_bytes(job->type), width = 16 * (tile_end - tile_begin);
+    for (size_t t = tile_begin; t < tile_end; t++, output += 16) {
+        const uint8_t *tile = job->weights + t * job->tile_bytes;
+        float *to = output;
+        switch (job->type) {
+        case RD_F32:
+            for (size_t k = 0; k < job->columns; k++, to += width) store16(to, load_weights(RD_F32, tile + k * step));
+            break;
+        case RD_F16:
+            for (size_t k = 0; k < job->columns; k++, to += width) store16(to, load_weights(RD_F16, tile + k * step));
+            break;
+        default:
+            for (size_t k = 0; k < job->columns; k++, to += width) store16(to, load_weights(RD_BF16, tile + k * step));
+        }
+    }
+}
+
 /// Float weights: `tiles` neighbouring tiles at once hide the latency of the single chain each element has.
 INLINE void float_tiles(
     uint32_t type, const uint8_t *tile, size_t tile_bytes, const int tiles, size_t columns, const float *panel,
     size_t panel_rows, size_t first, const int count, float *acc
 ) {
     const size_t step = 16 * rd_block_bytes(type);
-    f32x16 sums[4 * REGISTER_ROWS];
+    f32x16 sums[4 * FLOAT_ROWS];
 #pragma clang loop unroll(full)
     for (int i = 0; i < tiles * count; i++) sums[i] = (f32x16)(0.0f);
     for (size_t k = 0; k < columns; k++) {
@@ -350,6 +375,18 @@ DEFINE_QUANTISED(tile_q4_K, RD_Q4_K, super_tile)
 DEFINE_QUANTISED(tile_q5_K, RD_Q5_K, super_tile)
 DEFINE_QUANTISED(tile_q6_K, RD_Q6_K, super_tile)
 
+#if FLOAT_ROWS == REGISTER_ROWS
+#define EACH_FLOAT_COUNT EACH_COUNT
+#else
+#define EACH_FLOAT_COUNT(n, body)                                               \
+    switch (n) {                                                                \
+    case 1: body(1); break;                                                     \
+    case 2: body(2); break;                                                     \
+    case 3: body(3); break;                                                     \
+    default: body(4); break;                                                    \
+    }
+#endif
+
 #define DEFINE_FLOAT(name, type)                                                                                 \
     static void name(                                                                                            \
         const uint8_t *tile, size_t tile_bytes, size_t tiles, size_t columns, const uint8_t *panel, size_t rows, \
@@ -363,12 +400,12 @@ DEFINE_QUANTISED(tile_q6_K, RD_Q6_K, super_tile)
         for (; t < tiles; t += FLOAT_TILES) {                                                                    \
             const uint8_t *from = tile + t * tile_bytes;                                                         \
             float *to = acc + t * rows * 16;                                                                     \
-            for (size_t first = 0; first < rows; first += REGISTER_ROWS) {                                       \
-                size_t count = rows - first < REGISTER_ROWS ? rows - first : REGISTER_ROWS;                      \
+            for (size_t first = 0; first < rows; first += FLOAT_ROWS) {                                          \
+                size_t count = rows - first < FLOAT_ROWS ? rows - first : FLOAT_ROWS;                            \
                 if (FLOAT_TILES == 2 && t + 2 <= tiles) {                                                        \
-                    EACH_COUNT(count, BODY_pair_##type)                                                          \
+                    EACH_FLOAT_COUNT(count, BODY_pair_##type)                                                    \
                 } else {                                                                                         \
-                    EACH_COUNT(count, BODY_one_##type)                                                           \
+                    EACH_FLOAT_COUNT(count, BODY_one_##type)                                                     \
                 }                                                                                                \
             }                                                                                                    \
         }                                                                                                        \

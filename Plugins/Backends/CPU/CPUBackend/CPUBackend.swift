@@ -17,10 +17,14 @@ public final class CPUBackend: ComputeBackend {
         public var threads: Int?
         /// Kernel set by name; nil for `REDRAFTER_KERNELS` or else the best the processor runs.
         public var kernels: String?
+        /// Whether float weights times at least `CPUBackend.minimumBLASRows` rows are products of OpenBLAS; nil for
+        /// `REDRAFTER_BLAS` (`on` or `off`) or else off.
+        public var usesBLAS: Bool?
 
-        public init(threads: Int? = nil, kernels: String? = nil) {
+        public init(threads: Int? = nil, kernels: String? = nil, usesBLAS: Bool? = nil) {
             self.threads = threads
             self.kernels = kernels
+            self.usesBLAS = usesBLAS
         }
     }
 
@@ -29,11 +33,12 @@ public final class CPUBackend: ComputeBackend {
 
     let kernels: KernelSet
     let pool: ThreadPool
+    let blas: OpenBLAS?
     private let arena = Arena()
     private let processorName: String
 
-    /// - Throws: `BackendError.unknownSelection` for a kernel set this processor cannot run,
-    ///   `.deviceUnavailable` where threads cannot be started.
+    /// - Throws: `BackendError.unknownSelection` for a kernel set this processor cannot run or a `REDRAFTER_BLAS` other
+    ///   than on and off, `.deviceUnavailable` where threads cannot be started or OpenBLAS is wanted and cannot be used.
     public init(options: Options = Options()) throws(BackendError) {
         let available = Self.availableKernels
         let wanted =
@@ -43,6 +48,7 @@ public final class CPUBackend: ComputeBackend {
         }
         self.kernels = KernelSet(table: kernels.pointee)
         let threads = min(max(options.threads ?? Self.usableProcessors, 1), Self.maximumThreads)
+        blas = try OpenBLAS.isWanted(options.usesBLAS) ? OpenBLAS(callers: threads) : nil
         pool = try ThreadPool(threads: threads)
         processorName = Self.readProcessorName()
     }
@@ -64,7 +70,7 @@ public final class CPUBackend: ComputeBackend {
     public var description: BackendDescription {
         BackendDescription(
             name: "cpu", device: processorName, threads: pool.threads,
-            kernels: String(cString: kernels.table.name))
+            kernels: String(cString: kernels.table.name), blas: blas?.coreName)
     }
 
     public func support(_ operation: BackendOperation, _ type: WeightType) -> Support { .supported }

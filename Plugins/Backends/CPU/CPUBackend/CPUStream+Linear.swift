@@ -12,11 +12,18 @@ extension CPUStream {
         precondition(weights.count == outputs.count && weights.count == biases.count)
         var jobs = [rd_linear]()
         jobs.reserveCapacity(weights.count)
+        var products = [rd_linear]()
         var prepared: Bool?
         for index in weights.indices {
             let (weight, output) = (weights[index].onCPU, outputs[index])
             precondition(output.rows == input.rows && output.columns == weight.rows, "linear: output shape")
             precondition(weight.columns == input.columns, "linear: input shape")
+            if isBLASProduct(weight, rows: input.rows) {
+                products.append(
+                    job(weight, rows: input.rows, output: output, bias: biases[index], accumulate: accumulate)
+                )
+                continue
+            }
             // Matrices over one input may differ in type: activations are prepared once for neighbours that agree.
             if prepared != nil, prepared != weight.type.isFloat {
                 run(jobs)
@@ -30,22 +37,30 @@ extension CPUStream {
                 job(weight, rows: input.rows, output: output, bias: biases[index], accumulate: accumulate))
         }
         run(jobs)
+        multiply(products, by: input)
     }
 
     func gatedLinear(_ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor) {
         let (gate, up) = (gate.onCPU, up.onCPU)
         precondition(gate.rows == up.rows && gate.columns == up.columns && gate.columns == input.columns)
         precondition(output.rows == input.rows && output.columns == gate.rows)
-        guard gate.type.isFloat == up.type.isFloat else {
-            linear(input, weight: gate, into: output)
-            preparePanels(input, for: up.type)
+        let areProducts = isBLASProduct(gate, rows: input.rows) && isBLASProduct(up, rows: input.rows)
+        guard gate.type.isFloat == up.type.isFloat, !areProducts else {
             let scratch = gateScratch.floats(output.rows * output.columns)
             var other = job(up, rows: input.rows, output: output, bias: nil, accumulate: false)
             other.output = scratch
-            run([other])
-            for row in 0..<output.rows {
-                kernels.swiglu(
-                    output.floats + row * output.columns, scratch + row * output.columns, output.columns)
+            if areProducts {
+                let first = job(gate, rows: input.rows, output: output, bias: nil, accumulate: false)
+                multiply([first, other], by: input)
+            } else {
+                linear(input, weight: gate, into: output)
+                preparePanels(input, for: up.type)
+                other.panels = UnsafePointer(panels.bytes(0))
+                run([other])
+            }
+            let (columns, activate) = (output.columns, kernels.swiglu)
+            forEachRow(output.rows, cost: 8 * columns) { row in
+                activate?(output.floats + row * columns, scratch + row * columns, columns)
             }
             return
         }
@@ -84,7 +99,7 @@ extension CPUStream {
         }
     }
 
-    private func job(
+    func job(
         _ weight: CPUWeight, rows: Int, output: Tensor, bias: Tensor?, accumulate: Bool
     ) -> rd_linear {
         let panelBytes = rd_panel_bytes(weight.type.rawValue, weight.columns)
@@ -128,7 +143,7 @@ extension CPUStream {
         rows < 4 ? min(max(total / (16 * pool.threads), 2), 16) : min(max(total / (48 * pool.threads), 1), 8)
     }
 
-    private func tileCount(_ job: rd_linear) -> Int { (Int(job.outputs) + 15) / 16 }
+    func tileCount(_ job: rd_linear) -> Int { (Int(job.outputs) + 15) / 16 }
     private func panelCount(_ job: rd_linear) -> Int { (Int(job.rows) + 7) / 8 }
-    private func units(_ count: Int, _ size: Int) -> Int { (count + size - 1) / size }
+    func units(_ count: Int, _ size: Int) -> Int { (count + size - 1) / size }
 }

@@ -19,6 +19,8 @@ final class CPUStream: ComputeStream {
     var panels = Scratch()
     /// Output of the up projection where gate and up differ in type.
     var gateScratch = Scratch()
+    /// Float weights as OpenBLAS takes them, one piece for each thread.
+    var expanded = Scratch()
     /// Partial results of attention.
     var partials = Scratch()
     /// Scores of branches, one piece for each thread.

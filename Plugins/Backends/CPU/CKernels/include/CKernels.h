@@ -116,6 +116,9 @@ typedef struct rd_kernels {
         const rd_linear *gate, const rd_linear *up, size_t tile_begin, size_t tile_end, size_t panel_begin,
         size_t panel_end);
 
+    /// Float weights of the tiles as floats, for a plain matrix product. `output [columns][16 * tiles]`
+    void (*expand)(const rd_linear *job, size_t tile_begin, size_t tile_end, float *output);
+
     /// One row. `output = input / sqrt(mean(input^2) + epsilon) * weight`
     void (*rms_norm)(const float *input, const float *weight, float epsilon, size_t columns, float *output);
     /// gate = SiLU(gate) * up
