@@ -1,10 +1,10 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test exactness lint format bench bench-peer fuzz clean
+.PHONY: help setup build demo examples test exactness lint format bench bench-peer fuzz clean
 
 SWIFT ?= swift
 BUILD := $(SWIFT) build -c release --product redrafter
-LINTED := Sources Plugins Tests Package.swift
+LINTED := Sources Plugins Tests Examples/Sources Package.swift
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -21,6 +21,9 @@ demo: build ## answer a prompt with the default model, streaming; then compare p
 	@.build/release/redrafter generate -p "Explain in three sentences why the sky is blue." -n 128
 	@echo '== redrafter compare --drafters lookup,none'
 	@.build/release/redrafter compare --drafters lookup,none
+
+examples: setup ## build the example programs
+	cd Examples && $(SWIFT) build -c release
 
 # In debug the C kernels are unoptimised and the real model crawls; a build folder of its own, because testing
 # compiles the same targets differently.
@@ -47,4 +50,4 @@ fuzz: ## fuzz every parser for a minute each (libFuzzer)
 	bash Tests/Fuzz/run.sh
 
 clean: ## remove what builds leave behind
-	rm -rf .build .build-tests
+	rm -rf .build .build-tests Examples/.build

@@ -1,4 +1,5 @@
 import RedrafterCore
+import RedrafterFormats
 
 /// Which guesses are verified, by name.
 public enum TreeChoice: Sendable, Hashable {
@@ -9,16 +10,40 @@ public enum TreeChoice: Sendable, Hashable {
     /// A fixed shape; see `StaticTree`.
     case `static`(paths: [[Int]])
 
-    /// From its name on the command line; `static` stands for a small tree for any drafter.
+    /// From its name on the command line: `cost-aware`, `dynamic`, a known static tree (`StaticTree.knownNames`) or a list of
+    /// paths as JSON, such as `[[0], [0, 0], [1]]`.
     /// - Throws: `ParameterError.outOfRange`.
     public init(_ name: String) throws(ParameterError) {
-        switch name {
-        case "cost-aware": self = .costAware
-        case "dynamic": self = .dynamic
-        case "static": self = .static(paths: Self.smallTree)
-        default:
+        if name == "cost-aware" {
+            self = .costAware
+        } else if name == "dynamic" {
+            self = .dynamic
+        } else if let paths = try StaticTree.paths(named: name) ?? Self.paths(json: name) {
+            // A shape that cannot be is said before a model is loaded.
+            self = .static(paths: try StaticTree(paths: paths).paths)
+        } else {
             throw .outOfRange(
-                name: "tree", got: TerminalText.escaped(name), allowed: "cost-aware, dynamic or static")
+                name: "tree", got: TerminalText.escaped(name),
+                allowed: "cost-aware, dynamic, \(StaticTree.knownNames.joined(separator: ", ")) or a list of paths "
+                    + "such as [[0],[0,0],[1]]")
+        }
+    }
+
+    /// A list of paths; nil where the text is no list at all.
+    private static func paths(json: String) throws(ParameterError) -> [[Int]]? {
+        guard json.hasPrefix("[") else { return nil }
+        let list: [JSONValue]?
+        do throws(FormatError) {
+            list = try JSONValue(parsing: json.utf8, path: "tree").array
+        } catch {
+            throw .outOfRange(name: "tree", got: error.description, allowed: "a list of paths, as JSON")
+        }
+        return try list?.map { (item) throws(ParameterError) in
+            let ranks = item.array?.compactMap(\.integer) ?? []
+            guard ranks.count == item.array?.count else {
+                throw .outOfRange(name: "tree path", got: item.summary, allowed: "a list of ranks")
+            }
+            return ranks
         }
     }
 
@@ -30,9 +55,6 @@ public enum TreeChoice: Sendable, Hashable {
         case .static: "static"
         }
     }
-
-    /// Seven guesses: the best four tokens in a chain, and the runners-up of the first two.
-    private static let smallTree = [[0, 0, 0, 0], [0, 1], [1, 0]]
 }
 
 /// Which guesses become part of the text, by name.

@@ -70,7 +70,9 @@ struct CompareCommand: ParsableCommand {
                 settings: settings, cancellation: Interrupt.flag, progress: { bar.update($0) })
         }
         bar.finish()
-        guard comparison.entries.contains(where: { $0.figures != nil }) else { throw ExitCode(Interrupt.exitCode) }
+        guard comparison.entries.contains(where: { $0.figures != nil }) else {
+            throw ExitCode(Interrupt.exitCode)
+        }
         try write(comparison)
         if comparison.isPartial { throw ExitCode(Interrupt.exitCode) }
         if comparison.entries.contains(where: { $0.isExact && $0.firstDifference != nil }) {

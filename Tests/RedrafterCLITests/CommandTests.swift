@@ -42,7 +42,10 @@ struct CommandTests {
         Failure(arguments: "compare -n 1", code: 64, says: "n-predict is 1"),
         Failure(arguments: "compare --limit 0", code: 64, says: "limit is 0"),
         Failure(arguments: "compare --max-rows 65", code: 64, says: "max-rows is 65"),
-        Failure(arguments: "compare --tree oak", code: 64, says: "cost-aware, dynamic or static"),
+        Failure(arguments: "compare --tree oak", code: 64, says: "cost-aware, dynamic, "),
+        Failure(arguments: "compare --tree '[[0],[x]]'", code: 64, says: "tree"),
+        Failure(arguments: "compare --tree '[[0],[-1]]'", code: 64, says: "tree path is [-1]"),
+        Failure(arguments: "compare --tree '[[]]'", code: 64, says: "tree path"),
         Failure(arguments: "compare --prompts /nonexistent", code: 66, says: "no such file"),
         Failure(arguments: "generate -p x --beam-width 0", code: 64, says: "beam-width is 0"),
         Failure(arguments: "generate -p x --verifier nice", code: 64, says: "verifier"),
@@ -60,7 +63,9 @@ struct CommandTests {
         #expect(!run.errors.unicodeScalars.contains { $0.value < 32 && $0 != "\n" })
     }
 
-    @Test("Help explains each command", arguments: ["", "generate", "chat", "compare", "drafters", "bench", "inspect", "convert"])
+    @Test(
+        "Help explains each command",
+        arguments: ["", "generate", "chat", "compare", "drafters", "bench", "inspect", "convert"])
     func help(command: String) throws {
         let run = try Run(shell: "\"$R\" \(command) --help")
         #expect(run.code == 0)

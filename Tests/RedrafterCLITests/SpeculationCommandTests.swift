@@ -7,7 +7,7 @@ import Testing
     private let model: String
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = TemporaryDirectory()
         model = try ToyModelFile().writeGGUF(to: directory.path)
     }
 
@@ -17,11 +17,15 @@ import Testing
         try JSONValue(parsing: Array(run.output.utf8), path: "output")
     }
 
-    @Test("The answer is the same with every drafter and tree, and its counters have llama.cpp's and vLLM's names")
+    @Test(
+        "The answer is the same with every drafter and tree, and its counters have llama.cpp's and vLLM's names"
+    )
     func generate() throws {
         let common = "generate -m \(model) -p 'ab ab ab' --no-chat-template -n 40 --json"
         let plain = try object(try run("\(common) --drafter none"))
-        for flags in ["", "--drafter lookup", "--drafter lookup --tree dynamic --max-rows 6", "--tree static"] {
+        for flags in [
+            "", "--drafter lookup", "--drafter lookup --tree dynamic --max-rows 6", "--tree static",
+        ] {
             let answer = try object(try run("\(common) \(flags)"))
             #expect(answer["tokens"] == plain["tokens"], "\(flags)")
             #expect(answer["drafter"]?.string == "lookup" && answer["exact"]?.bool == true)

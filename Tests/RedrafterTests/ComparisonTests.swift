@@ -15,10 +15,11 @@ import Testing
         ])
 
     private func run(_ drafters: [String]) throws -> Comparison {
-        let directory = try TemporaryDirectory()
+        let directory = TemporaryDirectory()
         let path = try ToyModelFile().writeGGUF(to: directory.path)
         var options = ModelOptions(contextLength: 96, threads: 1)
-        options.registry.register(DrafterDescription(name: "wrong", summary: "")) { _, _ in ConstantDrafter(3) }
+        options.registry.register(DrafterDescription(name: "wrong", summary: "")) { _, _ in ConstantDrafter(3)
+        }
         var settings = Comparison.Settings()
         (settings.maximumTokens, settings.repetitions) = (24, 2)
         return try Comparison.run(
@@ -54,7 +55,8 @@ import Testing
         let drafters = try #require(object["drafters"]?.array)
         #expect(drafters.count == 2)
         for key in [
-            "drafter", "backend", "tokens_per_second", "speedup", "mean_acceptance_length", "acceptance_per_pos",
+            "drafter", "backend", "tokens_per_second", "speedup", "mean_acceptance_length",
+            "acceptance_per_pos",
             "rows_per_step", "ms_per_step", "identical", "categories", "samples",
         ] {
             #expect(drafters[0][key] != nil, "\(key)")
@@ -77,7 +79,7 @@ extension String {
 
 @Suite struct PromptSetTests {
     private func load(_ text: String, limit: Int? = nil) throws -> PromptSet {
-        let directory = try TemporaryDirectory()
+        let directory = TemporaryDirectory()
         let path = directory.path + "/prompts.jsonl"
         try ToyModelFile.write(Array(text.utf8), to: path)
         return try PromptSet(path: path, limit: limit)
@@ -99,7 +101,9 @@ extension String {
         #expect(set.prompts[1].content == .text("b"))
         #expect(
             set.prompts[2].content
-                == .messages([ChatMessage(role: .system, content: "s"), ChatMessage(role: .user, content: "u")]))
+                == .messages([
+                    ChatMessage(role: .system, content: "s"), ChatMessage(role: .user, content: "u"),
+                ]))
         #expect(set.prompts[3].content == .messages([ChatMessage(role: .user, content: "first")]))
         #expect(try load("{\"text\": \"a\"}\n{\"text\": \"b\"}", limit: 1).prompts.count == 1)
     }

@@ -17,7 +17,7 @@ private func chatModel(_ directory: TemporaryDirectory, contextLength: Int = 128
 
     @Test("Pieces of a stream add up to the answer, which becomes a turn of the conversation")
     func stream() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = TemporaryDirectory()
         let session = try Session(try chatModel(directory), instructions: "be")
         var text = ""
         for try await piece in session.streamResponse(to: "ab", parameters) { text += piece.text }
@@ -32,7 +32,7 @@ private func chatModel(_ directory: TemporaryDirectory, contextLength: Int = 128
 
     @Test("A response equals the stream's, and reset forgets all but the instructions")
     func respond() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = TemporaryDirectory()
         let session = try Session(try chatModel(directory), instructions: "be")
         let first = try await session.respond(to: "ab", parameters)
         await session.reset()
@@ -43,7 +43,7 @@ private func chatModel(_ directory: TemporaryDirectory, contextLength: Int = 128
 
     @Test("A conversation that does not fit is refused and stays as it was")
     func tooLong() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = TemporaryDirectory()
         let session = try Session(try chatModel(directory, contextLength: 32))
         let before = await session.messages
         await #expect(throws: RedrafterError.self) {
@@ -56,7 +56,7 @@ private func chatModel(_ directory: TemporaryDirectory, contextLength: Int = 128
 
     @Test("Dropping a stream ends the answer within one step")
     func dropped() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = TemporaryDirectory()
         let session = try Session(try chatModel(directory), speculation: .none)
         let parameters = GenerationParameters(maximumTokens: 90)
         for try await _ in session.streamResponse(to: "ab", parameters) { break }
@@ -70,7 +70,7 @@ private func chatModel(_ directory: TemporaryDirectory, contextLength: Int = 128
 
     @Test("A cancelled task gets the text so far")
     func cancelled() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = TemporaryDirectory()
         let session = try Session(try chatModel(directory))
         let task = Task { try await session.respond(to: "ab", GenerationParameters(maximumTokens: 90)) }
         task.cancel()

@@ -1,0 +1,141 @@
+import RedrafterCore
+import RedrafterTesting
+import Testing
+
+@Suite struct TreeTests {
+    @Test("Inserting a guess twice keeps one node with the larger estimate")
+    func insertion() {
+        var tree = TokenTree(root: 9)
+        let a = tree.insert(1, after: 0, logAcceptance: -2, source: DraftSource(index: 0))
+        let b = tree.insert(2, after: a, logAcceptance: -1)
+        #expect(tree.insert(1, after: 0, logAcceptance: -1, source: DraftSource(index: 3)) == a)
+        #expect(tree.insert(1, after: 0, logAcceptance: -5) == a)
+        #expect(tree.nodes[a].logAcceptance == -1 && tree.nodes[a].source.index == 3)
+        #expect(tree.insert(3, after: 0, logAcceptance: .nan) == 3)
+        #expect(tree.nodes[3].logAcceptance == -.infinity)
+        #expect(tree.insert(4, after: b, logAcceptance: 7) == 4)
+        #expect(tree.nodes[4].logAcceptance == 0)
+        #expect(tree.count == 5 && tree.depth == 3)
+        #expect(Array(tree.children(of: 0)) == [a, 3] && tree.path(to: 4) == [0, a, b, 4])
+        #expect(tree.rows(from: 10).map(\.position) == [10, 11, 12, 11, 13])
+        #expect(tree.rows(from: 10).map(\.parent) == [-1, 0, 1, 0, 2])
+        #expect(tree.selecting([true, false, true, true, true]).nodes.map(\.token) == [9, 3])
+    }
+
+    @Test("Builders keep their contract")
+    func builders() throws {
+        for rows in [1, 2, 8, 64] {
+            #expect(checkTreeBuilder(CostAwareTree(maximumRows: rows), maximumRows: rows) == [])
+            #expect(checkTreeBuilder(DynamicTree(maximumRows: rows), maximumRows: rows) == [])
+        }
+        for name in StaticTree.knownNames {
+            let paths = try #require(StaticTree.paths(named: name))
+            let tree = try StaticTree(paths: paths)
+            #expect(tree.paths.count == paths.count, "\(name) lists every beginning of its paths")
+            #expect(checkTreeBuilder(tree, maximumRows: paths.count + 1) == [])
+        }
+        #expect(StaticTree.paths(named: "medusa-63")?.count == 63)
+        #expect(StaticTree.paths(named: "eagle-25")?.count == 25)
+    }
+
+    @Test("Drafters keep their contract")
+    func drafters() throws {
+        #expect(try checkDrafter(NoDrafter(), vocabularySize: 8) == [])
+        #expect(try checkDrafter(ConstantDrafter(3), vocabularySize: 8) == [])
+        #expect(
+            try checkDrafter(ConstantDrafter(9), vocabularySize: 8).contains { $0.message.contains("vocabulary") })
+    }
+
+    @Test("A static tree of wrong ranks or too many nodes is refused")
+    func wrongShapes() {
+        for paths in [[[]], [[-1]], [[0, 5000]], (0..<64).map { [$0] }] {
+            #expect(throws: ParameterError.self) { try StaticTree(paths: paths) }
+        }
+    }
+
+    @Test("The tree that promises most tokens a millisecond is found among all sizes")
+    func costAware() {
+        var builder = CostAwareTree(maximumRows: 16)
+        for slope in [0.0, 0.1, 0.5, 1] {
+            var evidence = DraftingEvidence()
+            evidence.room = 20
+            for rows in 1...16 {
+                for _ in 0..<3 {
+                    evidence.prices.observePass(
+                        rows: rows, contextLength: 0, duration: .milliseconds(5 * (1 + slope * Double(rows - 1))))
+                }
+            }
+            var proposal = TokenTree(root: 0)
+            var node = 0
+            for depth in 0..<15 { node = proposal.insert(Int32(depth), after: node, logAcceptance: -0.4) }
+            let tree = builder.build(proposal, evidence)
+            let probabilities = evidence.calibration.pathProbabilities(proposal)
+            let rates = (1...16).map { rows in
+                probabilities.prefix(rows).reduce(0, +) / (1 + slope * Double(rows - 1))
+            }
+            let best = rates.indices.max { rates[$0] < rates[$1] } ?? 0
+            #expect(tree.count == best + 1, "slope \(slope)")
+        }
+    }
+
+    @Test("A drafter that only loses rests, ever longer, and is tried again")
+    func resting() throws {
+        var builder = CostAwareTree(maximumRows: 8)
+        var evidence = DraftingEvidence()
+        evidence.room = 50
+        for rows in 1...8 {
+            for _ in 0..<3 {
+                evidence.prices.observePass(rows: rows, contextLength: 0, duration: .milliseconds(5))
+            }
+        }
+        evidence.prices.observeDraft(.milliseconds(3))
+        var drafted = [Int]()
+        let outcome = try losingStep()
+        for step in 0..<400 where builder.budget(evidence) != nil {
+            drafted.append(step)
+            builder.observe(outcome, evidence)
+        }
+        let gaps = zip(drafted, drafted.dropFirst()).map { $1 - $0 }
+        #expect(drafted.count < 20)
+        #expect(gaps.contains { $0 > 8 } && gaps.contains { $0 > 64 })
+    }
+
+    @Test("Estimates become what is observed, each source for itself")
+    func calibration() {
+        var calibration = AcceptanceCalibration()
+        let (sure, other) = (DraftSource(index: 0), DraftSource(index: 1))
+        let estimate: Float = -0.1054  // 0.9
+        #expect(abs(calibration.probability(estimate, source: sure) - 0.9) < 1e-3)
+        var tree = TokenTree(root: 0)
+        tree.insert(1, after: 0, logAcceptance: estimate, source: sure)
+        for turn in 0..<300 { calibration.observe(tree, path: turn % 5 == 0 ? [0, 1] : [0]) }
+        #expect(abs(calibration.probability(estimate, source: sure) - 0.2) < 0.06)
+        #expect(abs(calibration.probability(estimate, source: other) - 0.9) < 1e-3)
+    }
+
+    @Test("Prices are medians, interpolated between what was measured and continued beyond")
+    func prices() {
+        var prices = PassPrices()
+        #expect(prices.seconds(rows: 1, contextLength: 0) == nil && prices.affordableRows == 1)
+        for milliseconds in [5.0, 90, 5, 5] {
+            prices.observePass(rows: 1, contextLength: 10, duration: .milliseconds(milliseconds))
+        }
+        #expect(prices.seconds(rows: 1, contextLength: 10) == 0.005)
+        #expect(prices.affordableRows == 2 && prices.plainPasses == 4)
+        prices.observePass(rows: 5, contextLength: 10, duration: .milliseconds(9))
+        let between = prices.seconds(rows: 3, contextLength: 10) ?? 0
+        let beyond = prices.seconds(rows: 9, contextLength: 3000) ?? 0
+        #expect(abs(between - 0.007) < 1e-9 && abs(beyond - 0.013) < 1e-9)
+        #expect(prices.affordableRows == 10)
+    }
+}
+
+/// A drafted step that gains nothing, made by a real decoder.
+private func losingStep() throws -> StepOutcome {
+    let verifier = ExactVerifier(try Sampler(.greedy, vocabulary: 8))
+    let target = TableStream(TableModel(seed: 3), prompt: [1])
+    var decoder = try SpeculativeDecoder(
+        target: target, drafter: NoDrafter(), treeBuilder: DynamicTree(), verifier: verifier)
+    decoder.begin([1, 2], after: try target.promptOutput(), verifier: verifier, sampling: .greedy)
+    return try decoder.step { _, _ in true }
+}
