@@ -41,8 +41,9 @@ struct BLASTests {
             let own = try linear(type, rows: 200, usesBLAS: false, accumulate: accumulate)
             let product = try linear(type, rows: 200, usesBLAS: true, accumulate: accumulate)
             #expect(largestDifference(own, product) < 1e-4)
-            // Another order of summation: equal bits would mean that the library was not called.
-            #expect(firstDifference(own, product) != nil)
+            // The library adds to what is there before the bias, the own kernels after: equal bits would mean that it
+            // was not called. Without that, a short sum in order gives equal bits in both.
+            if accumulate { #expect(firstDifference(own, product) != nil) }
         }
     }
 

@@ -9,8 +9,8 @@ import RedrafterCore
 
 /// The loaded library and the kernels it chose.
 ///
-/// Off unless asked for: its results for a row depend on the rows beside it, and it gains a few per cent at most over the
-/// project's own kernels (README, "Figures").
+/// Off unless asked for: its results for a row may depend on the rows beside it, and a gain over the project's own
+/// kernels is not established (README, "Figures").
 struct OpenBLAS: Sendable {
     /// Kernels in use as the library names them: `SkylakeX`, `Haswell`.
     let coreName: String
