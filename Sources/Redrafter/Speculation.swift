@@ -18,23 +18,25 @@ public enum TreeChoice: Sendable, Hashable {
             self = .costAware
         } else if name == "dynamic" {
             self = .dynamic
-        } else if let paths = try StaticTree.paths(named: name) ?? Self.paths(json: name) {
+        } else if let paths = try Self.paths(name) {
             // A shape that cannot be is said before a model is loaded.
             self = .static(paths: try StaticTree(paths: paths).paths)
         } else {
             throw .outOfRange(
                 name: "tree", got: TerminalText.escaped(name),
-                allowed: "cost-aware, dynamic, \(StaticTree.knownNames.joined(separator: ", ")) or a list of paths "
+                allowed:
+                    "cost-aware, dynamic, \(StaticTree.knownNames.joined(separator: ", ")) or a list of paths "
                     + "such as [[0],[0,0],[1]]")
         }
     }
 
-    /// A list of paths; nil where the text is no list at all.
-    private static func paths(json: String) throws(ParameterError) -> [[Int]]? {
-        guard json.hasPrefix("[") else { return nil }
+    /// A known shape or a list of paths; nil where the text is neither.
+    private static func paths(_ text: String) throws(ParameterError) -> [[Int]]? {
+        if let known = StaticTree.paths(named: text) { return known }
+        guard text.hasPrefix("[") else { return nil }
         let list: [JSONValue]?
         do throws(FormatError) {
-            list = try JSONValue(parsing: json.utf8, path: "tree").array
+            list = try JSONValue(parsing: text.utf8, path: "tree").array
         } catch {
             throw .outOfRange(name: "tree", got: error.description, allowed: "a list of paths, as JSON")
         }

@@ -48,7 +48,9 @@ public func checkDrafter<D: Drafter>(
             if !(0..<vocabularySize).contains(Int(node.token)) {
                 fail("token \(node.token) is outside the vocabulary")
             }
-            if node.depth > budget.depth { fail("node \(index) lies deeper than the budget's \(budget.depth)") }
+            if node.depth > budget.depth {
+                fail("node \(index) lies deeper than the budget's \(budget.depth)")
+            }
             if !(node.logAcceptance <= 0) { fail("node \(index) has the estimate \(node.logAcceptance)") }
         }
         // A state that has seen other texts guesses what a new one does.
@@ -80,7 +82,9 @@ public func checkTreeBuilder(_ builder: any TreeBuilder, maximumRows: Int) -> [C
             duration: .microseconds(900 + 100 * rows))
         if let budget = builder.budget(evidence) {
             if budget.nodes < 1 || budget.depth < 1 || budget.depth > evidence.room {
-                fail("a budget of \(budget.nodes) nodes and depth \(budget.depth) with room for \(evidence.room)")
+                fail(
+                    "a budget of \(budget.nodes) nodes and depth \(budget.depth) with room for \(evidence.room)"
+                )
             }
         }
         var proposal = TokenTree(root: 1)

@@ -43,7 +43,9 @@ import Testing
         #expect(try checkDrafter(NoDrafter(), vocabularySize: 8) == [])
         #expect(try checkDrafter(ConstantDrafter(3), vocabularySize: 8) == [])
         #expect(
-            try checkDrafter(ConstantDrafter(9), vocabularySize: 8).contains { $0.message.contains("vocabulary") })
+            try checkDrafter(ConstantDrafter(9), vocabularySize: 8).contains {
+                $0.message.contains("vocabulary")
+            })
     }
 
     @Test("A static tree of wrong ranks or too many nodes is refused")
@@ -55,14 +57,15 @@ import Testing
 
     @Test("The tree that promises most tokens a millisecond is found among all sizes")
     func costAware() {
-        var builder = CostAwareTree(maximumRows: 16)
+        let builder = CostAwareTree(maximumRows: 16)
         for slope in [0.0, 0.1, 0.5, 1] {
             var evidence = DraftingEvidence()
             evidence.room = 20
             for rows in 1...16 {
                 for _ in 0..<3 {
                     evidence.prices.observePass(
-                        rows: rows, contextLength: 0, duration: .milliseconds(5 * (1 + slope * Double(rows - 1))))
+                        rows: rows, contextLength: 0,
+                        duration: .milliseconds(5 * (1 + slope * Double(rows - 1))))
                 }
             }
             var proposal = TokenTree(root: 0)
