@@ -10,6 +10,8 @@ public struct ComparisonPrompt: Sendable, Hashable {
         case messages([ChatMessage])
         /// A text to continue as it is.
         case text(String)
+        /// Tokens to continue.
+        case tokens([Int32])
     }
 
     /// Name in reports: the file's `question_id`, `task_id` or `id`, else its place.
@@ -29,6 +31,7 @@ public struct ComparisonPrompt: Sendable, Hashable {
         switch content {
         case .messages(let messages): messages.reduce(0) { $0 + $1.content.utf8.count }
         case .text(let text): text.utf8.count
+        case .tokens(let tokens): tokens.count
         }
     }
 
@@ -37,6 +40,14 @@ public struct ComparisonPrompt: Sendable, Hashable {
     public func tokens(for model: Model, usesChatTemplate: Bool = true) throws(RedrafterError) -> [Int32] {
         switch content {
         case .text(let text): return model.prompt(text).tokens
+        case .tokens(let tokens):
+            for token in tokens where !(0..<model.vocabularySize).contains(Int(token)) {
+                throw .parameter(
+                    .outOfRange(
+                        name: "token of prompt \(TerminalText.escaped(name))", got: "\(token)",
+                        allowed: "0 to \(model.vocabularySize - 1)"))
+            }
+            return tokens
         case .messages(let messages):
             guard usesChatTemplate else { return model.prompt(messages.last?.content ?? "").tokens }
             return try model.prompt(messages).tokens
@@ -59,6 +70,7 @@ public struct PromptSet: Sendable {
     ///
     /// - `prompt`: a question, put into the model's chat format,
     /// - `text`: a text to continue as it is,
+    /// - `tokens`: ids to continue,
     /// - `messages`: `[{"role", "content"}]`, as in OpenAI's format,
     /// - `turns`: the questions of a conversation, as in MT-Bench and Spec-Bench; the first one is used;
     ///
@@ -100,6 +112,13 @@ public struct PromptSet: Sendable {
             return .messages([ChatMessage(role: .user, content: try text(prompt, "prompt", place))])
         }
         if let plain = value["text"] { return .text(try text(plain, "text", place)) }
+        if let tokens = value["tokens"] {
+            let ids = tokens.array?.compactMap { $0.integer.flatMap(Int32.init(exactly:)) } ?? []
+            guard !ids.isEmpty, ids.count == tokens.array?.count else {
+                throw wrong("tokens", "an array of ids", tokens, place)
+            }
+            return .tokens(ids)
+        }
         if let turns = value["turns"] {
             guard let first = turns.array?.first else {
                 throw wrong("turns", "an array of texts", turns, place)
@@ -107,7 +126,7 @@ public struct PromptSet: Sendable {
             return .messages([ChatMessage(role: .user, content: try text(first, "turns", place))])
         }
         if let messages = value["messages"] { return .messages(try conversation(messages, place)) }
-        throw .missingField(file: place, field: "prompt", expected: "prompt, text, turns or messages")
+        throw .missingField(file: place, field: "prompt", expected: "prompt, text, tokens, turns or messages")
     }
 
     /// The messages up to the last question; answers after it are dropped.

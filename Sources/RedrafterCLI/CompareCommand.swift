@@ -14,8 +14,8 @@ struct CompareCommand: ParsableCommand {
               redrafter compare --drafters lookup,none
               redrafter compare --drafters rnn,rnn+lookup,none --prompts question.jsonl -n 256 -o html --output report.html
               redrafter compare --drafters lookup --temp 0.7 --seed 1 -r 5 -o json
-            A prompt file holds one JSON object a line: {"prompt"}, {"text"}, {"messages"}, or {"turns"} as in MT-Bench and
-            Spec-Bench (the first turn is used); "category" groups the results.
+            A prompt file holds one JSON object a line: {"prompt"}, {"text"}, {"tokens"}, {"messages"}, or {"turns"} as in
+            MT-Bench and Spec-Bench (the first turn is used); "category" groups the results.
             """)
 
     enum Output: String, ExpressibleByArgument, CaseIterable {

@@ -105,6 +105,7 @@ extension String {
                     ChatMessage(role: .system, content: "s"), ChatMessage(role: .user, content: "u"),
                 ]))
         #expect(set.prompts[3].content == .messages([ChatMessage(role: .user, content: "first")]))
+        #expect(try load("{\"tokens\": [3, 4]}").prompts[0].content == .tokens([3, 4]))
         #expect(try load("{\"text\": \"a\"}\n{\"text\": \"b\"}", limit: 1).prompts.count == 1)
     }
 
@@ -112,6 +113,8 @@ extension String {
         "A line that holds no prompt is an error that names it",
         arguments: [
             "", "{}", "[1]", "nonsense", "{\"prompt\": 5}", "{\"prompt\": \"\"}", "{\"turns\": []}",
+            "{\"tokens\": []}",
+            "{\"tokens\": [1, 5e9]}",
             "{\"messages\": []}", "{\"messages\": [{\"role\": \"root\", \"content\": \"a\"}]}",
             "{\"prompt\": \"\u{1}\"}", "{\"text\": \"a\"}\n{\"text\": ",
         ])

@@ -5,8 +5,9 @@
 ///
 ///     (1 + Σ p) / (seconds of the draft + seconds of a pass over so many rows)
 ///
-/// Every price is measured in this process. Whether drafting pays is judged by what drafts have gained lately; a drafter that
-/// rests is tried again after 8, 16, … steps.
+/// Every price is measured in this process. Whether drafting pays is judged by what drafts have gained lately. A drafter that
+/// rests is tried again after 4, 8, … steps: at most so many that the trials cost half a percent of the time, so that cheap
+/// drafters are tried often. A trial that pays ends the rest.
 public struct CostAwareTree: TreeBuilder {
     public let name = "cost-aware"
     public let maximumRows: Int
@@ -58,11 +59,12 @@ public struct CostAwareTree: TreeBuilder {
         let spent = evidence.prices.draftSeconds + pass
         guard spent > 0 else { return }
         let saved = Double(outcome.path.count) * plain / spent
+        gain = saved > 1 ? max(gain, 1) : gain
         gain += (saved - gain) * Self.learningRate
         if gain >= Self.losingGain {
             restLength = Self.firstRest
         } else {
-            restLeft = restLength
+            restLeft = min(restLength, Int(((spent - plain) / plain / Self.trialCost).rounded(.up)))
             restLength = min(restLength * 2, Self.longestRest)
         }
     }
@@ -71,6 +73,8 @@ public struct CostAwareTree: TreeBuilder {
     private static let learningRate = 0.15
     /// A little below 1: drafts that cost nothing and guess nothing are no reason to stop looking.
     private static let losingGain = 0.98
-    private static let firstRest = 8
+    private static let firstRest = 4
     private static let longestRest = 256
+    /// Share of the time that trials of a losing drafter may cost.
+    private static let trialCost = 0.005
 }
