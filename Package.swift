@@ -91,7 +91,7 @@ let package = Package(
         .testTarget(
             name: "RedrafterTests",
             dependencies: ["Redrafter", "RecurrentDrafter", "MedusaDrafter", "RedrafterTesting"],
-            swiftSettings: swiftSettings),
+            exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCLITests", dependencies: ["RedrafterCLI", "RedrafterTesting"],
             swiftSettings: swiftSettings),

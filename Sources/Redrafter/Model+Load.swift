@@ -33,7 +33,12 @@ extension Model {
                 maximumRows: TransformerState.rows(forChunk: options.prefillChunk), on: backend
             ).requireAvailable()
             let weights = try TransformerWeights.load(
-                files.configuration, from: files.weights, on: backend, progress: progress)
+                files.configuration, from: files.weights, on: backend, progress: progress,
+                onNonFinite: { name, count in
+                    warnings.append(
+                        "tensor \"\(TerminalText.escaped(name))\" holds NaN or infinity in \(count) places; the file is "
+                            + "damaged, and answers end where a logit is no number")
+                })
             return try Transformer(
                 files.configuration, weights: weights, contextLength: contextLength, on: backend)
         }

@@ -30,14 +30,18 @@ public typealias WeightSource = (WeightRole) -> StoredWeight?
 
 extension TransformerWeights {
     /// Copies all weights into the backend's layout, one after the other, releasing each from the file.
-    /// - Parameter progress: called after each weight with the part that is done, 0 to 1.
+    /// - Parameters:
+    ///   - progress: called after each weight with the part that is done, 0 to 1.
+    ///   - onNonFinite: called with the name of a weight that holds NaN or infinity, and how many (see
+    ///     `Quantization.nonFiniteCount`). The weight is loaded all the same.
     /// - Throws: `TransformerError.missingWeight`, `.wrongShape`, `.wrongByteCount`, `.backend`.
     public static func load(
         _ configuration: ModelConfiguration, from source: @escaping WeightSource,
         on backend: any ComputeBackend,
-        progress: (Double) -> Void = { _ in }
+        progress: (Double) -> Void = { _ in }, onNonFinite: @escaping (String, Int) -> Void = { _, _ in }
     ) throws(TransformerError) -> TransformerWeights {
-        let loader = WeightLoader(configuration: configuration, source: source, backend: backend)
+        let loader = WeightLoader(
+            configuration: configuration, source: source, backend: backend, onNonFinite: onNonFinite)
         let total = Double(configuration.weightRoles.count)
         var loaded = 0.0
         func step<Result>(_ result: Result) -> Result {
@@ -101,6 +105,12 @@ private struct WeightLoader {
     let configuration: ModelConfiguration
     let source: WeightSource
     let backend: any ComputeBackend
+    var onNonFinite: (String, Int) -> Void = { _, _ in }
+
+    private func report(_ weight: StoredWeight) {
+        let count = Quantization.nonFiniteCount(type: weight.type, bytes: weight.bytes)
+        if count > 0 { onNonFinite(weight.name, count) }
+    }
 
     func stored(_ role: WeightRole) throws(TransformerError) -> StoredWeight {
         guard let weight = source(role) else { throw .missingWeight(role.description) }
@@ -145,6 +155,7 @@ private struct WeightLoader {
         let weight = try stored(role)
         try requireSupport(weight, for: operations(on: role))
         defer { weight.release() }
+        report(weight)
         do {
             return try backend.makeWeight(
                 type: weight.type, rows: weight.shape[0], columns: weight.shape[1], bytes: weight.bytes)
@@ -156,6 +167,7 @@ private struct WeightLoader {
     func vector(_ role: WeightRole) throws(TransformerError) -> Tensor {
         let weight = try stored(role)
         defer { weight.release() }
+        report(weight)
         guard let values = weight.floats else {
             throw .backend(
                 .unsupported(

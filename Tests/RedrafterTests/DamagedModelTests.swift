@@ -1,6 +1,7 @@
 import CPUBackend
 import Redrafter
 import RedrafterCore
+import RedrafterFormats
 import RedrafterModels
 import RedrafterTesting
 import Testing
@@ -39,5 +40,35 @@ import Testing
                 #expect(shown.isEmpty)
             }
         }
+    }
+
+    @Test("A file whose weights hold NaN loads with a warning that names the tensor and the number of places")
+    func warned() throws {
+        var image = ToyModelFile().gguf()
+        let index = try #require(image.tensors.firstIndex { $0.name == Array("blk.1.ffn_up.weight".utf8) })
+        for place in [0, 40, 4000] {
+            for (byte, value) in [UInt8(0), 0, 0xC0, 0x7F].enumerated() {
+                image.tensors[index].data[4 * place + byte] = value
+            }
+        }
+        let directory = TemporaryDirectory()
+        let path = directory.path + "/nan.gguf"
+        try ToyModelFile.write(image.bytes, to: path)
+        let model = try Model.load(path: path)
+        #expect(model.warnings.count == 1)
+        #expect(
+            model.warnings.first?.contains("\"blk.1.ffn_up.weight\" holds NaN or infinity in 3 places")
+                == true)
+    }
+
+    @Test("Scales of every quantised type that are no numbers are counted", arguments: WeightType.allCases)
+    func counted(type: WeightType) {
+        var random = SeededRandom(seed: 6)
+        var bytes = randomWeight(type, rows: 4, columns: 512, using: &random)
+        func count() -> Int { bytes.withUnsafeBytes { Quantization.nonFiniteCount(type: type, bytes: $0) } }
+        #expect(count() == 0)
+        // All bits set make every scale a NaN.
+        for index in 0..<type.blockBytes { bytes[index] = 0xFF }
+        #expect(count() > 0 && count() <= 2)
     }
 }
