@@ -127,9 +127,16 @@ public struct Registry: Sendable {
 /// The weights that the options name.
 private func weights(_ drafter: String, _ options: DrafterOptions) throws(DrafterError) -> DrafterWeights {
     guard let path = options.path else { throw .missingWeights(drafter: drafter) }
-    do throws(FormatError) {
-        return try DrafterWeights(path: path)
-    } catch {
-        throw .unreadable(description: error.description, exitCode: error.exitCode)
+    return try DrafterWeights.read(path)
+}
+
+extension DrafterWeights {
+    /// The weights in a file or folder, with an error that drafters throw.
+    static func read(_ path: String) throws(DrafterError) -> DrafterWeights {
+        do throws(FormatError) {
+            return try DrafterWeights(path: path)
+        } catch {
+            throw .unreadable(description: error.description, exitCode: error.exitCode)
+        }
     }
 }

@@ -135,14 +135,18 @@ extension Model {
     /// - Throws: `RedrafterError.drafter`.
     public func drafter(_ options: SpeculationOptions) throws(RedrafterError) -> any Drafter {
         try wrapping(RedrafterError.drafter) { () throws(DrafterError) in
-            let name = options.drafter == "auto" ? automaticDrafter(options) : options.drafter
+            let name = options.drafter == "auto" ? try automaticDrafter(options) : options.drafter
             return try registry.makeDrafter(
                 named: name, for: draftTarget, options: options.drafterOptions, paths: options.drafterPaths)
         }
     }
 
-    /// Weights that were passed are meant to be used; without any, the text itself is looked up.
-    private func automaticDrafter(_ options: SpeculationOptions) -> String {
-        options.drafterOptions.path == nil ? "lookup" : "rnn+lookup"
+    /// Weights that were passed are meant to be used; the text itself is looked up in any case.
+    private func automaticDrafter(_ options: SpeculationOptions) throws(DrafterError) -> String {
+        guard let path = options.drafterOptions.path else { return "lookup" }
+        return switch try DrafterWeights.read(path).configuration.kind {
+        case .recurrent: "rnn+lookup"
+        case .medusa: "medusa+lookup"
+        }
     }
 }

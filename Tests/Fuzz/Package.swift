@@ -18,6 +18,9 @@ let package = Package(
         fuzzer("FuzzGGUF", formats),
         fuzzer("FuzzSafetensors", formats),
         fuzzer("FuzzJSON", formats),
+        fuzzer("FuzzTokenizerJSON", formats),
+        fuzzer("FuzzTokenizerMetadata", formats),
+        fuzzer("FuzzConfiguration", formats),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -98,6 +98,9 @@ private func proposal(
         }
     }
 
+    @Test("It keeps the contract of a drafter")
+    func contract() throws { #expect(try checkDrafter(LookupDrafter(), vocabularySize: 40) == []) }
+
     @Test("Branches end where the budget ends")
     func depth() {
         var state = LookupDrafter().makeState()

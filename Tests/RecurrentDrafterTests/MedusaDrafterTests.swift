@@ -69,13 +69,24 @@ private struct Heads {
     private let backend = ReferenceBackend()
     private let hidden: [Float] = (0..<hiddenSize).map { Float(($0 * 7) % 11) / 11 - 0.4 }
 
-    private func proposal(_ heads: Heads, _ budget: DraftBudget) throws -> TokenTree {
+    private func drafter(_ heads: Heads) throws -> MedusaDrafter {
         let target = DraftTarget(
             fingerprint: ModelFingerprint(
                 tokenizer: "0", vocabularySize: vocabularySize, hiddenSize: hiddenSize, layers: 1, heads: 1,
                 keyValueHeads: 1, feedForwardSize: 1),
             vocabularySize: vocabularySize, backend: backend)
-        let drafter = try MedusaDrafter(heads.weights, for: target)
+        return try MedusaDrafter(heads.weights, for: target)
+    }
+
+    @Test("They keep the contract of a drafter")
+    func contract() throws {
+        let failures = try checkDrafter(
+            try drafter(try Heads()), vocabularySize: vocabularySize, backend: backend, hidden: hidden)
+        #expect(failures == [])
+    }
+
+    private func proposal(_ heads: Heads, _ budget: DraftBudget) throws -> TokenTree {
+        let drafter = try drafter(heads)
         var state = try drafter.makeState()
         var proposal = DraftProposal(root: 1)
         let context = DraftContext(

@@ -145,6 +145,17 @@ private func proposal(
         }
     }
 
+    @Test("It keeps the contract of a drafter", arguments: ["tiny_noproj", "tiny_proj", "tiny_norm_rnn_off"])
+    func contract(name: String) throws {
+        let reference = try ReferenceCase(name)
+        let backend = try CPUBackend(options: CPUBackend.Options(threads: 1))
+        let drafter = try RecurrentDrafter(reference.weights, for: reference.target(on: backend))
+        let failures = try checkDrafter(
+            drafter, vocabularySize: reference.vocabularySize, backend: backend, hidden: reference.states[0],
+            embedding: try reference.embedding(on: backend))
+        #expect(failures == [])
+    }
+
     @Test("A draft vocabulary maps rows of the head to tokens")
     func draftVocabulary() throws {
         let reference = try ReferenceCase("tiny_proj")

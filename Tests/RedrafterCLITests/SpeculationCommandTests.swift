@@ -61,6 +61,23 @@ import Testing
         }
     }
 
+    @Test("Weights that fit are used without a name, together with lookup, and the answer stays the same")
+    func automatic() throws {
+        let common = "generate -m \(model) -p 'ab ab ab' --no-chat-template -n 24 --json"
+        let plain = try object(try run("\(common) --drafter none"))
+        let toys = [
+            ("rnn+lookup", ToyDrafter.recurrent(hidden: 64, vocabulary: ToyTokenizer.tokens.count)),
+            ("medusa+lookup", ToyDrafter.medusa(hidden: 64, vocabulary: ToyTokenizer.tokens.count)),
+        ]
+        for (name, toy) in toys {
+            let path = "\(directory.path)/\(name).gguf"
+            try DrafterWriter.write(try toy.weights(), to: path, layout: .gguf, type: nil)
+            let answer = try object(try run("\(common) --drafter-model \(path)"))
+            #expect(answer["drafter"]?.string == name)
+            #expect(answer["tokens"] == plain["tokens"])
+        }
+    }
+
     @Test("Drafters are compared on the prompts of a file, with every answer checked")
     func compare() throws {
         let prompts = directory.path + "/prompts.jsonl"
