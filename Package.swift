@@ -61,9 +61,15 @@ let package = Package(
                 "LookupDrafter", "RecurrentDrafter", "MedusaDrafter",
             ],
             swiftSettings: swiftSettings),
+        .target(
+            name: "RedrafterTraining", dependencies: ["RedrafterCore", "RedrafterFormats"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "RedrafterDistillation", dependencies: ["Redrafter", "RedrafterTraining"],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "RedrafterCLI",
-            dependencies: ["Redrafter", "RedrafterReport", argumentParser],
+            dependencies: ["Redrafter", "RedrafterReport", "RedrafterDistillation", argumentParser],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCoreTests", dependencies: ["RedrafterCore", "RedrafterTesting"],

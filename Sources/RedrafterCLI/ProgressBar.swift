@@ -6,8 +6,10 @@ struct ProgressBar {
 
     init(_ title: String) { self.title = title }
 
-    /// - Parameter part: 0 to 1.
-    mutating func update(_ part: Double) {
+    /// - Parameters:
+    ///   - part: 0 to 1.
+    ///   - detail: shown before the time that is left.
+    mutating func update(_ part: Double, detail: String = "") {
         let now = ContinuousClock.now
         guard Terminal.isErrorTTY, now - start > .seconds(2) else { return }
         if let lastShown, now - lastShown < .milliseconds(100), part < 1 { return }
@@ -15,10 +17,10 @@ struct ProgressBar {
         let width = 30
         let filled = min(width, max(0, Int(part * Double(width))))
         let elapsed = (now - start) / .seconds(1)
-        let left = part > 0.01 ? "\(Int(elapsed / part - elapsed)) s left" : ""
+        let left = part > 0.01 ? "\(detail.isEmpty ? "" : ", ")\(Int(elapsed / part - elapsed)) s left" : ""
         Terminal.note(
             "\r\(title) [\(String(repeating: "=", count: filled))\(String(repeating: " ", count: width - filled))] "
-                + "\(Int(part * 100)) % \(left)   ")
+                + "\(Int(part * 100)) % \(detail)\(left)   ")
     }
 
     /// Removes the line.

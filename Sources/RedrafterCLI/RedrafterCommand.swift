@@ -21,7 +21,7 @@ struct RedrafterCommand: ParsableCommand {
         subcommands: [
             GenerateCommand.self, ChatCommand.self, CompareCommand.self, DraftersCommand.self,
             BenchCommand.self, InspectCommand.self,
-            ConvertCommand.self,
+            ConvertCommand.self, DistillCommand.self,
             LogitsCommand.self,
         ])
 

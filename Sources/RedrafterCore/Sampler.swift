@@ -65,6 +65,19 @@ public struct Sampler: Sendable {
         choose(try candidates(logits, history: history), position)
     }
 
+    /// Whether the `count` largest logits of a row are enough to choose its token (`sample(leading:position:)`).
+    public func isServed(byLeading count: Int) -> Bool {
+        !parameters.hasPenalties && (leadingLogitsNeeded(histories: []) ?? .max) <= count
+    }
+
+    /// Samples a token from the largest logits of a row, largest first. A constant added to all of them changes nothing, so
+    /// logarithms of probabilities do as well.
+    /// - Parameter leading: not empty, and as many as `isServed(byLeading:)` asks for.
+    public func sample(leading: [TokenLogit], position: Int) -> Int32 {
+        precondition(isServed(byLeading: leading.count), "the sampler may choose among more logits")
+        return choose(candidates(leading: leading, history: []), position)
+    }
+
     /// Tokens that pass the filters and their probabilities at the temperature; they add up to 1. Most probable first
     /// unless all filters are off; one token with probability 1 when greedy.
     public func distribution(

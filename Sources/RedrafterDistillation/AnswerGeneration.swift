@@ -1,0 +1,192 @@
+import Redrafter
+import RedrafterCore
+import RedrafterFormats
+import RedrafterTraining
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Makes a data set of the model's own answers in a directory, shard by shard (ReDrafter, section 3.3).
+///
+/// Answers belong to shards by their place in the run, so that a run that was broken off goes on with the first shard that is
+/// missing and ends with the same files.
+public struct AnswerGeneration {
+    /// Where a run stands.
+    public struct Progress: Sendable {
+        /// Tokens of all answers that are finished, earlier runs included.
+        public var tokens: Int
+        /// Tokens to reach.
+        public var target: Int
+        /// Tokens of this run.
+        public var newTokens: Int
+        public var elapsed: Duration
+
+        public var tokensPerSecond: Double {
+            let seconds = elapsed / .seconds(1)
+            return seconds > 0 ? Double(newTokens) / seconds : 0
+        }
+    }
+
+    private let plan: AnswerPlan
+    private let directory: String
+    private var manifest: DistillationManifest
+    /// Answers of shards that are not complete, by place.
+    private var waiting: [Int: DistilledAnswer] = [:]
+    /// Places that gave no answer.
+    private var skipped: Set<Int> = []
+    private var nextItem: Int
+    private var finishedTokens: Int
+
+    /// Prepares a run, or the rest of one.
+    /// - Throws: `RedrafterError.parameter`; `.drafter(.mismatch)`-like errors where the directory holds data of other settings
+    ///   or of another model; `.format`.
+    public init(
+        _ model: Model, prompts: PromptSet, settings: DistillationSettings, directory: String
+    ) throws(RedrafterError) {
+        do { try settings.validate() } catch { throw .parameter(error) }
+        plan = AnswerPlan(model: model, prompts: prompts, settings: settings)
+        self.directory = directory
+        let wanted = DistillationManifest(
+            fingerprint: model.fingerprint, model: model.path, settings: settings.json(prompts: prompts),
+            shape: DistillationShape(
+                topCount: settings.topCount,
+                hiddenSize: settings.storesHidden ? model.configuration.hiddenSize : 0))
+        do throws(FormatError) {
+            manifest = try Self.manifest(wanted, in: directory)
+        } catch {
+            throw .format(error)
+        }
+        nextItem = manifest.shards.count * settings.shardAnswers
+        finishedTokens = manifest.tokens
+    }
+
+    /// Tokens of the shards that were there already.
+    public var resumedTokens: Int { manifest.tokens }
+
+    /// Runs to the end, or until it is cancelled; what is complete stays in either case.
+    /// - Returns: the manifest as it is in the directory.
+    /// - Throws: `RedrafterError.format` where a shard cannot be written; `.transformer`, `.backend`.
+    public mutating func run(
+        cancellation: CancellationFlag = CancellationFlag(), progress: (Progress) -> Void = { _ in }
+    ) throws(RedrafterError) -> DistillationManifest {
+        let settings = plan.settings
+        let generator = try BatchGenerator(plan.model, sequences: settings.batch, shape: manifest.shape)
+        let start = ContinuousClock.now
+        let before = finishedTokens
+        // Not all at once: the closures below change different parts.
+        var run = self
+        var newTokens = 0
+        func next() throws(RedrafterError) -> BatchGenerator.Request? { try run.nextRequest() }
+        func finished(_ answer: DistilledAnswer) throws(RedrafterError) { try run.keep(answer) }
+        try generator.run(next: next, finished: finished) { count in
+            newTokens += count
+            progress(
+                Progress(
+                    tokens: min(before + newTokens, settings.tokens), target: settings.tokens,
+                    newTokens: newTokens, elapsed: start.duration(to: .now)))
+            return !cancellation.isCancelled
+        }
+        if !cancellation.isCancelled {
+            run.manifest.isComplete = true
+            try run.writeManifest()
+        }
+        self = run
+        return manifest
+    }
+
+    /// The next prompt that fits; nil when all are under way or enough tokens are.
+    private mutating func nextRequest() throws(RedrafterError) -> BatchGenerator.Request? {
+        let size = plan.settings.shardAnswers
+        while nextItem < plan.count {
+            // A shard that was begun is finished.
+            if finishedTokens >= plan.settings.tokens, nextItem % size == 0 { return nil }
+            let item = nextItem
+            nextItem += 1
+            if let request = try plan.request(item) { return request }
+            skipped.insert(item)
+            manifest.skippedPrompts += 1
+            try writeCompleteShards()
+        }
+        return nil
+    }
+
+    private mutating func keep(_ answer: DistilledAnswer) throws(RedrafterError) {
+        waiting[answer.item] = answer
+        finishedTokens += answer.tokens.count
+        try writeCompleteShards()
+    }
+
+    /// Writes the shards whose answers are all there, in order.
+    private mutating func writeCompleteShards() throws(RedrafterError) {
+        let size = plan.settings.shardAnswers
+        while true {
+            let first = manifest.shards.count * size
+            let items = first..<min(first + size, plan.count)
+            guard !items.isEmpty, items.allSatisfy({ waiting[$0] != nil || skipped.contains($0) }) else {
+                return
+            }
+            let answers = items.compactMap { waiting[$0] }
+            let number = String(manifest.shards.count)
+            let name =
+                "answers-\(String(repeating: "0", count: max(0, 5 - number.count)))\(number).safetensors"
+            do throws(FormatError) {
+                if !answers.isEmpty {
+                    try DistillationShard.write(answers, shape: manifest.shape, to: "\(directory)/\(name)")
+                }
+            } catch {
+                throw .format(error)
+            }
+            manifest.shards.append(
+                DistillationManifest.Shard(
+                    file: name, answers: answers.count, tokens: answers.reduce(0) { $0 + $1.tokens.count }))
+            try writeManifest()
+            for item in items {
+                waiting[item] = nil
+                skipped.remove(item)
+            }
+        }
+    }
+
+    private func writeManifest() throws(RedrafterError) {
+        do throws(FormatError) { try manifest.write(to: directory) } catch { throw .format(error) }
+    }
+
+    /// The manifest of the directory, which is made where it is not there.
+    private static func manifest(
+        _ wanted: DistillationManifest, in directory: String
+    ) throws(FormatError) -> DistillationManifest {
+        if mkdir(directory, 0o777) != 0, errno != EEXIST {
+            throw .cannotCreate(file: directory, reason: String(cString: strerror(errno)))
+        }
+        let found: DistillationManifest
+        do {
+            found = try DistillationManifest(directory: directory)
+        } catch .missing {
+            return wanted
+        }
+        try compare("the model", found.fingerprint.json, wanted.fingerprint.json, directory)
+        for (key, value) in wanted.settings.object ?? JSONObject([]) {
+            guard let name = key.string else { continue }
+            try compare(name, found.settings[name] ?? .null, value, directory)
+        }
+        try compare(
+            "stored hidden states", .integer(found.shape.hiddenSize), .integer(wanted.shape.hiddenSize),
+            directory)
+        return found
+    }
+
+    private static func compare(
+        _ what: String, _ found: JSONValue, _ wanted: JSONValue, _ directory: String
+    ) throws(FormatError) {
+        guard found.text() != wanted.text() else { return }
+        throw .invalid(
+            file: "\(directory)/\(DistillationManifest.fileName)", field: what,
+            expected: "\(wanted.text()) as asked for (use another --output, or the settings of that run)",
+            got: found.text(), offset: nil)
+    }
+}
