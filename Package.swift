@@ -47,10 +47,21 @@ let package = Package(
             path: "Plugins/Drafters/Heads", swiftSettings: swiftSettings),
         .target(
             name: "RecurrentDrafter", dependencies: ["RedrafterCore", "RedrafterFormats", "DrafterHeads"],
-            path: "Plugins/Drafters/Recurrent", swiftSettings: swiftSettings),
+            path: "Plugins/Drafters/Recurrent", exclude: ["Training"], swiftSettings: swiftSettings),
         .target(
             name: "MedusaDrafter", dependencies: ["RedrafterCore", "RedrafterFormats", "DrafterHeads"],
-            path: "Plugins/Drafters/Medusa", swiftSettings: swiftSettings),
+            path: "Plugins/Drafters/Medusa", exclude: ["Training"], swiftSettings: swiftSettings),
+        .target(name: "CTraining", cSettings: cSettings),
+        .target(
+            name: "RedrafterTraining",
+            dependencies: ["RedrafterCore", "RedrafterFormats", "COpenBLAS", "CTraining"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "RecurrentTraining", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
+            path: "Plugins/Drafters/Recurrent/Training", swiftSettings: swiftSettings),
+        .target(
+            name: "MedusaTraining", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
+            path: "Plugins/Drafters/Medusa/Training", swiftSettings: swiftSettings),
         .target(
             name: "RedrafterTesting", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterModels"],
             swiftSettings: swiftSettings),
@@ -91,6 +102,13 @@ let package = Package(
                 "RecurrentDrafter", "MedusaDrafter", "CPUBackend", "RedrafterFormats", "RedrafterTesting",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedrafterTrainingTests",
+            dependencies: [
+                "RedrafterTraining", "RecurrentTraining", "MedusaTraining", "RecurrentDrafter", "MedusaDrafter",
+                "CPUBackend", "RedrafterTesting",
+            ],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "LookupDrafterTests", dependencies: ["LookupDrafter", "RedrafterTesting"],
             swiftSettings: swiftSettings),

@@ -1,0 +1,51 @@
+import RedrafterCore
+import RedrafterFormats
+import RedrafterTraining
+
+/// Medusa heads (arXiv 2401.10774, section 2.1) that learn: head k predicts the token k + 1 places after the certain one from the
+/// hidden state alone, with residual blocks and an LM head of its own.
+public struct MedusaTrainer: TrainableDrafter {
+    public let configuration: DrafterConfiguration
+    public let layout: ParameterLayout
+    public let usesEmbedding = false
+
+    /// - Throws: `TrainingError.invalidConfiguration` where the configuration is of another drafter.
+    public init(_ configuration: DrafterConfiguration) throws(TrainingError) {
+        guard configuration.kind == .medusa, configuration.exitDimension == configuration.hiddenSize else {
+            throw .invalidConfiguration(
+                what: "kind and exit dimension",
+                got: "\(configuration.kind.rawValue) and \(configuration.exitDimension)",
+                expected: "\(DrafterKind.medusa.rawValue) and \(configuration.hiddenSize)")
+        }
+        self.configuration = configuration
+        layout = try ParameterLayout(configuration)
+    }
+
+    /// Blocks of zeros, which pass h on, and copies of the model's LM head. Nothing is random.
+    public func initialParameters(headRows: UnsafeBufferPointer<Float>, seed: UInt64) -> [Float] {
+        precondition(
+            headRows.count == configuration.vocabularySize * configuration.hiddenSize, "rows of another head")
+        var values = [Float](repeating: 0, count: layout.count)
+        for head in 0..<configuration.heads {
+            values.replaceSubrange(layout[.output(head: head)].range, with: headRows)
+        }
+        return values
+    }
+
+    public func headRows(draftLength: Int) -> Int { 1 }
+
+    public func accumulate(_ chunk: TrainingChunk, into result: inout BatchResult) {
+        for head in 0..<chunk.batch.draftLength {
+            let terms = chunk.terms(steps: head..<head + 1)
+            guard !terms.isEmpty else { continue }
+            let places = terms.map { $0 / Int32(chunk.batch.draftLength) - Int32(chunk.positions.lowerBound) }
+            chunk.scratch.temporarily {
+                let input = chunk.scratch.matrix(terms.count, configuration.hiddenSize)
+                places.withUnsafeBufferPointer { input.gather(chunk.hidden, rows: $0) }
+                // The hidden state is the model's: its gradient goes nowhere.
+                _ = ResidualHeadPass(chunk, head: head, layers: configuration.layers, terms: terms)
+                    .run(input, into: &result)
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import RedrafterCore
+import RedrafterFormats
+
+/// The form of a drafter that learns: its parameters in one flat array, and the gradient of a batch's loss.
+///
+/// A drafter implements `accumulate` for some positions on one thread; `evaluate` divides a batch among threads.
+public protocol TrainableDrafter: Sendable {
+    var configuration: DrafterConfiguration { get }
+    var layout: ParameterLayout { get }
+    /// Whether `accumulate` looks tokens up in the embeddings.
+    var usesEmbedding: Bool { get }
+
+    /// Values to begin with: the head is the model's own on the draft vocabulary, and everything before it passes h on, so that
+    /// the first loss is that of the model's distribution for the token before.
+    /// - Parameters:
+    ///   - headRows: rows of the model's LM head, one for each row of the draft vocabulary. `[vocabulary, hidden]`
+    ///   - seed: of what is random.
+    func initialParameters(headRows: UnsafeBufferPointer<Float>, seed: UInt64) -> [Float]
+
+    /// Rows that each position contributes to the head at most.
+    func headRows(draftLength: Int) -> Int
+
+    /// The loss of a chunk's positions, added to `result`, and its gradient, added to the chunk's, where one is wanted.
+    func accumulate(_ chunk: TrainingChunk, into result: inout BatchResult)
+}
+
+extension TrainableDrafter {
+    /// The loss of a batch, and the gradient of its weighted mean.
+    ///
+    /// Each thread has a fixed range of positions and a gradient of its own, added in the order of threads: the same number of
+    /// threads gives the same bits on every run.
+    /// - Parameters:
+    ///   - parameters: `[layout.count]`
+    ///   - embedding: the model's, never changed. `[model's vocabulary, hidden]`; may be empty where `usesEmbedding` is false.
+    ///   - gradient: overwritten with the gradient of `lossSum / weightSum`; nil to measure only. `[layout.count]`
+    /// - Throws: `TrainingError` where OpenBLAS is missing or an array does not fit; nothing was written then.
+    public func evaluate(
+        _ batch: DraftBatch, parameters: UnsafeBufferPointer<Float>, embedding: UnsafeBufferPointer<Float>,
+        gradient: UnsafeMutableBufferPointer<Float>?, workspace: TrainingWorkspace, threads: Int
+    ) throws(TrainingError) -> BatchResult {
+        let threads = max(1, threads)
+        try requireBLAS(threads: threads)
+        try check(batch, parameters: parameters, embedding: embedding, gradient: gradient)
+        workspace.prepare(threads: threads)
+        let weightSum = batch.weights.reduce(0.0) { $0 + Double($1) }
+        let ranges = batch.ranges(threads: threads)
+        let positions = max(
+            1, TrainingChunk.rows / max(1, headRows(draftLength: batch.draftLength)))
+        var results = Array(repeating: BatchResult(draftLength: batch.draftLength), count: threads)
+        batch.withView { view in
+            results.withUnsafeMutableBufferPointer { results in
+                onThreads(threads) { thread in
+                    let scratch = workspace.threads[thread]
+                    var own: UnsafeMutableBufferPointer<Float>?
+                    if let gradient {
+                        if thread == 0 { gradient.update(repeating: 0) }
+                        own = thread == 0 ? gradient : scratch.clearedGradient(count: gradient.count)
+                    }
+                    var result = BatchResult(draftLength: batch.draftLength)
+                    for start in stride(from: ranges[thread].lowerBound, to: ranges[thread].upperBound, by: positions) {
+                        scratch.reset()
+                        accumulate(
+                            TrainingChunk(
+                                batch: view, positions: start..<min(start + positions, ranges[thread].upperBound),
+                                weightSum: weightSum, layout: layout, parameters: parameters,
+                                gradientValues: own, embeddingValues: embedding, scratch: scratch),
+                            into: &result)
+                    }
+                    results[thread] = result
+                }
+            }
+        }
+        if let gradient { reduce(into: gradient, workspace: workspace, threads: threads) }
+        var total = BatchResult(draftLength: batch.draftLength)
+        for result in results { total += result }
+        total.weightSum = weightSum
+        return total
+    }
+
+    private func reduce(
+        into gradient: UnsafeMutableBufferPointer<Float>, workspace: TrainingWorkspace, threads: Int
+    ) {
+        guard threads > 1, let target = gradient.baseAddress else { return }
+        onThreads(threads) { thread in
+            let range = piece(thread, of: threads, in: gradient.count)
+            guard !range.isEmpty else { return }
+            for other in workspace.threads[1..<threads] {
+                guard let source = other.gradient?.floats.baseAddress else { continue }
+                Matrix(base: target + range.lowerBound, rows: 1, columns: range.count)
+                    .add(Matrix(base: source + range.lowerBound, rows: 1, columns: range.count))
+            }
+        }
+    }
+
+    private func check(
+        _ batch: DraftBatch, parameters: UnsafeBufferPointer<Float>, embedding: UnsafeBufferPointer<Float>,
+        gradient: UnsafeMutableBufferPointer<Float>?
+    ) throws(TrainingError) {
+        let hidden = configuration.hiddenSize
+        guard parameters.count == layout.count, gradient.map({ $0.count == layout.count }) ?? true else {
+            throw .invalidInput(
+                what: "the number of parameters or of gradients",
+                got: "\(parameters.count) and \(gradient?.count ?? layout.count)", expected: "\(layout.count)")
+        }
+        guard !usesEmbedding || (embedding.count % hidden == 0 && !embedding.isEmpty) else {
+            throw .invalidInput(
+                what: "the number of embedding values", got: "\(embedding.count)",
+                expected: "a multiple of the hidden size \(hidden)")
+        }
+        try batch.check(for: layout, vocabularySize: usesEmbedding ? embedding.count / hidden : nil)
+        let longest = configuration.kind == .medusa ? configuration.heads : Int.max
+        guard batch.draftLength <= longest else {
+            throw .invalidInput(
+                what: "the draft length of the batch", got: "\(batch.draftLength)",
+                expected: "at most one step for each of the \(longest) heads")
+        }
+    }
+}

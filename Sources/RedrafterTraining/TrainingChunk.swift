@@ -1,0 +1,123 @@
+import RedrafterFormats
+
+/// Some positions of a batch on one thread, and all that computing them needs.
+public struct TrainingChunk {
+    /// Rows that pass through a head together, about: enough for fast matrix products, few enough for the cache.
+    static let rows = 512
+
+    public let batch: BatchView
+    public let positions: Range<Int>
+    let weightSum: Double
+    let layout: ParameterLayout
+    let parameters: UnsafeBufferPointer<Float>
+    let gradientValues: UnsafeMutableBufferPointer<Float>?
+    let embeddingValues: UnsafeBufferPointer<Float>
+    public let scratch: ThreadScratch
+
+    /// Whether the gradient is to be computed.
+    public var wantsGradient: Bool { gradientValues != nil }
+
+    /// h of the positions. `[positions, hidden]`
+    public var hidden: Matrix {
+        matrix(batch.hidden, row: positions.lowerBound, rows: positions.count, columns: batch.hiddenSize)
+    }
+
+    /// The model's embeddings. `[model's vocabulary, hidden]`
+    public var embedding: Matrix {
+        matrix(
+            embeddingValues, row: 0, rows: embeddingValues.count / batch.hiddenSize, columns: batch.hiddenSize)
+    }
+
+    /// A parameter; a bias is one row.
+    public func parameter(_ role: DrafterRole) -> Matrix {
+        Self.matrix(UnsafeMutableBufferPointer(mutating: parameters), layout[role])
+    }
+
+    /// Where a parameter's gradient is added up; nil where none is wanted.
+    public func gradient(_ role: DrafterRole) -> Matrix? {
+        gradientValues.map { Self.matrix($0, layout[role]) }
+    }
+
+    /// Indices `n * L + t` of the positions' loss terms that have a weight, step by step.
+    /// - Parameter steps: which steps.
+    public func terms(steps: Range<Int>) -> [Int32] {
+        var terms = [Int32]()
+        terms.reserveCapacity(steps.count * positions.count)
+        for step in steps {
+            for position in positions {
+                let index = position * batch.draftLength + step
+                if batch.weights[index] > 0 { terms.append(Int32(index)) }
+            }
+        }
+        return terms
+    }
+
+    private static func matrix(
+        _ values: UnsafeMutableBufferPointer<Float>, _ entry: ParameterLayout.Entry
+    ) -> Matrix {
+        guard let base = values.baseAddress else { preconditionFailure("a drafter has parameters") }
+        return Matrix(
+            base: base + entry.offset, rows: entry.shape.count > 1 ? entry.shape[0] : 1,
+            columns: entry.shape[entry.shape.count - 1])
+    }
+
+    /// Inputs are only read: the pointer is mutable because `Matrix` is.
+    private func matrix(
+        _ values: UnsafeBufferPointer<Float>, row: Int, rows: Int, columns: Int
+    ) -> Matrix {
+        guard let base = values.baseAddress else { preconditionFailure("a chunk has inputs") }
+        return Matrix(base: UnsafeMutablePointer(mutating: base) + row * columns, rows: rows, columns: columns)
+    }
+}
+
+/// The arrays of a batch, lent to threads for the time of an evaluation.
+public struct BatchView {
+    public let draftLength: Int
+    public let hiddenSize: Int
+    public let labelsPerStep: Int
+    public let hidden: UnsafeBufferPointer<Float>  // [N, H]
+    public let tokens: UnsafeBufferPointer<Int32>  // [N, L]
+    public let labelRows: UnsafeBufferPointer<Int32>  // [N, L, K]
+    public let labelProbabilities: UnsafeBufferPointer<Float>  // [N, L, K]
+    public let weights: UnsafeBufferPointer<Float>  // [N, L]
+    public let truth: UnsafeBufferPointer<Int32>  // [N, L]
+}
+
+extension DraftBatch {
+    func withView(_ body: (BatchView) -> Void) {
+        hidden.withUnsafeBufferPointer { hidden in
+            tokens.withUnsafeBufferPointer { tokens in
+                labelRows.withUnsafeBufferPointer { rows in
+                    labelProbabilities.withUnsafeBufferPointer { probabilities in
+                        weights.withUnsafeBufferPointer { weights in
+                            truth.withUnsafeBufferPointer { truth in
+                                body(
+                                    BatchView(
+                                        draftLength: draftLength, hiddenSize: hiddenSize,
+                                        labelsPerStep: labelsPerStep, hidden: hidden, tokens: tokens,
+                                        labelRows: rows, labelProbabilities: probabilities,
+                                        weights: weights, truth: truth))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The positions of each thread: ranges with about the same number of loss terms, a function of batch and thread count.
+    func ranges(threads: Int) -> [Range<Int>] {
+        let total = weights.count { $0 > 0 }
+        var ranges = [Range<Int>]()
+        var (start, seen, position) = (0, 0, 0)
+        for thread in 1...threads {
+            while position < count, thread == threads || seen * threads < total * thread {
+                for step in 0..<draftLength where weights[position * draftLength + step] > 0 { seen += 1 }
+                position += 1
+            }
+            ranges.append(start..<position)
+            start = position
+        }
+        return ranges
+    }
+}

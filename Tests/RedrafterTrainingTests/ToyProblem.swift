@@ -1,0 +1,100 @@
+import MedusaTraining
+import RecurrentTraining
+import RedrafterFormats
+import RedrafterTesting
+import RedrafterTraining
+
+/// A small drafter with random parameters and a batch for it, both seeded.
+struct ToyProblem {
+    static let modelVocabulary = 13
+
+    let name: String
+    let trainer: any TrainableDrafter
+    var parameters: [Float]
+    let embedding: [Float]
+    var batch: DraftBatch
+
+    init(
+        _ name: String, _ configuration: DrafterConfiguration, positions: Int, draftLength: Int = 3,
+        isRagged: Bool = true
+    ) throws {
+        self.name = name
+        trainer =
+            configuration.kind == .recurrent
+            ? try RecurrentTrainer(configuration) : try MedusaTrainer(configuration)
+        var random = SeededRandom(seed: 11)
+        func values(_ count: Int, _ size: Float) -> [Float] {
+            (0..<count).map { _ in Float.random(in: -size...size, using: &random) }
+        }
+        parameters = [Float](repeating: 0, count: trainer.layout.count)
+        for entry in trainer.layout.entries {
+            parameters.replaceSubrange(entry.range, with: values(entry.count, 0.6))
+        }
+        embedding = values(Self.modelVocabulary * configuration.hiddenSize, 1)
+        batch = DraftBatch(
+            count: positions, draftLength: draftLength, hiddenSize: configuration.hiddenSize, labelsPerStep: 3)
+        batch.hidden = values(batch.hidden.count, 1)
+        for term in batch.weights.indices {
+            batch.tokens[term] = Int32.random(in: 0..<Int32(Self.modelVocabulary), using: &random)
+            batch.truth[term] = Int32.random(in: -1..<Int32(configuration.vocabularySize), using: &random)
+            batch.weights[term] = isRagged ? [0, 0.5, 1, 1.5][Int.random(in: 0..<4, using: &random)] : 1
+            // Two or three different rows whose probabilities leave something out.
+            let first = Int32.random(in: 0..<Int32(configuration.vocabularySize), using: &random)
+            for label in 0..<3 where label < 2 || Bool.random(using: &random) {
+                batch.labelRows[term * 3 + label] =
+                    (first + Int32(label)) % Int32(configuration.vocabularySize)
+                batch.labelProbabilities[term * 3 + label] = Float.random(in: 0.05..<0.33, using: &random)
+            }
+        }
+    }
+
+    func evaluate(
+        gradient: Bool = true, workspace: TrainingWorkspace = TrainingWorkspace(), threads: Int = 1
+    ) throws -> (result: BatchResult, gradient: [Float]) {
+        var values = [Float](repeating: .nan, count: gradient ? trainer.layout.count : 0)
+        let result = try values.withUnsafeMutableBufferPointer { values in
+            try parameters.withUnsafeBufferPointer { parameters in
+                try embedding.withUnsafeBufferPointer { embedding in
+                    try trainer.evaluate(
+                        batch, parameters: parameters, embedding: embedding, gradient: gradient ? values : nil,
+                        workspace: workspace, threads: threads)
+                }
+            }
+        }
+        return (result, values)
+    }
+
+    static func recurrent(
+        hidden: Int = 6, exit: Int, layers: Int, vocabulary: Int = 11, isRecurrent: Bool = true
+    ) -> DrafterConfiguration {
+        DrafterConfiguration(
+            kind: .recurrent, hiddenSize: hidden, exitDimension: exit, layers: layers,
+            vocabularySize: vocabulary, isRecurrent: isRecurrent)
+    }
+
+    static func medusa(heads: Int = 3, layers: Int) -> DrafterConfiguration {
+        DrafterConfiguration(
+            kind: .medusa, hiddenSize: 6, exitDimension: 6, layers: layers, heads: heads, vocabularySize: 19,
+            isRecurrent: false)
+    }
+
+    /// Both drafters in all their variants, with every weight pattern.
+    static func all() throws -> [ToyProblem] {
+        try [
+            ToyProblem("recurrent", recurrent(exit: 5, layers: 2), positions: 5),
+            ToyProblem("recurrent, wide exit", recurrent(exit: 9, layers: 1), positions: 4, isRagged: false),
+            ToyProblem("recurrent, no projection", recurrent(exit: 12, layers: 2), positions: 5),
+            ToyProblem("recurrent, no blocks", recurrent(exit: 6, layers: 0, vocabulary: 40), positions: 5),
+            ToyProblem("recurrent, one step", recurrent(exit: 6, layers: 1), positions: 6, draftLength: 1),
+            ToyProblem("recurrent, sum", recurrent(exit: 5, layers: 2, isRecurrent: false), positions: 5),
+            ToyProblem(
+                "recurrent, sum, no projection", recurrent(exit: 12, layers: 1, isRecurrent: false),
+                positions: 5),
+            ToyProblem("recurrent, several chunks", recurrent(hidden: 4, exit: 3, layers: 1), positions: 400),
+            ToyProblem("medusa", medusa(layers: 2), positions: 5),
+            ToyProblem("medusa, no blocks", medusa(layers: 0), positions: 5, isRagged: false),
+            ToyProblem("medusa, fewer steps than heads", medusa(layers: 1), positions: 5, draftLength: 2),
+            ToyProblem("medusa, several chunks", medusa(heads: 2, layers: 1), positions: 600, draftLength: 2),
+        ]
+    }
+}
