@@ -5,10 +5,10 @@ import RedrafterFormats
 /// projection onto the draft vocabulary, the cross entropy.
 ///
 /// The projection dominates the cost of training: its logits are computed, turned into their gradient in place and used up for a
-/// block of rows at a time, small enough to stay in the cache.
+/// block of rows at a time.
 public struct ResidualHeadPass {
-    /// Rows whose logits exist at once.
-    static let rowsPerBlock = 128
+    /// Logits that exist at once, at most: 32 MiB. Up to a vocabulary of 16,384 all rows of a chunk are one block.
+    static let logitsPerBlock = 1 << 23
 
     private let chunk: TrainingChunk
     private let head: Int
@@ -46,7 +46,8 @@ public struct ResidualHeadPass {
         let gateGradient = chunk.scratch.matrix(input.rows, input.columns)
         for layer in (0..<layers).reversed() {
             gateGradient.assign(siluGradientAt: gates[layer], upstream: gradient)
-            chunk.gradient(.block(head: head, layer: layer))?.add(transposed: gateGradient, times: inputs[layer])
+            chunk.gradient(.block(head: head, layer: layer))?
+                .add(transposed: gateGradient, times: inputs[layer])
             if let bias = chunk.gradient(.blockBias(head: head, layer: layer)) {
                 gateGradient.addColumnSums(to: bias.base)
             }
@@ -60,9 +61,10 @@ public struct ResidualHeadPass {
     private func project(_ input: Matrix, gradient: Matrix?, into result: inout BatchResult) {
         let weight = chunk.parameter(.output(head: head))
         let weightGradient = chunk.gradient(.output(head: head))
-        let logits = chunk.scratch.matrix(min(Self.rowsPerBlock, input.rows), weight.rows)
-        for start in stride(from: 0, to: input.rows, by: Self.rowsPerBlock) {
-            let range = start..<min(start + Self.rowsPerBlock, input.rows)
+        let block = min(max(64, Self.logitsPerBlock / weight.rows), input.rows)
+        let logits = chunk.scratch.matrix(block, weight.rows)
+        for start in stride(from: 0, to: input.rows, by: block) {
+            let range = start..<min(start + block, input.rows)
             let (input, logits) = (input[rows: range], logits[rows: 0..<range.count])
             logits.assign(input, timesTransposed: weight)
             for row in range { score(logits.row(row - start), term: Int(terms[row]), into: &result) }

@@ -44,29 +44,24 @@ extension TrainableDrafter {
         workspace.prepare(threads: threads)
         let weightSum = batch.weights.reduce(0.0) { $0 + Double($1) }
         let ranges = batch.ranges(threads: threads)
-        let positions = max(
-            1, TrainingChunk.rows / max(1, headRows(draftLength: batch.draftLength)))
         var results = Array(repeating: BatchResult(draftLength: batch.draftLength), count: threads)
         batch.withView { view in
             results.withUnsafeMutableBufferPointer { results in
                 onThreads(threads) { thread in
                     let scratch = workspace.threads[thread]
-                    var own: UnsafeMutableBufferPointer<Float>?
-                    if let gradient {
-                        if thread == 0 { gradient.update(repeating: 0) }
-                        own = thread == 0 ? gradient : scratch.clearedGradient(count: gradient.count)
+                    // The first thread adds up where the sum is wanted.
+                    let own = gradient.map {
+                        thread == 0 ? $0 : scratch.gradient(count: $0.count)
                     }
-                    var result = BatchResult(draftLength: batch.draftLength)
-                    for start in stride(from: ranges[thread].lowerBound, to: ranges[thread].upperBound, by: positions) {
+                    own?.update(repeating: 0)
+                    let whole = TrainingChunk(
+                        batch: view, positions: ranges[thread], weightSum: weightSum, layout: layout,
+                        parameters: parameters, gradientValues: own, embeddingValues: embedding,
+                        scratch: scratch)
+                    for chunk in whole.pieces(rowsPerPosition: headRows(draftLength: view.draftLength)) {
                         scratch.reset()
-                        accumulate(
-                            TrainingChunk(
-                                batch: view, positions: start..<min(start + positions, ranges[thread].upperBound),
-                                weightSum: weightSum, layout: layout, parameters: parameters,
-                                gradientValues: own, embeddingValues: embedding, scratch: scratch),
-                            into: &result)
+                        accumulate(chunk, into: &results[thread])
                     }
-                    results[thread] = result
                 }
             }
         }
@@ -97,10 +92,12 @@ extension TrainableDrafter {
         gradient: UnsafeMutableBufferPointer<Float>?
     ) throws(TrainingError) {
         let hidden = configuration.hiddenSize
-        guard parameters.count == layout.count, gradient.map({ $0.count == layout.count }) ?? true else {
+        guard parameters.count == layout.count, gradient.map({ $0.count == layout.count }) ?? true
+        else {
             throw .invalidInput(
                 what: "the number of parameters or of gradients",
-                got: "\(parameters.count) and \(gradient?.count ?? layout.count)", expected: "\(layout.count)")
+                got: "\(parameters.count) and \(gradient?.count ?? layout.count)", expected: "\(layout.count)"
+            )
         }
         guard !usesEmbedding || (embedding.count % hidden == 0 && !embedding.isEmpty) else {
             throw .invalidInput(

@@ -49,12 +49,9 @@ public final class ThreadScratch {
         return base + used
     }
 
-    /// The thread's own gradient, zeroed.
-    func clearedGradient(count: Int) -> UnsafeMutableBufferPointer<Float> {
-        if let gradient, gradient.floats.count == count {
-            gradient.floats.update(repeating: 0)
-            return gradient.floats
-        }
+    /// The thread's own gradient, with what it held before.
+    func gradient(count: Int) -> UnsafeMutableBufferPointer<Float> {
+        if let gradient, gradient.floats.count == count { return gradient.floats }
         let fresh = AlignedFloats(count: count)
         gradient = fresh
         return fresh.floats

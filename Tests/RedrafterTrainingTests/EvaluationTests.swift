@@ -32,6 +32,17 @@ import Testing
         }
     }
 
+    @Test func blocksOfAWideHeadGiveWhatOneBlockGives() throws {
+        let configuration = ToyProblem.recurrent(hidden: 2, exit: 3, layers: 1, vocabulary: 20_000)
+        let problem = try ToyProblem("wide", configuration, positions: 170, isRagged: false)
+        // 510 rows of one thread take two blocks, 102 rows of five threads take one each.
+        let (blocks, whole) = (try problem.evaluate(threads: 1), try problem.evaluate(threads: 5))
+        #expect(blocks.result.counted == whole.result.counted)
+        #expect(abs(blocks.result.loss - whole.result.loss) < 1e-5)
+        let largest = whole.gradient.map(abs).max() ?? 0
+        for (a, b) in zip(blocks.gradient, whole.gradient) { #expect(abs(a - b) < 1e-5 * largest) }
+    }
+
     @Test func measuringGivesTheSameResultAsTraining() throws {
         for problem in try ToyProblem.all() {
             let training = try problem.evaluate(threads: 2).result
@@ -82,8 +93,12 @@ import Testing
         expectRefusal("a weight") { $0.weights[0] = -1 }
         expectRefusal("true rows") { $0.truth = [] }
         expectRefusal("a true row") { $0.truth[0] = 11 }
-        expectRefusal("hidden size") { $0 = DraftBatch(count: 3, draftLength: 3, hiddenSize: 5, labelsPerStep: 1) }
-        expectRefusal("shape") { $0 = DraftBatch(count: 3, draftLength: 0, hiddenSize: 6, labelsPerStep: 1) }
+        expectRefusal("hidden size") {
+            $0 = DraftBatch(count: 3, draftLength: 3, hiddenSize: 5, labelsPerStep: 1)
+        }
+        expectRefusal("shape") {
+            $0 = DraftBatch(count: 3, draftLength: 0, hiddenSize: 6, labelsPerStep: 1)
+        }
     }
 
     @Test func medusaRefusesMoreStepsThanHeads() throws {

@@ -6,48 +6,99 @@ import RedrafterFormats
 import RedrafterTraining
 import Testing
 
-/// What was trained must be what drafts: log-probabilities of the inference drafters, which compute on a backend, against the loss
-/// of training, which multiplies matrices on its own.
+/// What was trained must be what drafts: log-probabilities of the inference drafters, which compute on a backend, against the
+/// loss of training, which multiplies matrices on its own.
 @Suite struct InferenceAgreementTests {
-    /// The drafter's estimate of each token that follows `root`, with as many guesses as there are rows.
-    private func proposal(
-        _ problem: ToyProblem, root: Int32, hidden: [Float], depth: Int
-    ) throws -> DraftProposal {
-        let backend = try CPUBackend(threads: 2)
+    private static let draftVocabulary: [Int32] = [1, 3, 4, 8, 12]
+    private static let depth = 3
+    private let backend: CPUBackend
+
+    init() throws { backend = try CPUBackend(options: CPUBackend.Options(threads: 2)) }
+
+    private static func configurations() -> [(String, DrafterConfiguration)] {
+        let rows = draftVocabulary.count
+        func recurrent(_ exit: Int, _ layers: Int, _ isRecurrent: Bool) -> DrafterConfiguration {
+            ToyProblem.recurrent(
+                hidden: 32, exit: exit, layers: layers, vocabulary: rows, isRecurrent: isRecurrent)
+        }
+        return [
+            ("recurrent", recurrent(32, 2, true)), ("recurrent, narrow", recurrent(16, 1, true)),
+            ("recurrent, no projection", recurrent(64, 2, true)), ("sum", recurrent(48, 1, false)),
+            ("sum, no projection", recurrent(64, 0, false)),
+            (
+                "medusa",
+                DrafterConfiguration(
+                    kind: .medusa, hiddenSize: 32, exitDimension: 32, layers: 2, heads: depth,
+                    vocabularySize: rows, isRecurrent: false)
+            ),
+        ]
+    }
+
+    @Test func draftersGiveTheProbabilitiesThatWereTrained() throws {
+        for (name, configuration) in Self.configurations() {
+            var problem = try ToyProblem(name, configuration, positions: 1, draftLength: Self.depth)
+            problem.batch.weights = [1, 1, 1]
+            let tree = try proposal(problem)
+            var compared = 0
+            for node in 1..<tree.count where tree.nodes[node].depth == Self.depth {
+                let path = tree.path(to: node).filter { $0 != 0 }
+                let losses = try losses(&problem, path.map { tree.nodes[$0].token })
+                for (node, loss) in zip(path, losses) {
+                    let estimate = Double(tree.nodes[node].logAcceptance)
+                    #expect(abs(estimate + loss) < 1e-4, "\(name): \(estimate) against \(-loss)")
+                }
+                compared += 1
+            }
+            #expect(compared == 125, "\(name): every path of three tokens is proposed")
+        }
+    }
+
+    /// The cross entropy of each token after the root.
+    private func losses(_ problem: inout ToyProblem, _ path: [Int32]) throws -> [Double] {
+        for (step, token) in path.enumerated() {
+            let row = try #require(Self.draftVocabulary.firstIndex(of: token))
+            problem.batch.labelRows.replaceSubrange(step * 3..<step * 3 + 3, with: [Int32(row), -1, -1])
+            problem.batch.labelProbabilities[step * 3] = 1
+            if step + 1 < Self.depth { problem.batch.tokens[step + 1] = token }
+        }
+        return try problem.evaluate(gradient: false).result.stepLossSum
+    }
+
+    /// All guesses of the inference drafter with these parameters.
+    private func proposal(_ problem: ToyProblem) throws -> TokenTree {
         let layout = problem.trainer.layout
         let weights = try DrafterWeights(
             path: "toy", configuration: layout.configuration,
-            tensors: ParameterStore(layout, values: problem.parameters).tensors)
+            tensors: ParameterStore(layout, values: problem.parameters).tensors,
+            draftVocabulary: Self.draftVocabulary)
         let target = DraftTarget(
             fingerprint: ModelFingerprint(
                 tokenizer: "0", vocabularySize: ToyProblem.modelVocabulary,
                 hiddenSize: layout.configuration.hiddenSize, layers: 1, heads: 1, keyValueHeads: 1,
                 feedForwardSize: 1),
             vocabularySize: ToyProblem.modelVocabulary, backend: backend)
-        let options = DrafterOptions(beamWidth: 64, beamLength: depth)
-        let drafter: any Drafter =
-            layout.configuration.kind == .recurrent
-            ? try RecurrentDrafter(weights, for: target, options: options)
-            : try MedusaDrafter(weights, for: target, options: options)
-        return try propose(drafter, problem, root: root, hidden: hidden, depth: depth, on: backend)
+        let options = DrafterOptions(beamWidth: 125, beamLength: Self.depth)
+        if layout.configuration.kind == .recurrent {
+            return try propose(RecurrentDrafter(weights, for: target, options: options), problem)
+        }
+        return try propose(MedusaDrafter(weights, for: target, options: options), problem)
     }
 
-    private func propose(
-        _ drafter: some Drafter, _ problem: ToyProblem, root: Int32, hidden: [Float], depth: Int,
-        on backend: CPUBackend
-    ) throws -> DraftProposal {
-        let stream = try backend.makeStream()
+    private func propose(_ drafter: some Drafter, _ problem: ToyProblem) throws -> TokenTree {
+        let hidden = problem.batch.hidden
         let embedding = try problem.embedding.withUnsafeBytes {
             try backend.makeWeight(
                 type: .f32, rows: ToyProblem.modelVocabulary, columns: hidden.count, bytes: $0)
         }
+        let root = problem.batch.tokens[0]
         let context = DraftContext(
-            root: root, hidden: try backend.makeTensor(rows: 1, columns: hidden.count, values: hidden),
-            embedding: embedding, stream: stream)
+            tokens: [root], hidden: try backend.makeTensor(rows: 1, columns: hidden.count, values: hidden),
+            embedding: embedding, stream: backend.makeStream())
         var state = try drafter.makeState()
         var proposal = DraftProposal(root: root)
         try drafter.propose(
-            context, budget: DraftBudget(nodes: 4096, depth: depth), state: &state, proposal: &proposal)
-        return proposal
+            context, budget: DraftBudget(nodes: 1000, depth: Self.depth), state: &state, proposal: &proposal)
+        #expect(proposal.nonFiniteRows == 0)
+        return proposal.tree
     }
 }

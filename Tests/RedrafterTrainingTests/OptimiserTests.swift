@@ -16,7 +16,8 @@ import Testing
     init() throws { layout = try ParameterLayout(ToyProblem.recurrent(exit: 5, layers: 2)) }
 
     private func update(
-        _ optimiser: inout AdamW, _ parameters: inout [Float], _ gradient: [Float], rate: Float, threads: Int = 2
+        _ optimiser: inout AdamW, _ parameters: inout [Float], _ gradient: [Float], rate: Float,
+        threads: Int = 2
     ) -> AdamW.Outcome {
         parameters.withUnsafeMutableBufferPointer { parameters in
             gradient.withUnsafeBufferPointer {

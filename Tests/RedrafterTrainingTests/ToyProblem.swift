@@ -32,7 +32,8 @@ struct ToyProblem {
         }
         embedding = values(Self.modelVocabulary * configuration.hiddenSize, 1)
         batch = DraftBatch(
-            count: positions, draftLength: draftLength, hiddenSize: configuration.hiddenSize, labelsPerStep: 3)
+            count: positions, draftLength: draftLength, hiddenSize: configuration.hiddenSize, labelsPerStep: 3
+        )
         batch.hidden = values(batch.hidden.count, 1)
         for term in batch.weights.indices {
             batch.tokens[term] = Int32.random(in: 0..<Int32(Self.modelVocabulary), using: &random)
@@ -56,7 +57,8 @@ struct ToyProblem {
             try parameters.withUnsafeBufferPointer { parameters in
                 try embedding.withUnsafeBufferPointer { embedding in
                     try trainer.evaluate(
-                        batch, parameters: parameters, embedding: embedding, gradient: gradient ? values : nil,
+                        batch, parameters: parameters, embedding: embedding,
+                        gradient: gradient ? values : nil,
                         workspace: workspace, threads: threads)
                 }
             }
