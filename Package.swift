@@ -34,6 +34,10 @@ let package = Package(
         .target(name: "RedrafterReport", swiftSettings: swiftSettings),
         .target(name: "COpenBLAS", cSettings: cSettings),
         .target(
+            name: "RedrafterTraining",
+            dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterReport", "COpenBLAS"],
+            swiftSettings: swiftSettings),
+        .target(
             name: "CKernels", path: "Plugins/Backends/CPU/CKernels",
             cSettings: cSettings),
         .target(
@@ -74,6 +78,10 @@ let package = Package(
         .testTarget(
             name: "RedrafterModelsTests", dependencies: ["RedrafterModels", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedrafterTrainingTests",
+            dependencies: ["RedrafterTraining", "RedrafterReport", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "COpenBLASTests", dependencies: ["COpenBLAS"], swiftSettings: swiftSettings),
         .testTarget(
