@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "CTraining", cSettings: cSettings),
         .target(
             name: "RedrafterTraining",
-            dependencies: ["RedrafterCore", "RedrafterFormats", "COpenBLAS", "CTraining"],
+            dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterReport", "COpenBLAS", "CTraining"],
             swiftSettings: swiftSettings),
         .target(
             name: "RecurrentTraining", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
@@ -71,9 +71,6 @@ let package = Package(
                 "RedrafterCore", "RedrafterFormats", "RedrafterModels", "RedrafterReport", "CPUBackend",
                 "LookupDrafter", "RecurrentDrafter", "MedusaDrafter",
             ],
-            swiftSettings: swiftSettings),
-        .target(
-            name: "RedrafterTraining", dependencies: ["RedrafterCore", "RedrafterFormats"],
             swiftSettings: swiftSettings),
         .target(
             name: "RedrafterDistillation", dependencies: ["Redrafter", "RedrafterTraining"],
@@ -106,7 +103,7 @@ let package = Package(
             name: "RedrafterTrainingTests",
             dependencies: [
                 "RedrafterTraining", "RecurrentTraining", "MedusaTraining", "RecurrentDrafter", "MedusaDrafter",
-                "CPUBackend", "RedrafterTesting",
+                "CPUBackend", "RedrafterReport", "RedrafterTesting",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -177,7 +177,8 @@ public final class AtomicFile {
         }
     }
 
-    private static func checkSpace(_ path: String, needed: Int) throws(FormatError) {
+    /// - Throws: `FormatError.noSpace` where the file system of `path` has less room; nothing where it does not say.
+    package static func checkSpace(_ path: String, needed: Int) throws(FormatError) {
         var status = statvfs()
         guard statvfs(FilePath.directory(of: path), &status) == 0 else { return }
         let (free, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(
@@ -189,26 +190,26 @@ public final class AtomicFile {
 }
 
 /// Paths as text.
-enum FilePath {
+package enum FilePath {
     /// The directory part: `.` for a bare name.
-    static func directory(of path: String) -> String {
+    package static func directory(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == path.utf8.startIndex ? "/" : String(path[..<slash])
     }
 
     /// The last component.
-    static func name(of path: String) -> String {
+    package static func name(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
         return String(path[path.index(after: slash)...])
     }
 
     /// A component added to a directory.
-    static func join(_ directory: String, _ name: String) -> String {
+    package static func join(_ directory: String, _ name: String) -> String {
         directory.hasSuffix("/") ? directory + name : "\(directory)/\(name)"
     }
 
     /// The names in a directory, sorted, without `.` and `..`.
-    static func names(in directory: String) throws(FormatError) -> [String] {
+    package static func names(in directory: String) throws(FormatError) -> [String] {
         guard let stream = opendir(directory) else {
             throw SystemError.reading(directory, operation: "list", code: errno)
         }

@@ -12,11 +12,17 @@ public final class SafetensorsWriter {
     private var names = Set<String>()
     private var file: AtomicFile?
     private var written = 0  // bytes of data
+    private let observer: ((UnsafeRawBufferPointer) -> Void)?
 
     /// A writer to `path`; nothing is created before the first bytes. Keys of `metadata` must be unique.
-    public init(path: String, metadata: [(key: String, value: String)] = []) {
+    /// - Parameter observer: sees all bytes of the file in order, the header included: for a digest.
+    public init(
+        path: String, metadata: [(key: String, value: String)] = [],
+        observer: ((UnsafeRawBufferPointer) -> Void)? = nil
+    ) {
         self.path = path
         self.metadata = metadata
+        self.observer = observer
     }
 
     /// Declares the next tensor.
@@ -52,6 +58,7 @@ public final class SafetensorsWriter {
                 offset: nil)
         }
         try file.write(bytes)
+        observer?(bytes)
         written += bytes.count
     }
 
@@ -79,6 +86,7 @@ public final class SafetensorsWriter {
         let file = try AtomicFile(
             path: path, expectedBytes: (CheckedSize(header.count) + (declared.last?.end ?? 0)).value)
         try file.write(header)
+        header.withUnsafeBytes { observer?($0) }
         self.file = file
         return file
     }

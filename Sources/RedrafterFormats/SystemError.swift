@@ -7,14 +7,14 @@
 #endif
 
 /// `errno` as text and as `FormatError`.
-enum SystemError {
-    static func text(_ code: Int32) -> String {
+package enum SystemError {
+    package static func text(_ code: Int32) -> String {
         guard let text = strerror(code) else { return "error \(code)" }
         return String(cString: text)
     }
 
     /// The error of a call that reads `path` and failed with `code`.
-    static func reading(_ path: String, operation: String, code: Int32) -> FormatError {
+    package static func reading(_ path: String, operation: String, code: Int32) -> FormatError {
         switch code {
         case ENOENT: .missing(file: path, reason: missingReason(path))
         case ENOTDIR: .missing(file: path, reason: "no such file, a part of its path is no directory")

@@ -68,13 +68,16 @@ public enum HTML {
     }
 
     /// Okabe and Ito's colours, told apart by all eyes; the two darkest are lightened on dark pages.
-    private static func colours(light: Bool) -> String {
-        let palette = [
+    static func palette(light: Bool) -> [String] {
+        [
             light ? "#0072b2" : "#56a8e0", "#e69f00", "#009e73", "#cc79a7", light ? "#d55e00" : "#f0803c",
             "#56b4e9",
             light ? "#6b6b00" : "#f0e442", light ? "#555555" : "#aaaaaa",
         ]
-        return palette.enumerated().map { "--c\($0): \($1);" }.joined(separator: " ")
+    }
+
+    private static func colours(light: Bool) -> String {
+        palette(light: light).enumerated().map { "--c\($0): \($1);" }.joined(separator: " ")
     }
 
     /// A series' colour.

@@ -1,4 +1,7 @@
-/// Why a drafter cannot be trained.
+import RedrafterCore
+import RedrafterFormats
+
+/// Why a drafter cannot be trained, or a run not go on or be resumed.
 public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// OpenBLAS, which multiplies the matrices, cannot be loaded.
     case blasUnavailable(reason: String)
@@ -8,28 +11,100 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     case invalidConfiguration(what: String, got: String, expected: String)
     /// An array of a batch, of parameters or of embeddings does not fit the drafter.
     case invalidInput(what: String, got: String, expected: String)
-
-    public var description: String {
-        switch self {
-        case .blasUnavailable(let reason):
-            "training needs OpenBLAS, which is not available: \(reason); install libopenblas (Debian and "
-                + "Ubuntu: libopenblas0-pthread), or name the file in REDRAFTER_OPENBLAS"
-        case .tooManyThreads(let got, let most):
-            "OpenBLAS serves \(most) threads at once, not \(got); ask for fewer threads"
-        case .invalidConfiguration(let what, let got, let expected):
-            "a drafter with \(what) \(got) cannot be trained, expected \(expected)"
-        case .invalidInput(let what, let got, let expected):
-            "training data: \(what) is \(got), expected \(expected)"
-        }
-    }
+    /// An input is damaged or cannot be read.
+    case format(FormatError)
+    /// An output cannot be written. What was there before is intact.
+    case output(FormatError)
+    /// Another process writes to the same directory; `pid` is nil where it did not say who it is.
+    case locked(directory: String, pid: Int?)
+    /// A number that a checkpoint would hold is NaN or infinite: the training has diverged.
+    case nonFinite(step: Int, tensor: String, index: Int, value: String, count: Int)
+    /// There are checkpoints, and every one of them is damaged. `reasons` has one line for each, newest first.
+    case noUsableCheckpoint(directory: String, reasons: [String])
+    /// A checkpoint of a later version of this program.
+    case newerCheckpoint(file: String, version: Int, supported: Int)
+    /// A checkpoint was made under other settings than those of this run.
+    case mismatch(file: String, key: String, stored: String, current: String)
 
     /// An exit code of sysexits.
     public var exitCode: Int32 {
         switch self {
         case .blasUnavailable: 69
-        case .tooManyThreads: 64
-        case .invalidConfiguration: 64
+        case .tooManyThreads, .invalidConfiguration: 64
         case .invalidInput: 65
+        case .format(let error): error.exitCode
+        // A directory that may not be written is an output that cannot be created.
+        case .output(.permission), .locked: 73
+        case .output(let error): error.exitCode
+        case .nonFinite: 70
+        case .noUsableCheckpoint: 65
+        case .newerCheckpoint, .mismatch: 78
         }
+    }
+
+    /// One sentence, with everything that came from a file escaped.
+    public var description: String {
+        switch self {
+        case .blasUnavailable(let reason): "training needs OpenBLAS, which is not available: \(reason)"
+        case .tooManyThreads(let got, let most): "OpenBLAS serves \(most) threads at once, not \(got)"
+        case .invalidConfiguration(let what, let got, let expected):
+            "a drafter with \(what) \(got) cannot be trained, expected \(expected)"
+        case .invalidInput(let what, let got, let expected):
+            "training data: \(what) is \(got), expected \(expected)"
+        case .format(let error), .output(let error): error.description
+        case .locked(let directory, let pid):
+            "\(safe(directory)): locked by \(pid.map { "pid \($0)" } ?? "another process"), which trains into it"
+        case .nonFinite(let step, let tensor, let index, let value, let count):
+            "step \(step): tensor \"\(safe(tensor))\" holds \(count) values that are not finite, the first is \(value) "
+                + "at \(index); no checkpoint was written"
+        case .noUsableCheckpoint(let directory, let reasons):
+            "\(safe(directory)): none of \(reasons.count) checkpoints can be used: "
+                + reasons.joined(separator: "; ")
+        case .newerCheckpoint(let file, let version, let supported):
+            "\(safe(file)): checkpoint version is \(version), this program reads up to \(supported)"
+        case .mismatch(let file, let key, let stored, let current):
+            "\(safe(file)): \(safe(key)) was \(safe(stored)) when the checkpoint was written, it is \(safe(current)) now"
+        }
+    }
+
+    /// What may help, where something does.
+    public var hint: String? {
+        switch self {
+        case .locked(_, let pid):
+            "wait for it" + (pid.map { " or stop it (kill \($0))" } ?? "")
+                + ", or train into another directory"
+        case .output(.noSpace): "free some space, or train into a directory on another disk"
+        case .output(.inputOutput):
+            "the last complete checkpoint is intact; resume from it when there is room"
+        case .output(.permission), .output(.cannotCreate): "choose an output directory that you may write to"
+        case .nonFinite: "resume from the last checkpoint with a smaller learning rate"
+        case .noUsableCheckpoint: "restore one of them from a copy, or train anew into an empty directory"
+        case .newerCheckpoint: "resume with the version that wrote it"
+        case .mismatch: "resume with the same settings, or train anew into another directory"
+        case .blasUnavailable:
+            "install libopenblas (Debian and Ubuntu: libopenblas0-pthread), or name the file in REDRAFTER_OPENBLAS"
+        case .tooManyThreads: "ask for fewer threads"
+        case .format, .output, .invalidConfiguration, .invalidInput: nil
+        }
+    }
+
+    private func safe(_ text: String) -> String { TerminalText.escaped(text, limit: 300) }
+}
+
+/// Runs a body that writes files and wraps its error.
+func writing<Value>(_ body: () throws(FormatError) -> Value) throws(TrainingError) -> Value {
+    do {
+        return try body()
+    } catch {
+        throw .output(error)
+    }
+}
+
+/// Runs a body that reads files and wraps its error.
+func reading<Value>(_ body: () throws(FormatError) -> Value) throws(TrainingError) -> Value {
+    do {
+        return try body()
+    } catch {
+        throw .format(error)
     }
 }

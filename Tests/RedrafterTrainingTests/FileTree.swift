@@ -1,0 +1,61 @@
+import RedrafterFormats
+import RedrafterTesting
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// What tests do to files.
+enum FileTree {
+    /// The names in a directory, sorted.
+    static func names(_ path: String) -> [String] {
+        guard
+            case .success(let names) = Result(catching: { () throws(FormatError) in
+                try FilePath.names(in: path)
+            })
+        else { return [] }
+        return names
+    }
+
+    static func content(_ path: String) -> [UInt8] {
+        guard
+            case .success(let file) = Result(catching: { () throws(FormatError) in try MappedFile(path: path)
+            })
+        else { return [] }
+        return withExtendedLifetime(file) { [UInt8](file.bytes) }
+    }
+
+    static func text(_ path: String) -> String { String(decoding: content(path), as: UTF8.self) }
+
+    /// Copies a directory of plain files.
+    static func copy(_ path: String, to other: String) {
+        mkdir(other, 0o700)
+        for name in names(path) { write(content("\(path)/\(name)"), to: "\(other)/\(name)") }
+    }
+
+    static func write(_ bytes: [UInt8], to path: String) {
+        guard let file = fopen(path, "w") else { return }
+        fwrite(bytes, 1, bytes.count, file)
+        fclose(file)
+    }
+
+    /// Every path below a directory with its bytes.
+    static func everything(_ path: String) -> [String: [UInt8]] {
+        var all = [String: [UInt8]]()
+        for name in names(path) {
+            let child = "\(path)/\(name)"
+            var status = stat()
+            guard lstat(child, &status) == 0 else { continue }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                all.merge(everything(child)) { $1 }
+            } else {
+                all[child] = content(child)
+            }
+        }
+        return all
+    }
+}
