@@ -18,6 +18,8 @@ let package = Package(
     products: [
         .library(name: "Redrafter", targets: ["Redrafter"]),
         .library(name: "RedrafterCore", targets: ["RedrafterCore"]),
+        .library(name: "RedrafterFormats", targets: ["RedrafterFormats"]),
+        .library(name: "RedrafterDrafters", targets: ["RedrafterDrafters"]),
         .library(name: "RedrafterTesting", targets: ["RedrafterTesting"]),
         .executable(name: "redrafter", targets: ["RedrafterCLI"]),
     ],
@@ -52,6 +54,12 @@ let package = Package(
             name: "MedusaDrafter", dependencies: ["RedrafterCore", "RedrafterFormats", "DrafterHeads"],
             path: "Plugins/Drafters/Medusa", swiftSettings: swiftSettings),
         .target(
+            name: "CShippedDrafters", path: "Plugins/Drafters/Shipped/CShippedDrafters", exclude: ["Weights"],
+            cSettings: cSettings),
+        .target(
+            name: "RedrafterDrafters", dependencies: ["RedrafterFormats", "CShippedDrafters"],
+            path: "Plugins/Drafters/Shipped/RedrafterDrafters", swiftSettings: swiftSettings),
+        .target(
             name: "RedrafterTesting", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterModels"],
             swiftSettings: swiftSettings),
         .target(
@@ -63,7 +71,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "RedrafterCLI",
-            dependencies: ["Redrafter", "RedrafterReport", argumentParser],
+            dependencies: ["Redrafter", "RedrafterDrafters", "RedrafterReport", argumentParser],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCoreTests", dependencies: ["RedrafterCore", "RedrafterTesting"],
@@ -90,7 +98,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterTests",
-            dependencies: ["Redrafter", "RecurrentDrafter", "MedusaDrafter", "RedrafterTesting"],
+            dependencies: [
+                "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter", "RedrafterTesting",
+            ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCLITests", dependencies: ["RedrafterCLI", "RedrafterTesting"],

@@ -48,6 +48,22 @@ extension Model {
             path: path, tokenizer: tokenizer, transformer: transformer, prefillChunk: options.prefillChunk,
             loadDuration: start.duration(to: .now), warnings: warnings, registry: options.registry)
     }
+
+    /// What a drafter for the model at `path` is made for. Reads what the files say of the model, not its weights.
+    /// - Throws: as `load`.
+    public static func draftTarget(
+        path: String, options: ModelOptions = ModelOptions()
+    ) throws(RedrafterError) -> DraftTarget {
+        let files = try ModelFiles.open(path: path)
+        let tokenizer = Tokenizer(files.tokenizer)
+        let backend = try wrapping(RedrafterError.backend) { () throws(BackendError) in
+            try options.registry.makeBackend(named: options.backend, options: options.backendOptions)
+        }
+        return DraftTarget(
+            fingerprint: ModelFingerprint(files.configuration, tokenizer),
+            vocabularySize: min(tokenizer.vocabularySize, files.configuration.vocabularySize),
+            backend: backend)
+    }
 }
 
 /// What the files of a model hold, whatever their format.

@@ -48,6 +48,8 @@ struct ModelArguments: ParsableArguments {
     }
 
     private func load(_ options: ModelOptions) throws -> Model {
+        var options = options
+        options.registry = .command
         let path = try path()
         var bar = ProgressBar("loading")
         let model = try Terminal.failing { () throws(RedrafterError) in
