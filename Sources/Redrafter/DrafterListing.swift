@@ -27,7 +27,9 @@ public struct DrafterListing: Sendable {
     /// What `auto` stands for; nil without a model.
     public let automatic: String?
 
-    /// - Parameter target: the model that they are to fit; see `Model.draftTarget(path:options:)`.
+    /// - Parameters:
+    ///   - registry: the plug-ins and weights of the program.
+    ///   - target: the model that they are to fit; see `Model.draftTarget(path:options:)`.
     /// - Throws: `DrafterError.unreadable` where shipped weights are damaged.
     public init(_ registry: Registry, for target: DraftTarget? = nil) throws(DrafterError) {
         entries = try registry.drafters.map { (drafter) throws(DrafterError) in

@@ -7,7 +7,10 @@ extension Model {
     ///
     /// Everything that can be seen to be wrong is said before weights are copied: parameters, files, tokenizer, weight
     /// types, memory.
-    /// - Parameter progress: called after each weight with the part that is done, 0 to 1.
+    /// - Parameters:
+    ///   - path: a file or a folder.
+    ///   - options: context, backend and plug-ins.
+    ///   - progress: called after each weight with the part that is done, 0 to 1.
     /// - Throws: `RedrafterError`; `.transformer(.backend(.outOfMemory))` when the plan exceeds the memory available.
     public static func load(
         path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }

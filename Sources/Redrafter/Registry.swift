@@ -139,7 +139,11 @@ public struct Registry: Sendable {
     }
 
     /// Makes a drafter, or a combination such as `rnn+lookup`.
-    /// - Parameter paths: weights by the drafter's name; they go before `options.path`.
+    /// - Parameters:
+    ///   - name: as registered, or several joined by `+`.
+    ///   - target: the model it is to draft for.
+    ///   - options: for each member of a combination.
+    ///   - paths: weights by the drafter's name; they go before `options.path`.
     /// - Throws: `DrafterError.unknownDrafter` with the names there are, `.missingWeights` or `.noShippedWeights` where the
     ///   drafter needs weights and there are none for the model, or what making a drafter throws.
     public func makeDrafter(

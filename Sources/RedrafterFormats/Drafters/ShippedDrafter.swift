@@ -9,7 +9,11 @@ public struct ShippedDrafter: Sendable {
     public let kind: DrafterKind
     private let file: MappedFile
 
-    /// - Parameter bytes: a GGUF file; they must live as long as the process. Nothing is copied or read yet.
+    /// - Parameters:
+    ///   - name: distinguishes it from the others that are shipped.
+    ///   - model: the model it was trained for, for people.
+    ///   - kind: which drafters can use it.
+    ///   - bytes: a GGUF file; they must live as long as the process. Nothing is copied or read yet.
     public init(name: String, model: String, kind: DrafterKind, bytes: UnsafeRawBufferPointer) {
         self.name = name
         self.model = model
