@@ -16,8 +16,9 @@ struct DraftersCommand: ParsableCommand {
         commandName: "drafters",
         abstract: "Lists the drafters of this build, and whether the shipped ones fit a model.",
         discussion: """
-            Combine drafters with +, as in --drafter rnn+lookup. Without --drafter the one that `auto` stands for is used:
+            Combine drafters with +, as in --drafter rnn+lookup. Without --drafter the one that `auto` stands for is used: \
             lookup, together with a shipped recurrent drafter where one was trained for the model.
+
               redrafter drafters
               redrafter drafters -m model.gguf --json
             """)

@@ -11,7 +11,8 @@ import Redrafter
 struct ModelArguments: ParsableArguments {
     @Option(
         name: [.short, .long], parsing: .unconditional,
-        help: ArgumentHelp("GGUF file, or a directory with safetensors.", valueName: "path"))
+        help: ArgumentHelp(
+            "GGUF file, or a directory with safetensors; the default model unless given.", valueName: "path"))
     var model: String?
 
     @Option(
