@@ -1,6 +1,6 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo examples test exactness lint format bench bench-peer fuzz clean
+.PHONY: help setup build demo examples docs test exactness lint format bench bench-peer fuzz clean
 
 SWIFT ?= swift
 BUILD := $(SWIFT) build -c release --product redrafter
@@ -24,6 +24,9 @@ demo: build ## answer a prompt with the default model, streaming; then compare p
 
 examples: setup ## build the example programs
 	cd Examples && $(SWIFT) build -c release
+
+docs: ## build the documentation, warnings are errors
+	@bash .ci/docs
 
 # In debug the C kernels are unoptimised and the real model crawls; a build folder of its own, because testing
 # compiles the same targets differently.
@@ -50,4 +53,4 @@ fuzz: ## fuzz every parser for a minute each (libFuzzer)
 	bash Tests/Fuzz/run.sh
 
 clean: ## remove what builds leave behind
-	rm -rf .build .build-tests Examples/.build
+	rm -rf .build .build-docs .build-tests Examples/.build

@@ -18,6 +18,8 @@ let package = Package(
     products: [
         .library(name: "Redrafter", targets: ["Redrafter"]),
         .library(name: "RedrafterCore", targets: ["RedrafterCore"]),
+        .library(name: "RedrafterFormats", targets: ["RedrafterFormats"]),
+        .library(name: "RedrafterDrafters", targets: ["RedrafterDrafters"]),
         .library(name: "RedrafterTesting", targets: ["RedrafterTesting"]),
         .executable(name: "redrafter", targets: ["RedrafterCLI"]),
     ],
@@ -63,6 +65,12 @@ let package = Package(
             name: "MedusaTraining", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
             path: "Plugins/Drafters/Medusa/Training", swiftSettings: swiftSettings),
         .target(
+            name: "CShippedDrafters", path: "Plugins/Drafters/Shipped/CShippedDrafters", exclude: ["Weights"],
+            cSettings: cSettings),
+        .target(
+            name: "RedrafterDrafters", dependencies: ["RedrafterFormats", "CShippedDrafters"],
+            path: "Plugins/Drafters/Shipped/RedrafterDrafters", swiftSettings: swiftSettings),
+        .target(
             name: "RedrafterTesting", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterModels"],
             swiftSettings: swiftSettings),
         .target(
@@ -77,7 +85,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "RedrafterCLI",
-            dependencies: ["Redrafter", "RedrafterReport", "RedrafterDistillation", argumentParser],
+            dependencies: [
+                "Redrafter", "RedrafterDrafters", "RedrafterDistillation", "RedrafterReport", argumentParser,
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCoreTests", dependencies: ["RedrafterCore", "RedrafterTesting"],
@@ -111,7 +121,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterTests",
-            dependencies: ["Redrafter", "RecurrentDrafter", "MedusaDrafter", "RedrafterTesting"],
+            dependencies: [
+                "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter", "RedrafterTesting",
+            ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCLITests", dependencies: ["RedrafterCLI", "RedrafterTesting"],

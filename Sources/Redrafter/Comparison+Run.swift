@@ -24,6 +24,10 @@ extension Comparison {
     /// - Parameters:
     ///   - models: the same model on one backend each.
     ///   - drafters: names as registered, combinations and `auto` included.
+    ///   - prompts: each is answered by every drafter in every round.
+    ///   - settings: lengths, sampling and trees, the same for all.
+    ///   - cancellation: ends the run after the answer it is in; what is there is returned, marked as
+    ///     partial.
     ///   - progress: called with the part that is done, 0 to 1.
     /// - Throws: `RedrafterError.promptTooLong` before anything runs; what loading a drafter throws.
     public static func run(

@@ -7,7 +7,10 @@ extension Model {
     ///
     /// Everything that can be seen to be wrong is said before weights are copied: parameters, files, tokenizer, weight
     /// types, memory.
-    /// - Parameter progress: called after each weight with the part that is done, 0 to 1.
+    /// - Parameters:
+    ///   - path: a file or a folder.
+    ///   - options: context, backend and plug-ins.
+    ///   - progress: called after each weight with the part that is done, 0 to 1.
     /// - Throws: `RedrafterError`; `.transformer(.backend(.outOfMemory))` when the plan exceeds the memory available.
     public static func load(
         path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }
@@ -47,6 +50,22 @@ extension Model {
         return Model(
             path: path, tokenizer: tokenizer, transformer: transformer, prefillChunk: options.prefillChunk,
             loadDuration: start.duration(to: .now), warnings: warnings, registry: options.registry)
+    }
+
+    /// What a drafter for the model at `path` is made for. Reads what the files say of the model, not its weights.
+    /// - Throws: as `load`.
+    public static func draftTarget(
+        path: String, options: ModelOptions = ModelOptions()
+    ) throws(RedrafterError) -> DraftTarget {
+        let files = try ModelFiles.open(path: path)
+        let tokenizer = Tokenizer(files.tokenizer)
+        let backend = try wrapping(RedrafterError.backend) { () throws(BackendError) in
+            try options.registry.makeBackend(named: options.backend, options: options.backendOptions)
+        }
+        return DraftTarget(
+            fingerprint: ModelFingerprint(files.configuration, tokenizer),
+            vocabularySize: min(tokenizer.vocabularySize, files.configuration.vocabularySize),
+            backend: backend)
     }
 }
 

@@ -3,7 +3,9 @@ import RedrafterModels
 
 extension Model {
     /// The logits of every position of every sequence, each from an empty cache, in order. `[positions, vocabulary]`
-    /// - Parameter body: receives the logits of some positions at a time, row-major.
+    /// - Parameters:
+    ///   - sequences: tokens below `vocabularySize`; each at most as long as the context.
+    ///   - body: receives the logits of some positions at a time, row-major.
     public func forEachLogits(
         _ sequences: [[Int32]], _ body: (UnsafeBufferPointer<Float>) -> Void
     ) throws(RedrafterError) {

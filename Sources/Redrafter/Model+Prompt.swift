@@ -19,8 +19,10 @@ extension Model {
 
     /// The prompt of a conversation that may have outgrown the context: the oldest turns are left out until it fits. A turn
     /// is a question with its answer; the system message and the last question always stay.
-    /// - Parameter answerTokens: room for the answer, as long as there are turns to leave out. For the last question alone
-    ///   one token is enough.
+    /// - Parameters:
+    ///   - messages: ends with the question to answer.
+    ///   - answerTokens: room for the answer, as long as there are turns to leave out. For the last question
+    ///     alone one token is enough.
     /// - Throws: `RedrafterError.promptTooLong` where not even the last question fits; `.chatTemplate`.
     public func prompt(
         fitting messages: [ChatMessage], answerTokens: Int

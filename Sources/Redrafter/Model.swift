@@ -90,8 +90,12 @@ public final class Model: Sendable {
     }
 
     /// The numbers and the tokenizer that tell this model, in whatever quantisation, from others.
-    public var fingerprint: ModelFingerprint {
-        ModelFingerprint(
+    public var fingerprint: ModelFingerprint { ModelFingerprint(configuration, tokenizer) }
+}
+
+extension ModelFingerprint {
+    init(_ configuration: ModelConfiguration, _ tokenizer: Tokenizer) {
+        self.init(
             tokenizer: tokenizer.fingerprint, vocabularySize: configuration.vocabularySize,
             hiddenSize: configuration.hiddenSize, layers: configuration.layers, heads: configuration.heads,
             keyValueHeads: configuration.keyValueHeads, feedForwardSize: configuration.feedForwardSize)

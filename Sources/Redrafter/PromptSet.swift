@@ -36,7 +36,9 @@ public struct ComparisonPrompt: Sendable, Hashable {
     }
 
     /// Tokens of the prompt.
-    /// - Parameter usesChatTemplate: false continues the last message as plain text.
+    /// - Parameters:
+    ///   - model: whose tokenizer and chat format are used.
+    ///   - usesChatTemplate: false continues the last message as plain text.
     public func tokens(for model: Model, usesChatTemplate: Bool = true) throws(RedrafterError) -> [Int32] {
         switch content {
         case .text(let text): return model.prompt(text).tokens

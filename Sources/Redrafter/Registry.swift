@@ -34,19 +34,30 @@ public struct DrafterDescription: Sendable, Hashable {
     }
 }
 
-/// The plug-ins of this build, by name. `Registry.standard` is the one place where they are wired.
+/// The plug-ins of a program, by name. `Registry.standard` is the one place where those of the library are wired; a program
+/// that carries weights of drafters adds them with `register(_:)`.
 public struct Registry: Sendable {
     public typealias BackendMaker = @Sendable (BackendOptions) throws(BackendError) -> any ComputeBackend
     public typealias DrafterMaker =
         @Sendable (DraftTarget, DrafterOptions) throws(DrafterError) -> any Drafter
+    public typealias WeightedDrafterMaker =
+        @Sendable (DrafterWeights, DraftTarget, DrafterOptions) throws(DrafterError) -> any Drafter
+
+    /// How a drafter is made.
+    private enum Maker: Sendable {
+        case plain(DrafterMaker)
+        case weighted(DrafterKind, WeightedDrafterMaker)
+    }
 
     private var backends: [(name: String, make: BackendMaker)] = []
-    private var makers: [(description: DrafterDescription, make: DrafterMaker)] = []
+    private var makers: [(description: DrafterDescription, make: Maker)] = []
+    /// Weights that the program carries, in the order of registration.
+    public private(set) var shippedDrafters: [ShippedDrafter] = []
 
     /// A registry without plug-ins.
     public init() {}
 
-    /// What this build brings.
+    /// What the library brings. No weights: those that the package ships are for one model and are a product of their own.
     public static let standard: Registry = {
         var registry = Registry()
         registry.register(backend: "cpu") { options throws(BackendError) in
@@ -61,16 +72,18 @@ public struct Registry: Sendable {
         registry.register(
             DrafterDescription(
                 name: "rnn", summary: "recurrent drafter on the model's hidden state (ReDrafter)",
-                needsWeights: true)
-        ) { target, options throws(DrafterError) in
-            try RecurrentDrafter(try weights("rnn", options), for: target, options: options)
+                needsWeights: true),
+            kind: .recurrent
+        ) { weights, target, options throws(DrafterError) in
+            try RecurrentDrafter(weights, for: target, options: options)
         }
         registry.register(
             DrafterDescription(
                 name: "medusa", summary: "independent heads on the model's hidden state (Medusa)",
-                needsWeights: true)
-        ) { target, options throws(DrafterError) in
-            try MedusaDrafter(try weights("medusa", options), for: target, options: options)
+                needsWeights: true),
+            kind: .medusa
+        ) { weights, target, options throws(DrafterError) in
+            try MedusaDrafter(weights, for: target, options: options)
         }
         return registry
     }()
@@ -89,6 +102,27 @@ public struct Registry: Sendable {
 
     /// Adds a drafter; a later one of the same name takes its place.
     public mutating func register(_ drafter: DrafterDescription, make: @escaping DrafterMaker) {
+        register(drafter, .plain(make))
+    }
+
+    /// Adds a drafter that is made from weights of a kind: those of the file that the options name, else those registered that
+    /// fit the model. A later drafter of the same name takes its place.
+    public mutating func register(
+        _ drafter: DrafterDescription, kind: DrafterKind, make: @escaping WeightedDrafterMaker
+    ) {
+        register(drafter, .weighted(kind, make))
+    }
+
+    /// Adds weights that the program carries; later ones of the same name take their place. The first that fit a model are
+    /// used.
+    public mutating func register(_ shipped: [ShippedDrafter]) {
+        for drafter in shipped {
+            shippedDrafters.removeAll { $0.name == drafter.name }
+            shippedDrafters.append(drafter)
+        }
+    }
+
+    private mutating func register(_ drafter: DrafterDescription, _ make: Maker) {
         precondition(!drafter.name.contains("+"), "'+' joins the drafters of a combination")
         makers.removeAll { $0.description.name == drafter.name }
         makers.append((drafter, make))
@@ -105,8 +139,13 @@ public struct Registry: Sendable {
     }
 
     /// Makes a drafter, or a combination such as `rnn+lookup`.
-    /// - Parameter paths: weights by the drafter's name; they go before `options.path`.
-    /// - Throws: `DrafterError.unknownDrafter` with the names there are, or what making a drafter throws.
+    /// - Parameters:
+    ///   - name: as registered, or several joined by `+`.
+    ///   - target: the model it is to draft for.
+    ///   - options: for each member of a combination.
+    ///   - paths: weights by the drafter's name; they go before `options.path`.
+    /// - Throws: `DrafterError.unknownDrafter` with the names there are, `.missingWeights` or `.noShippedWeights` where the
+    ///   drafter needs weights and there are none for the model, or what making a drafter throws.
     public func makeDrafter(
         named name: String, for target: DraftTarget, options: DrafterOptions = DrafterOptions(),
         paths: [String: String] = [:]
@@ -118,25 +157,20 @@ public struct Registry: Sendable {
             }
             var own = options
             own.path = paths[part] ?? options.path
-            members.append(try maker.make(target, own))
+            switch maker.make {
+            case .plain(let make): members.append(try make(target, own))
+            case .weighted(let kind, let make):
+                let weights = try weights(of: part, kind, path: own.path, for: target)
+                members.append(try make(weights, target, own))
+            }
         }
         return members.count == 1 ? members[0] : CombinedDrafter(members)
     }
-}
 
-/// The weights that the options name.
-private func weights(_ drafter: String, _ options: DrafterOptions) throws(DrafterError) -> DrafterWeights {
-    guard let path = options.path else { throw .missingWeights(drafter: drafter) }
-    return try DrafterWeights.read(path)
-}
-
-extension DrafterWeights {
-    /// The weights in a file or folder, with an error that drafters throw.
-    static func read(_ path: String) throws(DrafterError) -> DrafterWeights {
-        do throws(FormatError) {
-            return try DrafterWeights(path: path)
-        } catch {
-            throw .unreadable(description: error.description, exitCode: error.exitCode)
-        }
+    /// The kind of weights that a drafter is made from; nil for one that needs none, or reads its own.
+    func kind(of drafter: String) -> DrafterKind? {
+        guard case .weighted(let kind, _) = makers.first(where: { $0.description.name == drafter })?.make
+        else { return nil }
+        return kind
     }
 }

@@ -21,6 +21,7 @@ public actor Session {
     private let executor: SessionExecutor
 
     /// - Parameters:
+    ///   - model: may serve several sessions at once.
     ///   - instructions: the system message.
     ///   - speculation: how answers are made faster; they are the same with every choice.
     /// - Throws: `RedrafterError.chatTemplate` where the model's file has no chat format that is known; `.drafter` where a

@@ -131,22 +131,16 @@ extension TextGenerator {
 }
 
 extension Model {
-    /// The drafter that the options ask for; for `auto`, the best that fits.
+    /// The drafter that the options ask for; for `auto`, what `Registry.automaticDrafter` chooses.
     /// - Throws: `RedrafterError.drafter`.
     public func drafter(_ options: SpeculationOptions) throws(RedrafterError) -> any Drafter {
         try wrapping(RedrafterError.drafter) { () throws(DrafterError) in
-            let name = options.drafter == "auto" ? try automaticDrafter(options) : options.drafter
+            let target = draftTarget
+            let name =
+                options.drafter == "auto"
+                ? try registry.automaticDrafter(for: target, options) : options.drafter
             return try registry.makeDrafter(
-                named: name, for: draftTarget, options: options.drafterOptions, paths: options.drafterPaths)
-        }
-    }
-
-    /// Weights that were passed are meant to be used; the text itself is looked up in any case.
-    private func automaticDrafter(_ options: SpeculationOptions) throws(DrafterError) -> String {
-        guard let path = options.drafterOptions.path else { return "lookup" }
-        return switch try DrafterWeights.read(path).configuration.kind {
-        case .recurrent: "rnn+lookup"
-        case .medusa: "medusa+lookup"
+                named: name, for: target, options: options.drafterOptions, paths: options.drafterPaths)
         }
     }
 }

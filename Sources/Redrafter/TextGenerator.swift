@@ -30,6 +30,7 @@ public final class TextGenerator {
     private var decoder: SpeculativeDecoder<TransformerStream>
 
     /// - Parameters:
+    ///   - model: may serve several generators at once.
     ///   - drafter: guesses tokens; the text is the same with every one.
     ///   - treeBuilder: chooses which guesses are verified.
     ///   - makeVerifier: decides which guesses are kept.
@@ -59,8 +60,10 @@ public final class TextGenerator {
     /// Continues a prompt.
     /// - Parameters:
     ///   - prompt: tokens of the whole text so far; at least one, and fewer than the context holds.
+    ///   - parameters: how long, and how it is sampled.
     ///   - cancellation: looked at before each pass.
-    ///   - onPiece: called with each piece of text as soon as it can be no part of a stop text; whole characters only.
+    ///   - onPiece: called with each piece of text as soon as it can be no part of a stop text; whole
+    ///     characters only.
     /// - Throws: `RedrafterError.parameter`, `.emptyPrompt` and `.promptTooLong` before any work; else
     ///   `.transformer`, with the cache as valid as before.
     public func generate(

@@ -10,9 +10,10 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measures prefill, decoding and the price of a pass over several rows.",
         discussion: """
-            pp512 is a prompt of 512 tokens, tg128 are 128 tokens one after the other, rows8 is one pass over 8 tokens with
-            all their logits behind 256 tokens of context, and read is a plain read of as many bytes as one token
+            pp512 is a prompt of 512 tokens, tg128 are 128 tokens one after the other, rows8 is one pass over 8 tokens with \
+            all their logits behind 256 tokens of context, and read is a plain read of as many bytes as one token \
             reads of the weights: the limit for decoding. Each test warms up once.
+
               redrafter bench
               redrafter bench -p 0 -n 0 --rows 1,2,4,8,12,16
               redrafter bench -m model.gguf -t 4 -r 10 -o json

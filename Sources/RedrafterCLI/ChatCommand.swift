@@ -8,17 +8,19 @@ struct ChatCommand: ParsableCommand {
         commandName: "chat",
         abstract: "Holds a conversation; each line is a turn.",
         discussion: """
-            An empty line or the end of input ends it. Ctrl-C ends an answer early. /reset begins anew. When the context is
+            An empty line or the end of input ends it. Ctrl-C ends an answer early. /reset begins anew. When the context is \
             full, the oldest turns are dropped; the system message stays.
             """)
 
-    @OptionGroup var modelArguments: ModelArguments
-    @OptionGroup var sampling: SamplingArguments
-    @OptionGroup var speculation: SpeculationArguments
+    @OptionGroup(title: "Model") var modelArguments: ModelArguments
+    @OptionGroup(title: "Length and sampling") var sampling: SamplingArguments
+    @OptionGroup(title: "Speculation") var speculation: SpeculationArguments
 
     @Option(
         name: [.customShort("c"), .customLong("ctx-size")], parsing: .unconditional,
-        help: ArgumentHelp("Tokens the context holds.", valueName: "n"))
+        help: ArgumentHelp(
+            "Tokens the context holds; unless given, what the model was trained for, 4096 at most.",
+            valueName: "n"))
     var contextSize: Int?
 
     @Option(

@@ -9,22 +9,28 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Compares drafters on the same prompts, alternating in one run.",
         discussion: """
-            Plain decoding (none) always takes part. Every answer is checked against it, token for token. Speedup is the
+            Plain decoding (none) always takes part. Every answer is checked against it, token for token. Speedup is the \
             median over prompts and rounds of tokens/s over none's in the same round.
+
               redrafter compare --drafters lookup,none
-              redrafter compare --drafters rnn,rnn+lookup,none --prompts question.jsonl -n 256 -o html --output report.html
-              redrafter compare --drafters lookup --temp 0.7 --seed 1 -r 5 -o json
-            A prompt file holds one JSON object a line: {"prompt"}, {"text"}, {"tokens"}, {"messages"}, or {"turns"} as in
+              redrafter compare --drafters rnn,lookup,rnn+lookup --prompts question.jsonl
+              redrafter compare --drafters auto -o html --output report.html
+              redrafter compare --drafters lookup --temp 0.7 -r 5 -o json
+
+            A prompt file holds one JSON object a line: {"prompt"}, {"text"}, {"tokens"}, {"messages"}, or {"turns"} as in \
             MT-Bench and Spec-Bench (the first turn is used); "category" groups the results.
+
+            Answers have up to \(Comparison.Settings().maximumTokens) tokens unless -n is given, the seed is 0 unless -s is, and \
+            --stop has no place here. Exit code 70 says that an answer was not plain decoding's.
             """)
 
     enum Output: String, ExpressibleByArgument, CaseIterable {
         case md, csv, json, html
     }
 
-    @OptionGroup var modelArguments: ModelArguments
-    @OptionGroup var sampling: SamplingArguments
-    @OptionGroup var shape: TreeArguments
+    @OptionGroup(title: "Model") var modelArguments: ModelArguments
+    @OptionGroup(title: "Length and sampling") var sampling: SamplingArguments
+    @OptionGroup(title: "Speculation") var shape: TreeArguments
 
     @Option(help: ArgumentHelp("Drafters, separated by commas; a+b combines two.", valueName: "names"))
     var drafters = "lookup,none"

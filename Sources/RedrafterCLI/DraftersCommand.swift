@@ -1,35 +1,104 @@
 import ArgumentParser
 import Redrafter
+import RedrafterCore
 import RedrafterFormats
 import RedrafterReport
 
-/// `redrafter drafters`: what can guess.
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// `redrafter drafters`: what can guess, and for which model.
 struct DraftersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drafters",
-        abstract: "Lists the drafters of this build.",
-        discussion:
-            "Combine them with +, as in --drafter rnn+lookup. Without --drafter the best that fits is chosen."
-    )
+        abstract: "Lists the drafters of this build, and whether the shipped ones fit a model.",
+        discussion: """
+            Combine drafters with +, as in --drafter rnn+lookup. Without --drafter the one that `auto` stands for is used: \
+            lookup, together with a shipped recurrent drafter where one was trained for the model.
+
+              redrafter drafters
+              redrafter drafters -m model.gguf --json
+            """)
+
+    @Option(
+        name: [.short, .long], parsing: .unconditional,
+        help: ArgumentHelp(
+            "The model that drafters are to fit; the default model, where it is there, unless given.",
+            valueName: "path"))
+    var model: String?
 
     @Flag(help: "Print a JSON array.")
     var json = false
 
     func run() throws {
-        let drafters = Registry.standard.drafters
-        if json {
-            let objects = drafters.map { drafter in
-                JSONValue.object([
-                    "name": .string(drafter.name), "summary": .string(drafter.summary),
-                    "needs_weights": .bool(drafter.needsWeights),
+        let registry = Registry.command
+        let path = model ?? (access(DefaultModelFile.path, R_OK) == 0 ? DefaultModelFile.path : nil)
+        let listing = try Terminal.failing { () throws(RedrafterError) in
+            var options = ModelOptions()
+            options.registry = registry
+            let target: DraftTarget?
+            if let path { target = try Model.draftTarget(path: path, options: options) } else { target = nil }
+            do throws(DrafterError) {
+                return try DrafterListing(registry, for: target)
+            } catch {
+                throw .drafter(error)
+            }
+        }
+        if json { return try Terminal.write(listing.json.text(isPretty: true) + "\n") }
+        try Terminal.write(listing.table.markdown)
+        if let path, let automatic = listing.automatic {
+            Terminal.say("auto is \(automatic) for \(TerminalText.escaped(path))")
+        }
+    }
+}
+
+extension DrafterListing {
+    fileprivate var table: Table {
+        var table = Table([
+            .init("drafter"), .init("what it is"), .init("weights"), .init("made for"), .init("fits"),
+            .init("MB", isNumeric: true),
+        ])
+        for entry in entries {
+            let (name, summary) = (entry.drafter.name, entry.drafter.summary)
+            for shipped in entry.shipped {
+                let fits = shipped.fits.map { $0 ? "yes" : "no" } ?? "–"
+                table.append([
+                    name, summary, "shipped", shipped.model, fits,
+                    Number.fixed(Double(shipped.byteCount) / 1e6, 1),
                 ])
             }
-            return try Terminal.write(JSONValue.array(objects).text(isPretty: true) + "\n")
+            if entry.shipped.isEmpty {
+                table.append([
+                    name, summary, entry.drafter.needsWeights ? "--drafter-model" : "none", "–", "–", "–",
+                ])
+            }
         }
-        var table = Table([.init("drafter"), .init("what it is"), .init("weights")])
-        for drafter in drafters {
-            table.append([drafter.name, drafter.summary, drafter.needsWeights ? "--drafter-model" : "none"])
-        }
-        try Terminal.write(table.markdown)
+        return table
+    }
+
+    fileprivate var json: JSONValue {
+        .array(
+            entries.map { entry in
+                .object([
+                    "name": .string(entry.drafter.name), "summary": .string(entry.drafter.summary),
+                    "needs_weights": .bool(entry.drafter.needsWeights),
+                    "shipped": .array(entry.shipped.map(object)),
+                    "automatic": automatic.map {
+                        .bool($0.split(separator: "+").contains { $0 == entry.drafter.name })
+                    } ?? .null,
+                ])
+            })
+    }
+
+    private func object(_ shipped: Shipped) -> JSONValue {
+        .object([
+            "name": .string(shipped.name), "model": .string(shipped.model),
+            "bytes": .integer(shipped.byteCount),
+            "fits": shipped.fits.map { .bool($0) } ?? .null,
+            "difference": shipped.difference.map { .string($0) } ?? .null,
+        ])
     }
 }

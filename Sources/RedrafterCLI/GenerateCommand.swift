@@ -16,15 +16,19 @@ struct GenerateCommand: ParsableCommand {
         commandName: "generate",
         abstract: "Answers one prompt.",
         discussion: """
-            The prompt is put into the model's chat format; --no-chat-template continues it as plain text.
+            The prompt is put into the model's chat format; --no-chat-template continues it as plain text. The answer is the \
+            same with every drafter and tree; they only change how soon it is there.
+
               redrafter generate -p "Name three rivers." -n 64
-              redrafter generate -p "Once upon a time" --no-chat-template --temp 0.8 --seed 1
-              git diff | redrafter generate -p - --system "Write a commit message for this change."
+              redrafter generate -p "Once upon a time" --no-chat-template --temp 0.8
+              git diff | redrafter generate -p - --system "Write a commit message."
+
+            stdout holds the answer alone, stderr the speed.
             """)
 
-    @OptionGroup var modelArguments: ModelArguments
-    @OptionGroup var sampling: SamplingArguments
-    @OptionGroup var speculation: SpeculationArguments
+    @OptionGroup(title: "Model") var modelArguments: ModelArguments
+    @OptionGroup(title: "Length and sampling") var sampling: SamplingArguments
+    @OptionGroup(title: "Speculation") var speculation: SpeculationArguments
 
     @Option(
         name: [.short, .long], parsing: .unconditional,
@@ -38,7 +42,9 @@ struct GenerateCommand: ParsableCommand {
 
     @Option(
         name: [.customShort("c"), .customLong("ctx-size")], parsing: .unconditional,
-        help: ArgumentHelp("Tokens the context holds.", valueName: "n"))
+        help: ArgumentHelp(
+            "Tokens the context holds; unless given, what the model was trained for, 4096 at most.",
+            valueName: "n"))
     var contextSize: Int?
 
     @Option(help: ArgumentHelp("System message.", valueName: "text"))

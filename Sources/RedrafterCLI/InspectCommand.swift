@@ -9,6 +9,7 @@ struct InspectCommand: ParsableCommand {
         abstract: "Shows what a GGUF or safetensors file holds, without loading it.",
         discussion: """
             The file is checked from header to last tensor; nothing in it is trusted or run.
+
               redrafter inspect model.gguf --tensors
               redrafter inspect model-folder --json
             """)

@@ -11,7 +11,8 @@ import Redrafter
 struct ModelArguments: ParsableArguments {
     @Option(
         name: [.short, .long], parsing: .unconditional,
-        help: ArgumentHelp("GGUF file, or a directory with safetensors.", valueName: "path"))
+        help: ArgumentHelp(
+            "GGUF file, or a directory with safetensors; the default model unless given.", valueName: "path"))
     var model: String?
 
     @Option(
@@ -48,6 +49,8 @@ struct ModelArguments: ParsableArguments {
     }
 
     private func load(_ options: ModelOptions) throws -> Model {
+        var options = options
+        options.registry = .command
         let path = try path()
         var bar = ProgressBar("loading")
         let model = try Terminal.failing { () throws(RedrafterError) in

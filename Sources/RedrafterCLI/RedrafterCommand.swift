@@ -9,12 +9,15 @@ struct RedrafterCommand: ParsableCommand {
         abstract: "Runs language models on this machine, fast, without changing one token of their answers.",
         discussion: """
             Start with
+
               redrafter generate -p "Why is the sky blue?"      one answer, streamed
               redrafter chat                                    a conversation
               redrafter compare --drafters lookup,none          what speculation gains
               redrafter bench                                   how fast this machine is
+
             Without -m the default model is used (`make demo` fetches it). Text goes to stdout, all else to stderr.
-            Exit codes: 64 usage, 65 bad file, 66 no such file, 69 no such device, 70 internal, 73/74 output, 75 not
+
+            Exit codes: 64 usage, 65 bad file, 66 no such file, 69 no such device, 70 internal, 73/74 output, 75 not \
             enough memory, 77 permission, 78 files that do not fit together, 130 interrupted, 143 terminated.
             """,
         version: "0.1.0",

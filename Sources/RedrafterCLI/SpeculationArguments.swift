@@ -7,7 +7,8 @@ struct SpeculationArguments: ParsableArguments {
     @Option(
         name: .customLong("drafter"),
         help: ArgumentHelp(
-            "What guesses tokens: auto, none, or one that `redrafter drafters` lists; a+b combines two.",
+            "What guesses tokens: auto (the best that fits the model), none, or one that `redrafter drafters` lists; a+b "
+                + "combines two.",
             valueName: "name"))
     var drafter = "auto"
 
@@ -22,7 +23,8 @@ struct TreeArguments: ParsableArguments {
         name: .customLong("drafter-model"),
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Weights of the drafter: GGUF, safetensors, or a directory. NAME=PATH where several drafters need some.",
+            "Weights of the drafter in place of those shipped: GGUF, safetensors, or a directory. NAME=PATH where several "
+                + "drafters need some.",
             valueName: "path"))
     var drafterModels: [String] = []
 
@@ -58,7 +60,7 @@ struct TreeArguments: ParsableArguments {
     func options(drafter: String) throws -> SpeculationOptions {
         var options = SpeculationOptions(drafter: drafter)
         options.drafterOptions = DrafterOptions(beamWidth: beamWidth, beamLength: beamLength)
-        let names = Registry.standard.drafters.map(\.name)
+        let names = Registry.command.drafters.map(\.name)
         for argument in drafterModels {
             if let name = names.first(where: { argument.hasPrefix($0 + "=") }) {
                 options.drafterPaths[name] = String(argument.dropFirst(name.count + 1))

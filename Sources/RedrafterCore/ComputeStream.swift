@@ -26,7 +26,12 @@ public protocol ComputeStream: AnyObject {
 
     /// `outputs[i] = input · weights[i]ᵀ + biases[i]`, several matrices over one input.
     /// `input [rows, in]`, `weights[i] [out_i, in]`, `biases[i] [1, out_i]`, `outputs[i] [rows, out_i]`
-    /// - Parameter accumulate: adds to what `outputs` hold (the residual connection) in place of overwriting it.
+    /// - Parameters:
+    ///   - input: `[rows, in]`
+    ///   - weights: of one matrix each, all over the same input.
+    ///   - biases: one for each matrix; nil for none.
+    ///   - outputs: one for each matrix.
+    ///   - accumulate: adds to what `outputs` hold (the residual connection) in place of overwriting it.
     func linear(
         _ input: Tensor, weights: [any WeightHandle], biases: [Tensor?], into outputs: [Tensor],
         accumulate: Bool)

@@ -29,6 +29,7 @@ public struct Sampler: Sendable {
     ///   - logits: `[rows, ≥ vocabulary]`
     ///   - positions: of the token to choose, for each row: the row's own position + 1.
     ///   - history: the tokens before it, for each row, oldest first; only read when there are penalties.
+    ///   - stream: the one that computed `logits`.
     /// - Returns: a token for each row; nil where the row holds NaN or +infinity, or nothing but −infinity. No such row
     ///   may be continued, the others are as good as without it.
     public func sample(

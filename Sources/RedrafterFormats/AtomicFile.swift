@@ -26,7 +26,9 @@ public final class AtomicFile {
     private static let bufferBytes = 1 << 20
 
     /// Creates the temporary file.
-    /// - Parameter expectedBytes: the size the file will have, to say before writing that the disk has no room.
+    /// - Parameters:
+    ///   - path: the file that is to appear, or be replaced, at `commit()`.
+    ///   - expectedBytes: the size the file will have, to say before writing that the disk has no room.
     /// - Throws: `FormatError.cannotCreate`, `.permission`, `.noSpace`.
     public init(path: String, expectedBytes: Int? = nil) throws(FormatError) {
         guard !path.isEmpty, !path.utf8.contains(0) else {

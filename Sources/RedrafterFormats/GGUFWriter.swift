@@ -57,7 +57,9 @@ public final class GGUFWriter {
     }
 
     /// A writer to `path`; nothing is created before the first bytes.
-    /// - Parameter alignment: of tensor data: a power of two, 32 unless there is a reason.
+    /// - Parameters:
+    ///   - path: the file that is to appear, or be replaced.
+    ///   - alignment: of tensor data: a power of two, 32 unless there is a reason.
     public init(path: String, alignment: Int = 32) throws(FormatError) {
         guard alignment.nonzeroBitCount == 1, alignment > 0, alignment <= 65_536 else {
             throw .invalid(
@@ -93,7 +95,10 @@ public final class GGUFWriter {
     }
 
     /// Declares the next tensor.
-    /// - Parameter shape: dimensions, slowest first.
+    /// - Parameters:
+    ///   - name: unique in the file.
+    ///   - type: of its elements.
+    ///   - shape: dimensions, slowest first.
     /// - Throws: `FormatError` for shapes and names that no reader takes.
     public func declare(_ name: String, type: WeightType, shape: [Int]) throws(FormatError) {
         try declare(name, type: GGUFTensorType(type), shape: shape)

@@ -26,7 +26,10 @@ public final class SafetensorsWriter {
     }
 
     /// Declares the next tensor.
-    /// - Parameter shape: dimensions, slowest first.
+    /// - Parameters:
+    ///   - name: unique in the file.
+    ///   - type: of its elements.
+    ///   - shape: dimensions, slowest first.
     /// - Throws: `FormatError.duplicate`, `.invalid`, `.overflow`.
     public func declare(_ name: String, type: SafetensorsType, shape: [Int]) throws(FormatError) {
         precondition(file == nil, "a tensor declared after the first tensor bytes")

@@ -11,6 +11,7 @@ extension ModelConfiguration {
     /// Features that would change the result and are not implemented are refused unless they are inactive. A sliding
     /// window has no effect on a context that fits into it, so it bounds `contextLength`.
     /// - Parameters:
+    ///   - json: the text of `config.json`.
     ///   - path: shown in errors.
     ///   - tensors: the checkpoint; tells whether the head is tied where the file leaves that open.
     /// - Throws: `ModelError.missingKey`, `.invalidValue`, `.unsupported`.

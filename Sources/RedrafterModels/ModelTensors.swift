@@ -17,7 +17,10 @@ public struct ModelTensors: Sendable {
     }
 
     /// The weights of a Hugging Face checkpoint; what the model does not need (`rotary_emb.inv_freq`) is left alone.
-    /// - Parameter configurationPath: the `config.json` that the configuration was read from.
+    /// - Parameters:
+    ///   - configuration: which tensors, of which shapes, there must be.
+    ///   - source: where they are.
+    ///   - configurationPath: the `config.json` that the configuration was read from.
     /// - Throws: as the form for any source.
     public init(
         _ configuration: ModelConfiguration, inHuggingFace source: some TensorSource,

@@ -8,7 +8,11 @@ extension Transformer {
     /// depend on the prompt alone, and commits them.
     /// - Parameters:
     ///   - tokens: at least one.
+    ///   - sequence: the sequence of the cache that grows.
     ///   - chunk: rows of a pass, at most `state.maximumRows`.
+    ///   - cache: holds what came before.
+    ///   - state: buffers of the pass.
+    ///   - stream: where passes are recorded.
     ///   - proceed: asked before each pass with the number of tokens done; false stops.
     /// - Returns: logits and hidden state of the last token alone.
     /// - Throws: `TransformerError.contextFull` and `.unknownToken` before any work; `.cancelled` with whole passes

@@ -35,6 +35,9 @@ public struct Transformer: Sendable {
     /// - Parameters:
     ///   - plan: from `cache.plan`, with at most `state.maximumRows` rows.
     ///   - logitRows: rows to compute logits for, at most `TransformerState.maximumLogitRows`; may be empty.
+    ///   - cache: the one that made the plan.
+    ///   - state: buffers of the pass; the output lies in them.
+    ///   - stream: where the pass is recorded.
     /// - Throws: `TransformerError.unknownToken` before any work is sent.
     public func forward(
         _ plan: RowPlan, logitRows: [Int], cache: KeyValueCache, state: TransformerState,

@@ -23,7 +23,10 @@ public struct TransformerState: Sendable {
     let hidden: Tensor  // [maximumLogitRows, hidden]
     let logits: Tensor  // [maximumLogitRows, vocabulary]
 
-    /// - Parameter maximumRows: the prefill chunk; at least as many as a tree has.
+    /// - Parameters:
+    ///   - configuration: of the model that the buffers serve.
+    ///   - maximumRows: the prefill chunk; at least as many as a tree has.
+    ///   - backend: where they lie.
     /// - Throws: `TransformerError.backend` with `.outOfMemory`.
     public init(
         _ configuration: ModelConfiguration, maximumRows: Int = 512, on backend: any ComputeBackend

@@ -9,7 +9,9 @@ public final class TransformerStream: TargetStream {
     private let state: TransformerState
     private let prefillChunk: Int
 
-    /// - Parameter prefillChunk: rows of a prefill pass.
+    /// - Parameters:
+    ///   - transformer: the model; its weights are shared with other streams.
+    ///   - prefillChunk: rows of a prefill pass.
     /// - Throws: `TransformerError.backend` with `.outOfMemory`.
     public init(
         _ transformer: Transformer, prefillChunk: Int = Transformer.prefillChunk

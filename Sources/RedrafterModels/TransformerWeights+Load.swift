@@ -31,6 +31,9 @@ public typealias WeightSource = (WeightRole) -> StoredWeight?
 extension TransformerWeights {
     /// Copies all weights into the backend's layout, one after the other, releasing each from the file.
     /// - Parameters:
+    ///   - configuration: which weights, of which shapes, there must be.
+    ///   - source: hands out a weight by its role.
+    ///   - backend: where they are kept.
     ///   - progress: called after each weight with the part that is done, 0 to 1.
     ///   - onNonFinite: called with the name of a weight that holds NaN or infinity, and how many (see
     ///     `Quantization.nonFiniteCount`). The weight is loaded all the same.

@@ -3,8 +3,11 @@ import RedrafterCore
 /// Checks a drafter against its contract, on texts that grow, shrink and change.
 ///
 /// - Parameters:
+///   - drafter: what is checked.
 ///   - vocabularySize: ids below it are tokens.
+///   - backend: the one it was made on, where it computes on a device.
 ///   - hidden: hidden states to draft from, `[hidden]` each, where the drafter requires them.
+///   - embedding: the model's table, where the drafter requires it.
 /// - Returns: what failed; empty for a drafter that is done.
 public func checkDrafter<D: Drafter>(
     _ drafter: D, vocabularySize: Int, backend: any ComputeBackend = ReferenceBackend(), hidden: [Float] = [],

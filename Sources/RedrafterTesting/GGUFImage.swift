@@ -33,7 +33,11 @@ public struct GGUFImage: Sendable {
         public var offset: UInt64?
         public var data: [UInt8]
 
-        /// - Parameter shape: slowest first.
+        /// - Parameters:
+        ///   - name: of the tensor.
+        ///   - type: of its elements.
+        ///   - shape: slowest first.
+        ///   - data: its bytes as they lie in the file.
         public init(_ name: String, type: WeightType, shape: [Int], data: [UInt8]) {
             self.name = Array(name.utf8)
             dimensions = shape.reversed().map { UInt64($0) }

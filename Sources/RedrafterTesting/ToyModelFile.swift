@@ -27,7 +27,11 @@ public struct ToyModelFile: Sendable {
     public var seed: UInt64
     private let encode: Encoder
 
-    /// - Parameter encode: writes blocks of `type`; needed for quantised types only.
+    /// - Parameters:
+    ///   - type: of the matrices.
+    ///   - tiedEmbeddings: without `output.weight`.
+    ///   - seed: of the random weights.
+    ///   - encode: writes blocks of `type`; needed for quantised types only.
     public init(
         type: WeightType = .f32, tiedEmbeddings: Bool = true, seed: UInt64 = 1, encode: Encoder? = nil
     ) {

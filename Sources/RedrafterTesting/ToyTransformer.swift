@@ -11,7 +11,11 @@ public final class ToyTransformer: @unchecked Sendable {
     /// - Parameters:
     ///   - architecture: qwen2 adds biases; rotary pairs are the usual ones of the architecture.
     ///   - type: of matrices; its blocks have at most 32 elements. Norms and biases are F32.
+    ///   - layers: blocks of attention and feed-forward.
+    ///   - vocabularySize: rows of the embedding.
+    ///   - contextLength: positions of the rotary table.
     ///   - tiedEmbeddings: the head shares the embedding's weights.
+    ///   - seed: of the random weights.
     public init(
         architecture: ModelConfiguration.Architecture = .llama, type: WeightType = .f32, layers: Int = 2,
         vocabularySize: Int = 64, contextLength: Int = 96, tiedEmbeddings: Bool = true, seed: UInt64 = 1

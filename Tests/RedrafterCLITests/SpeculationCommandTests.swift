@@ -47,13 +47,16 @@ import Testing
         let other = directory.path + "/other.gguf"
         let toy = try ToyDrafter.recurrent(hidden: 32).weights()
         try DrafterWriter.write(toy, to: other, layout: .gguf, type: nil)
+        // Those that the command may carry are for another model than this one.
+        let unfit: Int32 = try isShipped("rnn") ? 78 : 64
+        let unfitHeads: Int32 = try isShipped("medusa") ? 78 : 64
         for (flags, code, says) in [
-            ("--drafter oracle", Int32(64), "oracle"), ("--drafter rnn", 64, "needs weights"),
+            ("--drafter oracle", 64, "oracle"), ("--drafter rnn", unfit, "needs weights"),
             ("--drafter lookup+", 64, "does not exist"),
             ("--drafter rnn --drafter-model /nonexistent", 66, "no such file"),
             ("--drafter rnn --drafter-model \(model)", 65, "drafter"),
             ("--drafter rnn --drafter-model \(other)", 78, "hidden size"),
-            ("--drafter medusa --drafter-model rnn=\(other)", 64, "needs weights"),
+            ("--drafter medusa --drafter-model rnn=\(other)", unfitHeads, "needs weights"),
         ] {
             let run = try run("generate -m \(model) -p ab --no-chat-template -n 4 \(flags)")
             #expect(run.code == code && run.errors.contains(says), "\(flags): \(run.code) \(run.errors)")
@@ -95,10 +98,25 @@ import Testing
         #expect(String(decoding: written.bytes, as: UTF8.self).hasPrefix("<!DOCTYPE html>"))
     }
 
-    @Test("Drafters are listed")
+    private func isShipped(_ drafter: String) throws -> Bool {
+        let entry = try object(try run("drafters --json")).array?.first { $0["name"]?.string == drafter }
+        return entry?["shipped"]?.array?.isEmpty == false
+    }
+
+    @Test("Drafters are listed, with those shipped and whether they fit the model")
     func drafters() throws {
-        let names = try object(try run("drafters --json")).array?.compactMap { $0["name"]?.string }
-        #expect(names == ["none", "lookup", "rnn", "medusa"])
-        #expect(try run("drafters").output.contains("rnn"))
+        let list = try object(try run("drafters -m \(model) --json")).array ?? []
+        #expect(list.map { $0["name"]?.string } == ["none", "lookup", "rnn", "medusa"])
+        #expect(list.map { $0["automatic"]?.bool } == [false, true, false, false])
+        for shipped in list.flatMap({ $0["shipped"]?.array ?? [] }) {
+            #expect(shipped["fits"]?.bool == false)
+            #expect(shipped["difference"]?.string?.contains("vocabulary") == true)
+        }
+        let table = try run("drafters -m \(model)")
+        #expect(table.code == 0 && table.output.contains("| rnn"))
+        #expect(table.errors == "auto is lookup for \(model)\n")
+        #expect(try run("drafters -m /nonexistent").code == 66)
+        let without = try Run(shell: "\"$R\" drafters", environment: ["REDRAFTER_CACHE": "/nonexistent"])
+        #expect(without.code == 0 && without.errors.isEmpty)
     }
 }

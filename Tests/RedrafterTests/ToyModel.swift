@@ -8,7 +8,7 @@ import RedrafterTesting
 func toyModel(
     texts: [[UInt8]] = (0..<64).map { Array("<\($0)>".utf8) }, endOfGeneration: Set<Int32> = [],
     contextLength: Int = 96,
-    prefillChunk: Int = 512, backend: any ComputeBackend = ReferenceBackend()
+    prefillChunk: Int = 512, backend: any ComputeBackend = ReferenceBackend(), registry: Registry = .standard
 ) throws -> Model {
     var definition = TokenizerDefinition(
         file: "toy", model: .byteLevelBPE(.gpt2), tokens: ByteStrings(texts),
@@ -18,5 +18,5 @@ func toyModel(
     let toy = ToyTransformer(vocabularySize: texts.count, contextLength: contextLength)
     return Model(
         path: "toy", tokenizer: Tokenizer(definition), transformer: try toy.transformer(on: backend),
-        prefillChunk: prefillChunk)
+        prefillChunk: prefillChunk, registry: registry)
 }

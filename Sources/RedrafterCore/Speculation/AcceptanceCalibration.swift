@@ -39,7 +39,9 @@ public struct AcceptanceCalibration: Sendable, Hashable {
     }
 
     /// Learns from a verified tree: each guess whose parent was confirmed was tried.
-    /// - Parameter path: the confirmed nodes from the root on.
+    /// - Parameters:
+    ///   - tree: what was verified, with its estimates.
+    ///   - path: the confirmed nodes from the root on.
     public mutating func observe(_ tree: TokenTree, path: [Int]) {
         for (depth, node) in path.enumerated() {
             for child in tree.children(of: node) {

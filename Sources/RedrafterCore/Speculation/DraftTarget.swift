@@ -62,6 +62,8 @@ public enum DrafterError: Error, Sendable, Equatable, CustomStringConvertible {
     case mismatch(drafter: String, what: String, got: String, expected: String)
     /// The drafter needs weights and none were given.
     case missingWeights(drafter: String)
+    /// The drafter needs weights, and those that the program carries are for other models.
+    case noShippedWeights(drafter: String, models: [String], difference: String)
     /// The weights are none for this drafter.
     case invalidWeights(path: String, reason: String)
     /// The file with the weights is missing, damaged or in no layout that is known.
@@ -77,6 +79,9 @@ public enum DrafterError: Error, Sendable, Equatable, CustomStringConvertible {
                 + "the model has \(expected)"
         case .missingWeights(let drafter):
             "the drafter '\(drafter)' needs weights"
+        case .noShippedWeights(let drafter, let models, let difference):
+            "the drafter '\(drafter)' needs weights, and those shipped are for another model, "
+                + "\(models.joined(separator: ", ")): \(difference)"
         case .invalidWeights(let path, let reason):
             "\(TerminalText.escaped(path)): \(reason)"
         case .unreadable(let description, _): description
@@ -91,7 +96,7 @@ public enum DrafterError: Error, Sendable, Equatable, CustomStringConvertible {
     public var hint: String? {
         switch self {
         case .mismatch: "train it for this model, or pass another --drafter-model"
-        case .missingWeights: "pass --drafter-model FILE, or use --drafter lookup"
+        case .missingWeights, .noShippedWeights: "pass --drafter-model FILE, or use --drafter lookup"
         default: nil
         }
     }
@@ -99,7 +104,7 @@ public enum DrafterError: Error, Sendable, Equatable, CustomStringConvertible {
     /// An exit code of sysexits.
     public var exitCode: Int32 {
         switch self {
-        case .mismatch: 78
+        case .mismatch, .noShippedWeights: 78
         case .missingWeights, .unknownDrafter, .parameter: 64
         case .invalidWeights: 65
         case .unreadable(_, let exitCode): exitCode

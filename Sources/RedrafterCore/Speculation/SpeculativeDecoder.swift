@@ -68,6 +68,7 @@ public struct SpeculativeDecoder<Target: TargetStream> {
     /// - Parameters:
     ///   - tokens: the committed tokens, and the first one that the model chose after them.
     ///   - output: of the prefill; its last row belongs to the last committed token.
+    ///   - verifier: decides on the guesses of this answer.
     ///   - sampling: how the answer is sampled, for drafters that rank with the sampler's noise.
     public mutating func begin(
         _ tokens: [Int32], after output: PassOutput, verifier: any Verifier, sampling: SamplingParameters

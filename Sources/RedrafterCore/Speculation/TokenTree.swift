@@ -45,7 +45,11 @@ public struct TokenTree: Sendable, Hashable {
     public var depth: Int { nodes.reduce(0) { max($0, $1.depth) } }
 
     /// Adds a guess, or finds it: where `parent` has a child with this token already, the larger estimate stays.
-    /// - Parameter logAcceptance: natural logarithm of a probability; values above 0 count as 0, NaN as −infinity.
+    /// - Parameters:
+    ///   - token: what is guessed.
+    ///   - parent: index of the node that it follows.
+    ///   - logAcceptance: natural logarithm of a probability; values above 0 count as 0, NaN as −infinity.
+    ///   - source: which drafter of a combination guesses.
     /// - Returns: the index of the node.
     @discardableResult
     public mutating func insert(
@@ -115,7 +119,9 @@ public struct TokenTree: Sendable, Hashable {
     }
 
     /// The rows of the pass that verifies the tree, in the order of its nodes.
-    /// - Parameter start: position of the root, the number of committed tokens.
+    /// - Parameters:
+    ///   - start: position of the root, the number of committed tokens.
+    ///   - sequence: the sequence of the cache that the tree continues.
     public func rows(from start: Int, sequence: Int = 0) -> [Row] {
         nodes.map {
             Row(sequence: sequence, token: $0.token, position: start + $0.depth, parent: $0.parent)

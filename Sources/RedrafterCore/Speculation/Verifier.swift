@@ -22,6 +22,7 @@ public protocol Verifier: Sendable {
     ///   - tree: the verified tree; row r of `logits` belongs to node r.
     ///   - logits: `[nodes, ≥ vocabulary]`
     ///   - tokens: certain tokens of the text, the root last.
+    ///   - stream: the one that computed `logits`.
     /// - Throws: `BackendError.nonFinite` where a row that decides holds NaN or +infinity.
     func verify(
         _ tree: TokenTree, logits: Tensor, tokens: [Int32], on stream: any ComputeStream
@@ -40,7 +41,10 @@ public struct ExactVerifier: Verifier {
     public init(_ sampler: Sampler) { self.sampler = sampler }
 
     /// The model's token after a text without guesses.
-    /// - Parameter logits: of the last token of `tokens`. `[1, ≥ vocabulary]`
+    /// - Parameters:
+    ///   - tokens: all certain tokens; at least one.
+    ///   - logits: of the last token of `tokens`. `[1, ≥ vocabulary]`
+    ///   - stream: the one that computed `logits`.
     public func next(
         after tokens: [Int32], logits: Tensor, on stream: any ComputeStream
     ) throws(BackendError) -> Int32 {

@@ -20,7 +20,9 @@ public enum DrafterRole: Sendable, Hashable {
     case output(head: Int)
 
     /// The name under which `DrafterWeights` holds it.
-    /// - Parameter layers: residual blocks of the drafter.
+    /// - Parameters:
+    ///   - kind: decides how heads are named.
+    ///   - layers: residual blocks of the drafter.
     public func canonicalName(kind: DrafterKind, layers: Int) -> String {
         func head(_ index: Int) -> String { kind == .recurrent ? "lm_head" : "\(index)" }
         return switch self {

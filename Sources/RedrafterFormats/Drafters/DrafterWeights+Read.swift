@@ -10,7 +10,9 @@ extension DrafterWeights {
     }
 
     /// Reads a drafter from the bytes of a GGUF or safetensors file.
-    /// - Parameter configuration: the text of the `config.json` that belongs to safetensors.
+    /// - Parameters:
+    ///   - file: its path is named in errors.
+    ///   - configuration: the text of the `config.json` that belongs to safetensors.
     /// - Throws: as `init(path:)`.
     public init(file: MappedFile, configuration: JSONValue? = nil) throws(FormatError) {
         if FileSignature.isSafetensors(file.bytes) {

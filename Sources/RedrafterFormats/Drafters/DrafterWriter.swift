@@ -32,8 +32,11 @@ public enum DrafterWriter {
 
     /// Writes `weights` to a GGUF file, or to a folder for the layouts in safetensors.
     /// - Parameters:
-    ///   - type: of the matrices; nil keeps each type where the layout has it, and decodes to F32 where not. Biases are F32
-    ///     in GGUF and keep their type in safetensors unless another is asked for.
+    ///   - weights: of a kind that the layout can hold.
+    ///   - path: a file for GGUF, a folder for the other layouts.
+    ///   - layout: how tensors are named and cut.
+    ///   - type: of the matrices; nil keeps each type where the layout has it, and decodes to F32 where not.
+    ///     Biases are F32 in GGUF and keep their type in safetensors unless another is asked for.
     /// - Throws: `FormatError.unsupported` for drafters the layout cannot hold, `.cannotQuantize` for types that are not
     ///   written, and what `AtomicFile` throws. The output is what it was before then.
     @discardableResult

@@ -1,6 +1,8 @@
 extension ChatTemplate {
     /// The prompt for a conversation; the begin-of-sequence token that may stand before it is the tokenizer's matter.
-    /// - Parameter addGenerationPrompt: ends with the header of the assistant's turn.
+    /// - Parameters:
+    ///   - messages: the turns, a system message first where there is one.
+    ///   - addGenerationPrompt: ends with the header of the assistant's turn.
     public func render(_ messages: [ChatMessage], addGenerationPrompt: Bool = true) -> [PromptSegment] {
         var prompt = Prompt()
         switch self {

@@ -77,6 +77,8 @@ public enum ChatTemplate: Sendable, Hashable {
 
     /// Recognises the template in `source`.
     /// - Parameters:
+    ///   - source: the Jinja text in the model's file; nil where there is none.
+    ///   - file: named in errors.
     ///   - bos: spelling of the model's begin-of-sequence token.
     ///   - eos: spelling of the model's end-of-sequence token, which templates write by name.
     /// - Throws: `ChatTemplateError` for a missing or unknown template.

@@ -27,6 +27,8 @@ public enum ModelConverter {
 
     /// Converts the model at `input` (a GGUF file, a safetensors file or index, or a folder with one of these).
     /// - Parameters:
+    ///   - input: a file or a folder.
+    ///   - output: the GGUF file that is to appear, or be replaced.
     ///   - type: one of `Quantization.writableTypes`.
     ///   - progress: called after each piece with the bytes of weights written and their total.
     /// - Throws: `ModelError`; the output is what it was before then.

@@ -6,8 +6,10 @@ public struct StreamDecoder: Sendable {
     private var pending: [UInt8] = []  // at most three bytes between calls
     private var isStart: Bool
 
-    /// - Parameter startsText: the first token begins a text, so a blank that the tokenizer puts before texts is not
-    ///   shown.
+    /// - Parameters:
+    ///   - tokenizer: the one whose tokens come.
+    ///   - startsText: the first token begins a text, so a blank that the tokenizer puts before texts is not
+    ///     shown.
     public init(_ tokenizer: Tokenizer, startsText: Bool = false) {
         self.tokenizer = tokenizer
         isStart = startsText

@@ -1,6 +1,8 @@
 extension Tokenizer {
     /// The bytes of a list of tokens; the blank that encoding puts before a text is taken off again.
-    /// - Parameter includingControl: spells control tokens out; else they have no text.
+    /// - Parameters:
+    ///   - tokens: from the start of a text; ids that do not exist have no text.
+    ///   - includingControl: spells control tokens out; else they have no text.
     public func decode(_ tokens: some Sequence<Int32>, includingControl: Bool = false) -> [UInt8] {
         var result = [UInt8]()
         var isStart = true

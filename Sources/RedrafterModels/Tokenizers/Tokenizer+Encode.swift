@@ -2,8 +2,10 @@ import RedrafterCore
 
 extension Tokenizer {
     /// Tokens of a text.
-    /// - Parameter parseSpecial: recognises control tokens written in the text; else they are plain text. Added tokens
-    ///   that the file does not call special are text of their own and are recognised always.
+    /// - Parameters:
+    ///   - text: any text; characters without tokens of their own become bytes where the tokenizer has those.
+    ///   - parseSpecial: recognises control tokens written in the text; else they are plain text. Added
+    ///     tokens that the file does not call special are text of their own and are recognised always.
     public func encode(_ text: String, parseSpecial: Bool) -> [Int32] {
         encode(bytes: Array(text.utf8), parseSpecial: parseSpecial).tokens
     }

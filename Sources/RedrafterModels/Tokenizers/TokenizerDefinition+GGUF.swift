@@ -3,7 +3,10 @@ import RedrafterFormats
 
 extension TokenizerDefinition {
     /// Reads the tokenizer in a GGUF file's metadata.
-    /// - Parameter vocabularySize: rows of the embedding, where the model is known; there may be more rows than tokens.
+    /// - Parameters:
+    ///   - gguf: the file of a model.
+    ///   - vocabularySize: rows of the embedding, where the model is known; there may be more rows than
+    ///     tokens.
     public init(_ gguf: GGUFFile, vocabularySize: Int? = nil) throws(TokenizerError) {
         let reader = Reader(gguf: gguf)
         guard let kind = try reader.string("tokenizer.ggml.model") else {

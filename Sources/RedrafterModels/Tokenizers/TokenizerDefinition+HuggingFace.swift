@@ -4,7 +4,10 @@ import RedrafterFormats
 extension TokenizerDefinition {
     /// Reads `tokenizer.json` of a folder, and beside it, where they are, `tokenizer_config.json` (special tokens, chat
     /// template), `chat_template.jinja` and `generation_config.json` (tokens that end an answer).
-    /// - Parameter vocabularySize: rows of the embedding, where the model is known; there may be more rows than tokens.
+    /// - Parameters:
+    ///   - directory: the folder of a checkpoint.
+    ///   - vocabularySize: rows of the embedding, where the model is known; there may be more rows than
+    ///     tokens.
     public init(directory: String, vocabularySize: Int? = nil) throws(TokenizerError) {
         let path = directory + "/tokenizer.json"
         let configuration = try Self.optional { () throws(FormatError) in

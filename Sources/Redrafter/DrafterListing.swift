@@ -1,0 +1,55 @@
+import RedrafterCore
+import RedrafterFormats
+
+/// The drafters of a registry, with the weights that the program carries for them.
+public struct DrafterListing: Sendable {
+    /// Weights that the program carries.
+    public struct Shipped: Sendable, Hashable {
+        public let name: String
+        /// The model they were made for, as people call it.
+        public let model: String
+        public let byteCount: Int
+        /// Whether they can draft for the model in question; nil where there is none.
+        public let fits: Bool?
+        /// The first difference between their model and the one in question.
+        public let difference: String?
+    }
+
+    /// A drafter and its weights.
+    public struct Entry: Sendable, Hashable {
+        public let drafter: DrafterDescription
+        /// Empty for drafters that need none, too.
+        public let shipped: [Shipped]
+    }
+
+    /// In the order of registration.
+    public let entries: [Entry]
+    /// What `auto` stands for; nil without a model.
+    public let automatic: String?
+
+    /// - Parameters:
+    ///   - registry: the plug-ins and weights of the program.
+    ///   - target: the model that they are to fit; see `Model.draftTarget(path:options:)`.
+    /// - Throws: `DrafterError.unreadable` where shipped weights are damaged.
+    public init(_ registry: Registry, for target: DraftTarget? = nil) throws(DrafterError) {
+        entries = try registry.drafters.map { (drafter) throws(DrafterError) in
+            let shipped = try registry.shippedDrafters(of: drafter.name).map {
+                (shipped) throws(DrafterError) in try Shipped(shipped, for: target)
+            }
+            return Entry(drafter: drafter, shipped: shipped)
+        }
+        if let target { automatic = try registry.automaticDrafter(for: target) } else { automatic = nil }
+    }
+}
+
+extension DrafterListing.Shipped {
+    fileprivate init(_ shipped: ShippedDrafter, for target: DraftTarget?) throws(DrafterError) {
+        (name, model, byteCount) = (shipped.name, shipped.model, shipped.byteCount)
+        guard let target else {
+            (fits, difference) = (nil, nil)
+            return
+        }
+        let mismatch = try shipped.mismatch(with: target)
+        (fits, difference) = (mismatch == nil, mismatch?.description)
+    }
+}

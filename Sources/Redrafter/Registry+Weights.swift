@@ -1,0 +1,100 @@
+import RedrafterCore
+import RedrafterFormats
+
+extension Registry {
+    // MARK: What `auto` means
+
+    /// Kinds of shipped weights that `auto` uses unasked where they fit, best first. Medusa heads are left to those who ask.
+    private static let automaticKinds: [DrafterKind] = [.recurrent]
+
+    /// The text itself is looked up in any case: that costs next to nothing, and the dear drafter is asked only where the text
+    /// promises less.
+    private static func automaticDrafter(with weighted: String?) -> String {
+        weighted.map { "\($0)+lookup" } ?? "lookup"
+    }
+
+    /// The name that `auto` stands for: weights that were passed are meant to be used, then those shipped that fit the model.
+    /// - Throws: `DrafterError.unreadable` where a file of weights is.
+    public func automaticDrafter(
+        for target: DraftTarget, _ options: SpeculationOptions = SpeculationOptions()
+    ) throws(DrafterError) -> String {
+        if let named = weightedDrafters.first(where: { options.drafterPaths[$0.name] != nil }) {
+            return Self.automaticDrafter(with: named.name)
+        }
+        if let path = options.drafterOptions.path {
+            let kind = try DrafterWeights.read(path).configuration.kind
+            return Self.automaticDrafter(with: weightedDrafters.first { $0.kind == kind }?.name)
+        }
+        for kind in Self.automaticKinds {
+            guard let drafter = weightedDrafters.first(where: { $0.kind == kind }) else { continue }
+            for shipped in shippedDrafters where shipped.kind == kind {
+                if try shipped.mismatch(with: target) == nil {
+                    return Self.automaticDrafter(with: drafter.name)
+                }
+            }
+        }
+        return Self.automaticDrafter(with: nil)
+    }
+
+    // MARK: Which weights a drafter gets
+
+    /// Those of a file where one is named, else the first that are shipped and fit.
+    func weights(
+        of drafter: String, _ kind: DrafterKind, path: String?, for target: DraftTarget
+    ) throws(DrafterError) -> DrafterWeights {
+        if let path { return try DrafterWeights.read(path) }
+        var differences = [String]()
+        let shipped = shippedDrafters.filter { $0.kind == kind }
+        for candidate in shipped {
+            guard let mismatch = try candidate.mismatch(with: target) else { return try candidate.read() }
+            differences.append(mismatch.description)
+        }
+        guard let difference = differences.first else { throw .missingWeights(drafter: drafter) }
+        throw .noShippedWeights(drafter: drafter, models: shipped.map(\.model), difference: difference)
+    }
+
+    /// The weights that the program carries for a drafter; none for one that needs none.
+    public func shippedDrafters(of drafter: String) -> [ShippedDrafter] {
+        guard let kind = kind(of: drafter) else { return [] }
+        return shippedDrafters.filter { $0.kind == kind }
+    }
+
+    private var weightedDrafters: [(name: String, kind: DrafterKind)] {
+        drafters.compactMap { drafter in kind(of: drafter.name).map { (drafter.name, $0) } }
+    }
+}
+
+extension ShippedDrafter {
+    /// Why it cannot draft for a model; nil where it can.
+    /// - Throws: `DrafterError.unreadable` where its bytes are no drafter.
+    public func mismatch(with target: DraftTarget) throws(DrafterError) -> DrafterError? {
+        let weights = try read()
+        do throws(DrafterError) {
+            try weights.check(against: target)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    fileprivate func read() throws(DrafterError) -> DrafterWeights {
+        try DrafterWeights.reading { () throws(FormatError) in try weights() }
+    }
+}
+
+extension DrafterWeights {
+    /// The weights in a file or folder, with an error that drafters throw.
+    static func read(_ path: String) throws(DrafterError) -> DrafterWeights {
+        try reading { () throws(FormatError) in try DrafterWeights(path: path) }
+    }
+
+    fileprivate static func reading(
+        _ body: () throws(FormatError) -> DrafterWeights
+    ) throws(DrafterError) -> DrafterWeights {
+        do throws(FormatError) {
+            return try body()
+        } catch {
+            throw .unreadable(description: error.description, exitCode: error.exitCode)
+        }
+    }
+}
