@@ -81,7 +81,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
-            name: "RedrafterDistillation", dependencies: ["Redrafter", "RedrafterTraining"],
+            name: "RedrafterDistillation",
+            dependencies: [
+                "Redrafter", "RedrafterTraining", "RecurrentDrafter", "RecurrentTraining", "MedusaDrafter",
+                "MedusaTraining",
+            ],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "RedrafterCLI",
@@ -125,6 +129,10 @@ let package = Package(
                 "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter", "RedrafterTesting",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedrafterDistillationTests",
+            dependencies: ["RedrafterDistillation", "RedrafterTraining", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCLITests", dependencies: ["RedrafterCLI", "RedrafterTesting"],
             swiftSettings: swiftSettings),

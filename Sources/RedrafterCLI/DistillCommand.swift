@@ -11,5 +11,7 @@ struct DistillCommand: ParsableCommand {
               redrafter train rnn --data data --output drafter
               redrafter compare --drafters rnn,none --drafter-model drafter
             """,
-        subcommands: [DistillGenerateCommand.self])
+        subcommands: [
+            DistillGenerateCommand.self, DistillPromptsCommand.self, DistillExportCommand.self,
+        ])
 }

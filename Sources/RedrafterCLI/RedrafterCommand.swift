@@ -24,7 +24,7 @@ struct RedrafterCommand: ParsableCommand {
         subcommands: [
             GenerateCommand.self, ChatCommand.self, CompareCommand.self, DraftersCommand.self,
             BenchCommand.self, InspectCommand.self,
-            ConvertCommand.self, DistillCommand.self,
+            ConvertCommand.self, DistillCommand.self, TrainCommand.self,
             LogitsCommand.self,
         ])
 

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Redrafter
+import RedrafterDistillation
+import RedrafterFormats
+
+/// `redrafter distill export`: answers for other trainers.
+struct DistillExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Writes a data set as conversations for the reference trainer (ShareGPT's JSON).",
+        discussion: """
+            For training on many GPUs with ReDrafter's reference code; `redrafter convert` reads the drafter that comes back.
+              redrafter distill export --data data --prompts prompts.jsonl --output conversations.json
+              redrafter convert checkpoint-folder drafter.gguf --type q4_0
+            """)
+
+    @OptionGroup var modelArguments: ModelArguments
+
+    @Option(help: ArgumentHelp("Directory that `distill generate` has made.", valueName: "path"))
+    var data: String
+
+    @Option(help: ArgumentHelp("The prompts that it was made from.", valueName: "path"))
+    var prompts: String
+
+    @Option(name: [.short, .long], help: ArgumentHelp("JSON file to write.", valueName: "path"))
+    var output: String
+
+    func run() throws {
+        let set = try Terminal.failing { () throws(RedrafterError) in
+            do throws(FormatError) { return try PromptSet(path: prompts) } catch { throw .format(error) }
+        }
+        let model = try modelArguments.load(contextLength: nil)
+        let report = try Terminal.distilling { () throws(DistillationError) in
+            try ConversationExport.write(data: data, prompts: set, model: model, to: output)
+        }
+        for (reason, count) in report.skipped.sorted(by: { $0.key < $1.key }) {
+            Terminal.warn("\(count) answers left out: \(reason)")
+        }
+        Terminal.say("\(output): \(report.written) conversations")
+    }
+}

@@ -1,0 +1,114 @@
+import Redrafter
+import RedrafterCore
+import RedrafterFormats
+import RedrafterTraining
+
+/// How far a drafter's guesses would have been confirmed on held-out answers: the real search on stored hidden states, without a
+/// pass of the model.
+///
+/// For greedy answers this is what greedy decoding would do with trees of so many rows; what lies between is only the
+/// calibration that a running decoder learns.
+public struct DraftEvaluation: Sendable {
+    /// Tokens of answers over steps of the loop.
+    public private(set) var tokensPerStep = 0.0
+    /// Share of steps in which at least so many guesses were confirmed, from 1 on.
+    public private(set) var acceptancePerPosition: [Double] = []
+    /// Rows of trees, on average.
+    public private(set) var rowsPerStep = 0.0
+    public private(set) var steps = 0
+
+    /// Runs a drafter over answers.
+    /// - Parameters:
+    ///   - maximumRows: rows of a tree, the root included.
+    ///   - tokens: stops after the answer that reaches so many.
+    /// - Throws: `RedrafterError.backend`.
+    public init(
+        _ drafter: any Drafter, of model: Model, on data: DistillationData, maximumRows: Int = 8,
+        tokens: Int = .max
+    ) throws(RedrafterError) {
+        do throws(BackendError) {
+            try run(drafter, model, data, maximumRows, tokens)
+        } catch {
+            throw .backend(error)
+        }
+    }
+
+    private mutating func run(
+        _ drafter: any Drafter, _ model: Model, _ data: DistillationData, _ maximumRows: Int, _ limit: Int
+    ) throws(BackendError) {
+        let stream = model.transformer.backend.makeStream()
+        var draft = try DraftStream.make(drafter)
+        var builder = MostProbableTree(maximumRows: maximumRows)
+        var confirmed = [Int](repeating: 0, count: maximumRows)
+        var (tokens, rows) = (0, 0)
+        for (index, shard) in data.shards.enumerated() {
+            for answer in shard.answers
+            where DistillationData.isHeldOut(answer) && answer.isGreedy && tokens < limit {
+                let text = Array(shard.promptTokens[answer.prompt] + shard.tokens[answer.rows])
+                var place = 0
+                while place < answer.rows.count - 1 {
+                    let hidden = try hidden(data, index, answer.rows.lowerBound + place, model)
+                    let certain = answer.prompt.count + place + 1
+                    let context = DraftContext(
+                        tokens: Array(text[..<certain]), hidden: hidden,
+                        embedding: model.transformer.weights.embedding, calibration: builder.calibration,
+                        stream: stream)
+                    var proposal = DraftProposal(root: text[certain - 1])
+                    let depth = answer.rows.count - 1 - place
+                    try draft.propose(
+                        context,
+                        budget: DraftBudget(nodes: maximumRows - 1, depth: depth, choosesAmongMore: true),
+                        proposal: &proposal)
+                    let path = builder.step(proposal.tree, truth: text[certain...])
+                    rows += builder.rows
+                    steps += 1
+                    for position in 1..<max(path, 1) where position < confirmed.count {
+                        confirmed[position] += 1
+                    }
+                    place += path
+                }
+                tokens += answer.rows.count - 1
+            }
+        }
+        guard steps > 0 else { return }
+        tokensPerStep = Double(tokens) / Double(steps)
+        rowsPerStep = Double(rows) / Double(steps)
+        acceptancePerPosition = confirmed.dropFirst().map { Double($0) / Double(steps) }
+        while acceptancePerPosition.last == 0 { acceptancePerPosition.removeLast() }
+    }
+
+    private func hidden(
+        _ data: DistillationData, _ shard: Int, _ row: Int, _ model: Model
+    ) throws(BackendError) -> Tensor {
+        let size = model.configuration.hiddenSize
+        let values = [Float](unsafeUninitializedCapacity: size) { buffer, count in
+            data.copyHidden(shard: shard, row: row, into: buffer.baseAddress.unsafelyUnwrapped)
+            count = size
+        }
+        return try model.transformer.backend.makeTensor(rows: 1, columns: size, values: values)
+    }
+}
+
+/// The most probable rows, with what a decoder learns on the way; prices have no part in it.
+private struct MostProbableTree {
+    let maximumRows: Int
+    var calibration = AcceptanceCalibration()
+    /// Of the last tree.
+    var rows = 0
+
+    /// - Returns: tokens of the step: the confirmed guesses, and the one after them.
+    mutating func step(_ proposal: TokenTree, truth: ArraySlice<Int32>) -> Int {
+        var evidence = DraftingEvidence()
+        evidence.calibration = calibration
+        evidence.room = .max
+        let tree = DynamicTree(maximumRows: maximumRows).build(proposal, evidence)
+        rows = tree.count
+        var path = [0]
+        for token in truth {
+            guard let child = tree.child(of: path[path.count - 1], token: token) else { break }
+            path.append(child)
+        }
+        calibration.observe(tree, path: path)
+        return path.count
+    }
+}

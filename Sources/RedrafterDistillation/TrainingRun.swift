@@ -1,0 +1,390 @@
+import MedusaDrafter
+import MedusaTraining
+import RecurrentDrafter
+import RecurrentTraining
+import Redrafter
+import RedrafterCore
+import RedrafterFormats
+import RedrafterModels
+import RedrafterTraining
+
+/// A training run in a directory: it reads a data set, takes steps, reports, evaluates, saves checkpoints, and leaves a drafter.
+///
+///     DIR/checkpoint-00000500/   what a run needs to go on, bit for bit
+///     DIR/log.jsonl              a line for each report and evaluation
+///     DIR/progress.svg           the same as a picture
+///     DIR/drafter.gguf           the drafter, at the end
+public final class TrainingRun {
+    /// What a run says on its way.
+    public enum Event: Sendable {
+        /// The run begins, or goes on, at this step.
+        case started(step: Int, iterations: Int, parameters: Int, positions: Int, coverage: Double)
+        case report(
+            step: Int, loss: Double, accuracy: [Double], learningRate: Float, positionsPerSecond: Double)
+        case evaluation(step: Int, Evaluation)
+        case saved(step: Int, path: String)
+        case warning(String)
+    }
+
+    /// How the drafter does on held-out answers.
+    public struct Evaluation: Sendable {
+        public var loss: Double
+        /// Share of places where the first guess is right, for each draft position.
+        public var accuracy: [Double]
+        /// The real search with trees of 8 rows.
+        public var draft: DraftEvaluation
+    }
+
+    private let model: Model
+    private let settings: TrainingSettings
+    private let directory: String
+    private let lock: OutputLock
+    private let reader: BatchReader
+    private let trainer: any TrainableDrafter
+    private let parameters: ParameterStore
+    private var optimizer: AdamW
+    private var order: RootOrder
+    private let heldOut: [Int32]
+    private let embedding: [Float]
+    private let schedule: LearningRateSchedule
+    private let checkpoints: CheckpointStore
+    private let log: TrainingLog
+    private let settingsRecord: JSONValue
+    private var step: Int
+    /// Steps in a row whose gradient was not finite.
+    private var failures = 0
+
+    private static let heldOutPositions = 4096
+    private static let evaluatedTokens = 8000
+    private static let largestFailures = 8
+
+    /// Prepares a run.
+    /// - Parameters:
+    ///   - model: whose answers the data holds.
+    ///   - resume: goes on from the newest checkpoint of the directory; else there must be none.
+    ///   - report: receives warnings, such as about damaged checkpoints.
+    /// - Throws: `DistillationError`.
+    public init(
+        _ model: Model, data directory: String, output: String, settings: TrainingSettings, resume: Bool,
+        report: (Event) -> Void
+    ) throws(DistillationError) {
+        try wrap(DistillationError.parameter) { () throws(ParameterError) in try settings.validate() }
+        self.model = model
+        self.settings = settings
+        self.directory = output
+        lock = try wrap(DistillationError.training) { () throws(TrainingError) in
+            try OutputLock(directory: output)
+        }
+        let data = try Self.data(model, directory, settings.tokenLimit, report)
+        let vocabularySize = model.configuration.vocabularySize
+        let isPartial = settings.draftVocabulary > 0 && settings.draftVocabulary < vocabularySize
+        let vocabulary =
+            isPartial
+            ? DraftVocabulary(counting: data, size: settings.draftVocabulary)
+            : DraftVocabulary(tokens: (0..<Int32(vocabularySize)).map { $0 }, vocabularySize: vocabularySize)
+        reader = BatchReader(
+            data, vocabulary: vocabulary, draftLength: settings.draftLength, loss: settings.loss,
+            labelTemperature: settings.labelTemperature, stepDecay: settings.stepDecay)
+        let roots = data.roots(isHeldOut: false)
+        guard roots.count >= settings.batchSize else {
+            throw .tooLittleData(positions: roots.count, batchSize: settings.batchSize)
+        }
+        order = RootOrder(roots, seed: settings.seed)
+        var random = SplitMix(seed: settings.seed, stream: .max)
+        heldOut = Array(data.roots(isHeldOut: true).shuffled(using: &random).prefix(Self.heldOutPositions))
+        let iterations = settings.iterations ?? roots.count / settings.batchSize
+        schedule = LearningRateSchedule(
+            peak: settings.learningRate, warmupSteps: min(settings.warmupSteps, iterations / 2),
+            totalSteps: iterations)
+        let record = settings.json(iterations: iterations, data: data)
+        settingsRecord = record
+        let configuration = settings.configuration(data, vocabularySize: vocabulary.tokens.count)
+        trainer = try wrap(DistillationError.training) { () throws(TrainingError) in
+            switch configuration.kind {
+            case .recurrent: try RecurrentTrainer(configuration)
+            case .medusa: try MedusaTrainer(configuration)
+            }
+        }
+        let layout = trainer.layout
+        parameters = ParameterStore(layout)
+        optimizer = AdamW(
+            layout, weightDecay: settings.weightDecay, largestNorm: settings.largestGradientNorm)
+        embedding =
+            trainer.usesEmbedding
+            ? try wrap(DistillationError.model) { () throws(RedrafterError) in try model.embeddingRows() }
+            : []
+        let store = CheckpointStore(directory: output)
+        checkpoints = store
+        let loaded = try wrap(DistillationError.training) { () throws(TrainingError) in
+            let loaded = try store.load()
+            guard let loaded, resume else { return loaded }
+            for reason in loaded.skipped { report(.warning(reason)) }
+            let differences = try CheckpointSettings.check(
+                stored: loaded.checkpoint.state["settings"] ?? .null, current: record, file: loaded.path,
+                tolerated: ["threads"])
+            if !differences.isEmpty {
+                report(.warning("another number of threads: the weights will differ in their last bits"))
+            }
+            return loaded
+        }
+        if let loaded, !resume { throw .outputInUse(directory: output, step: loaded.checkpoint.step) }
+        let first = loaded?.checkpoint.step ?? 0
+        step = first
+        log = try wrap(DistillationError.training) { () throws(TrainingError) in
+            try TrainingLog(path: "\(output)/log.jsonl", keepingThrough: first)
+        }
+        if let loaded {
+            try restore(loaded.checkpoint, path: loaded.path)
+        } else {
+            try begin()
+        }
+        report(
+            .started(
+                step: step, iterations: iterations, parameters: layout.parameters, positions: roots.count,
+                coverage: isPartial ? vocabulary.coverage : 1))
+    }
+
+    /// Runs to the end, or until it is cancelled; then saves a checkpoint.
+    /// - Returns: the path of the drafter; nil where the run was cancelled.
+    /// - Throws: `DistillationError`. The newest checkpoint is intact then.
+    public func run(
+        cancellation: CancellationFlag = CancellationFlag(), report: (Event) -> Void
+    ) throws(DistillationError) -> String? {
+        let workspace = TrainingWorkspace()
+        let gradient = ParameterStore(trainer.layout)
+        var interval = Interval(settings.draftLength)
+        while step < schedule.totalSteps, !cancellation.isCancelled {
+            let rate = schedule.rate(step: step)
+            let roots = order.roots(from: step * settings.batchSize, count: settings.batchSize)
+            let result = try evaluate(reader.batch(roots), gradient: gradient.values, workspace)
+            let outcome = optimizer.update(
+                parameters.values, gradient: UnsafeBufferPointer(gradient.values), learningRate: rate,
+                threads: settings.threads)
+            step += 1
+            if outcome.isApplied {
+                failures = 0
+                interval.add(result, positions: roots.count)
+            } else {
+                failures += 1
+                report(.warning("step \(step): the gradient is not finite; the step is passed over"))
+                guard failures < Self.largestFailures else { throw .diverged(step: step, steps: failures) }
+            }
+            if step % settings.stepsPerReport == 0 { try note(&interval, rate, report) }
+            let isLast = step == schedule.totalSteps
+            if step % settings.stepsPerEval == 0 || isLast { try evaluate(workspace, &interval, report) }
+            if step % settings.saveEvery == 0 || isLast { try save(report) }
+        }
+        if cancellation.isCancelled {
+            if step % settings.saveEvery != 0, step < schedule.totalSteps { try save(report) }
+            return nil
+        }
+        try wrap(DistillationError.training) { () throws(TrainingError) in
+            try TrainingPlot.draw(
+                log: log.path, title: "\(settings.kind.rawValue) drafter", to: "\(directory)/progress.svg")
+        }
+        return try wrap(DistillationError.format) { () throws(FormatError) in
+            let path = "\(directory)/drafter.gguf"
+            try DrafterWriter.write(try weights(), to: path, layout: .gguf, type: .f16)
+            return path
+        }
+    }
+
+    /// The drafter as it is now, in F32.
+    public func weights() throws(FormatError) -> DrafterWeights {
+        let vocabulary = reader.vocabulary.tokens
+        let isPartial = vocabulary.count < model.configuration.vocabularySize
+        return try DrafterWeights(
+            path: directory, configuration: trainer.configuration, tensors: parameters.tensors,
+            draftVocabulary: isPartial ? vocabulary : nil, fingerprint: model.fingerprint,
+            notes: [
+                DrafterNote("training_settings", settingsRecord.text()),
+                DrafterNote("training_steps", "\(step)"),
+                DrafterNote(
+                    "model", reader.data.manifest.model.split(separator: "/").last.map(String.init) ?? ""),
+            ])
+    }
+
+    // MARK: Beginning
+
+    /// The data set, with hidden states.
+    private static func data(
+        _ model: Model, _ directory: String, _ limit: Int?, _ report: (Event) -> Void
+    ) throws(DistillationError) -> DistillationData {
+        var data = try wrap(DistillationError.format) { () throws(FormatError) in
+            try DistillationData(directory: directory, limit: limit)
+        }
+        try wrap(DistillationError.drafter) { () throws(DrafterError) in
+            try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directory)
+        }
+        if !data.hasHidden {
+            report(.warning("the data holds no hidden states; computing them anew"))
+            let hidden = try wrap(DistillationError.model) { () throws(RedrafterError) in
+                try model.hiddenStates(of: data)
+            }
+            data.provideHidden(hidden)
+        }
+        return data
+    }
+
+    private func begin() throws(DistillationError) {
+        let head = try wrap(DistillationError.model) { () throws(RedrafterError) in try model.headRows() }
+        let hidden = model.configuration.hiddenSize
+        var rows = [Float]()
+        rows.reserveCapacity(reader.vocabulary.tokens.count * hidden)
+        for token in reader.vocabulary.tokens {
+            rows.append(contentsOf: head[Int(token) * hidden..<(Int(token) + 1) * hidden])
+        }
+        let values = rows.withUnsafeBufferPointer {
+            trainer.initialParameters(headRows: $0, seed: settings.seed)
+        }
+        _ = parameters.values.update(fromContentsOf: values)
+    }
+
+    // MARK: Checkpoints
+
+    private static let momentPrefixes = (first: "adam.first.", second: "adam.second.")
+
+    private func save(_ report: (Event) -> Void) throws(DistillationError) {
+        var tensors = [TrainingCheckpoint.Tensor]()
+        for entry in trainer.layout.entries {
+            func add(_ prefix: String, _ values: [Float]) {
+                tensors.append(.init(name: prefix + entry.name, shape: entry.shape, values: values))
+            }
+            add("", Array(parameters.values[entry.range]))
+            add(Self.momentPrefixes.first, Array(optimizer.firstMoment[entry.range]))
+            add(Self.momentPrefixes.second, Array(optimizer.secondMoment[entry.range]))
+        }
+        let state = JSONValue.object([
+            "settings": settingsRecord, "optimizer_step": .integer(optimizer.step),
+            "failures": .integer(failures),
+        ])
+        let saved = try wrap(DistillationError.training) { () throws(TrainingError) in
+            try log.sync()
+            return try checkpoints.save(TrainingCheckpoint(step: step, tensors: tensors, state: state))
+        }
+        for warning in saved.warnings { report(.warning(warning)) }
+        report(.saved(step: step, path: saved.path))
+    }
+
+    private func restore(_ checkpoint: TrainingCheckpoint, path: String) throws(DistillationError) {
+        let layout = trainer.layout
+        var moments = (
+            first: [Float](repeating: 0, count: layout.count),
+            second: [Float](repeating: 0, count: layout.count)
+        )
+        let stored = Dictionary(
+            checkpoint.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for entry in layout.entries {
+            func values(_ prefix: String) throws(DistillationError) -> [Float] {
+                guard let tensor = stored[prefix + entry.name], tensor.shape == entry.shape else {
+                    throw .format(
+                        .missingField(
+                            file: path, field: prefix + entry.name, expected: "of shape \(entry.shape)"))
+                }
+                return tensor.values
+            }
+            let weights = try values("")
+            for (index, value) in zip(entry.range, weights) { parameters.values[index] = value }
+            moments.first.replaceSubrange(entry.range, with: try values(Self.momentPrefixes.first))
+            moments.second.replaceSubrange(entry.range, with: try values(Self.momentPrefixes.second))
+        }
+        failures = checkpoint.state["failures"]?.integer ?? 0
+        try wrap(DistillationError.training) { () throws(TrainingError) in
+            try optimizer.restore(
+                step: checkpoint.state["optimizer_step"]?.integer ?? step, firstMoment: moments.first,
+                secondMoment: moments.second)
+        }
+    }
+
+    // MARK: Reports
+
+    /// What happened since the last report.
+    private struct Interval {
+        var result: BatchResult
+        var positions = 0
+        var start = ContinuousClock.now
+        /// Time that was not spent on training.
+        var pause = Duration.zero
+
+        init(_ draftLength: Int) { result = BatchResult(draftLength: draftLength) }
+
+        mutating func add(_ other: BatchResult, positions count: Int) {
+            result += other
+            positions += count
+        }
+
+        var positionsPerSecond: Double {
+            Double(positions) / max((start.duration(to: .now) - pause) / .seconds(1), 1e-9)
+        }
+    }
+
+    private func note(
+        _ interval: inout Interval, _ rate: Float, _ report: (Event) -> Void
+    ) throws(DistillationError) {
+        let accuracy = (0..<settings.draftLength).map(interval.result.accuracy(step:))
+        let speed = interval.positionsPerSecond
+        let loss = interval.result.loss
+        report(
+            .report(
+                step: step, loss: loss, accuracy: accuracy, learningRate: rate, positionsPerSecond: speed))
+        try wrap(DistillationError.training) { () throws(TrainingError) in
+            try log.append(
+                step: step,
+                [
+                    "loss": .double(loss), "top1": .array(accuracy.map(JSONValue.double)),
+                    "learning_rate": .double(Double(rate)), "positions_per_second": .double(speed),
+                ])
+        }
+        interval = Interval(settings.draftLength)
+    }
+
+    private func evaluate(
+        _ workspace: TrainingWorkspace, _ interval: inout Interval, _ report: (Event) -> Void
+    ) throws(DistillationError) {
+        let start = ContinuousClock.now
+        defer { interval.pause += start.duration(to: .now) }
+        guard !heldOut.isEmpty else { return }
+        var total = BatchResult(draftLength: settings.draftLength)
+        for first in stride(from: 0, to: heldOut.count, by: settings.batchSize) {
+            let roots = heldOut[first..<min(first + settings.batchSize, heldOut.count)]
+            total += try evaluate(reader.batch(roots), gradient: nil, workspace)
+        }
+        let weights = try wrap(DistillationError.format) { () throws(FormatError) in try self.weights() }
+        let drafter = try wrap(DistillationError.drafter) { () throws(DrafterError) -> any Drafter in
+            switch settings.kind {
+            case .recurrent: try RecurrentDrafter(weights, for: model.draftTarget) as any Drafter
+            case .medusa: try MedusaDrafter(weights, for: model.draftTarget)
+            }
+        }
+        let draft = try wrap(DistillationError.model) { () throws(RedrafterError) in
+            try DraftEvaluation(drafter, of: model, on: reader.data, tokens: Self.evaluatedTokens)
+        }
+        let evaluation = Evaluation(
+            loss: total.loss, accuracy: (0..<settings.draftLength).map(total.accuracy(step:)), draft: draft)
+        report(.evaluation(step: step, evaluation))
+        try wrap(DistillationError.training) { () throws(TrainingError) in
+            try log.append(
+                step: step,
+                [
+                    "eval": .object([
+                        "loss": .double(evaluation.loss),
+                        "top1": .array(evaluation.accuracy.map(JSONValue.double)),
+                        "tokens_per_step": .double(draft.tokensPerStep),
+                        "rows_per_step": .double(draft.rowsPerStep),
+                    ])
+                ])
+        }
+    }
+
+    private func evaluate(
+        _ batch: DraftBatch, gradient: UnsafeMutableBufferPointer<Float>?, _ workspace: TrainingWorkspace
+    ) throws(DistillationError) -> BatchResult {
+        try wrap(DistillationError.training) { () throws(TrainingError) in
+            try embedding.withUnsafeBufferPointer { (embedding) throws(TrainingError) in
+                try trainer.evaluate(
+                    batch, parameters: UnsafeBufferPointer(parameters.values), embedding: embedding,
+                    gradient: gradient, workspace: workspace, threads: settings.threads)
+            }
+        }
+    }
+}

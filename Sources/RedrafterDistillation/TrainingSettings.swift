@@ -1,0 +1,102 @@
+import Redrafter
+import RedrafterCore
+import RedrafterFormats
+import RedrafterTraining
+
+/// How a drafter is trained: what `redrafter train` can be told. Names follow mlx-lm's.
+public struct TrainingSettings: Sendable, Hashable {
+    public var kind: DrafterKind
+    /// Steps of the optimiser; nil for one epoch.
+    public var iterations: Int?
+    /// Positions in a step.
+    public var batchSize = 512
+    /// Peak of the learning rate, which warms up and then falls along a cosine.
+    public var learningRate: Float = 1e-3
+    public var warmupSteps = 100
+    public var weightDecay: Float = 0.01
+    /// Gradients with a larger norm are scaled down to it.
+    public var largestGradientNorm = 1.0
+    /// Drafted tokens that are learnt; heads of Medusa.
+    public var draftLength = 4
+    /// Size that blocks and head of a recurrent drafter work on; nil for the model's hidden size, which Medusa heads always have.
+    public var exitDimension: Int?
+    /// Residual blocks in each head.
+    public var layers = 2
+    /// Tokens that the drafter predicts; 0 for all.
+    public var draftVocabulary = 8192
+    public var loss = DraftLoss.distillation
+    /// See `BatchReader.labelTemperature`.
+    public var labelTemperature: Float = 1
+    /// Weight of each step's loss relative to the one before.
+    public var stepDecay: Float = 0.9
+    public var stepsPerReport = 20
+    public var stepsPerEval = 500
+    public var saveEvery = 500
+    public var seed: UInt64 = 0
+    /// Tokens of data to use; nil for all.
+    public var tokenLimit: Int?
+    public var threads = 2
+
+    public init(_ kind: DrafterKind) { self.kind = kind }
+
+    /// - Throws: `ParameterError.outOfRange`.
+    public func validate() throws(ParameterError) {
+        func check(_ isValid: Bool, _ name: String, _ got: some CustomStringConvertible, _ allowed: String)
+            throws(ParameterError)
+        {
+            guard isValid else { throw .outOfRange(name: name, got: got.description, allowed: allowed) }
+        }
+        let large = 1 << 30
+        try check((1...large).contains(iterations ?? 1), "iters", iterations ?? 0, "1 to \(large)")
+        try check((1...1 << 20).contains(batchSize), "batch-size", batchSize, "1 to \(1 << 20)")
+        try check(
+            learningRate.isFinite && learningRate > 0, "learning-rate", learningRate, "a number above 0")
+        try check((0...large).contains(warmupSteps), "warmup", warmupSteps, "0 to \(large)")
+        try check(weightDecay.isFinite && weightDecay >= 0, "weight-decay", weightDecay, "a number from 0")
+        try check((1...16).contains(draftLength), "draft-length", draftLength, "1 to 16")
+        try check(
+            (1...1 << 16).contains(exitDimension ?? 1), "exit-dim", exitDimension ?? 0, "1 to \(1 << 16)")
+        try check(
+            kind == .recurrent || exitDimension == nil, "exit-dim", exitDimension ?? 0,
+            "nothing for Medusa heads, which have the model's hidden size")
+        try check((0...16).contains(layers), "layers", layers, "0 to 16")
+        try check((0...1 << 24).contains(draftVocabulary), "draft-vocab", draftVocabulary, "0 (all) or more")
+        try check(
+            labelTemperature.isFinite && labelTemperature > 0, "label-temp", labelTemperature, "above 0")
+        try check(stepDecay > 0 && stepDecay <= 1, "step-decay", stepDecay, "above 0 and up to 1")
+        try check(stepsPerReport > 0, "steps-per-report", stepsPerReport, "1 or more")
+        try check(stepsPerEval > 0, "steps-per-eval", stepsPerEval, "1 or more")
+        try check(saveEvery > 0, "save-every", saveEvery, "1 or more")
+        try check((1...64).contains(threads), "threads", threads, "1 to 64")
+    }
+
+    /// What a resumed run must share with the one before. Reports and evaluations may differ, and so may threads, but then the
+    /// last bits of the weights do, too.
+    func json(iterations: Int, data: DistillationData) -> JSONValue {
+        .object([
+            "drafter": .string(kind.rawValue), "iterations": .integer(iterations),
+            "batch_size": .integer(batchSize), "learning_rate": .double(Double(learningRate)),
+            "warmup": .integer(warmupSteps), "weight_decay": .double(Double(weightDecay)),
+            "draft_length": .integer(draftLength),
+            "exit_dim": .integer(exitDimension ?? data.manifest.fingerprint.hiddenSize),
+            "layers": .integer(layers), "draft_vocab": .integer(draftVocabulary),
+            "loss": .string(loss.rawValue), "label_temperature": .double(Double(labelTemperature)),
+            "step_decay": .double(Double(stepDecay)), "seed": .string(String(seed)),
+            "threads": .integer(threads),
+            "data": .object([
+                "fingerprint": data.manifest.fingerprint.json, "settings": data.manifest.settings,
+                "tokens": .integer(data.rows),
+            ]),
+        ])
+    }
+
+    /// The numbers of the drafter.
+    func configuration(_ data: DistillationData, vocabularySize: Int) -> DrafterConfiguration {
+        let hidden = data.manifest.fingerprint.hiddenSize
+        return DrafterConfiguration(
+            kind: kind, hiddenSize: hidden,
+            exitDimension: kind == .medusa ? hidden : exitDimension ?? hidden, layers: layers,
+            heads: kind == .medusa ? draftLength : 1, vocabularySize: vocabularySize,
+            isRecurrent: kind == .recurrent)
+    }
+}

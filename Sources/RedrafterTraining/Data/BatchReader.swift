@@ -1,0 +1,135 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// What a drafter is asked to predict.
+public enum DraftLoss: String, Sendable, Hashable, CaseIterable {
+    /// The model's distribution (knowledge distillation; ReDrafter, section 3.3).
+    case distillation = "kd"
+    /// The token that came.
+    case crossEntropy = "ce"
+}
+
+/// Fills batches from rows of a data set.
+public struct BatchReader: Sendable {
+    public let data: DistillationData
+    public let vocabulary: DraftVocabulary
+    public let draftLength: Int
+    public let loss: DraftLoss
+    /// The model's probabilities are raised to the power 1 / temperature before they become labels: below 1 they lean towards
+    /// the token that greedy decoding takes.
+    public let labelTemperature: Float
+    /// Weight of each step's loss relative to the one before.
+    public let stepDecay: Float
+
+    public init(
+        _ data: DistillationData, vocabulary: DraftVocabulary, draftLength: Int,
+        loss: DraftLoss = .distillation, labelTemperature: Float = 1, stepDecay: Float = 1
+    ) {
+        precondition(data.hasHidden, "hidden states are stored or computed anew first")
+        self.data = data
+        self.vocabulary = vocabulary
+        self.draftLength = draftLength
+        self.loss = loss
+        self.labelTemperature = labelTemperature
+        self.stepDecay = stepDecay
+    }
+
+    /// A batch with these rows as roots.
+    public func batch(_ roots: some Collection<Int32>) -> DraftBatch {
+        let hiddenSize = data.manifest.fingerprint.hiddenSize
+        var batch = DraftBatch(
+            count: roots.count, draftLength: draftLength, hiddenSize: hiddenSize,
+            labelsPerStep: loss == .distillation ? data.manifest.shape.topCount : 1)
+        for (position, root) in roots.enumerated() {
+            batch.hidden.withUnsafeMutableBufferPointer {
+                data.copyHidden(Int(root), into: $0.baseAddress.unsafelyUnwrapped + position * hiddenSize)
+            }
+            let rows = data.rest(of: Int(root))
+            for step in 0..<min(draftLength, rows.count - 1) {
+                fill(&batch, position * draftLength + step, row: rows.lowerBound + step, step: step)
+            }
+        }
+        return batch
+    }
+
+    /// One loss term: fed the token of `row`, the drafter predicts that of the next row.
+    private func fill(_ batch: inout DraftBatch, _ term: Int, row: Int, step: Int) {
+        batch.tokens[term] = data.token(row)
+        let truth = vocabulary.rows[Int(data.token(row + 1))]
+        batch.truth[term] = truth
+        let first = term * batch.labelsPerStep
+        var used = 0
+        switch loss {
+        case .crossEntropy:
+            guard truth >= 0 else { return }
+            batch.labelRows[first] = truth
+            batch.labelProbabilities[first] = 1
+            used = 1
+        case .distillation:
+            var total: Float = 0
+            data.forEachTop(row + 1) { token, logProbability in
+                let probability = exponential(logProbability / labelTemperature)
+                total += probability
+                guard vocabulary.rows.indices.contains(Int(token)), probability > 0,
+                    case let draftRow = vocabulary.rows[Int(token)], draftRow >= 0
+                else { return }
+                batch.labelRows[first + used] = draftRow
+                batch.labelProbabilities[first + used] = probability
+                used += 1
+            }
+            // Sharpened probabilities add up to something else; at temperature 1 what is not listed stays left out.
+            if labelTemperature != 1, total > 0 {
+                for index in first..<first + used { batch.labelProbabilities[index] /= total }
+            }
+        }
+        if used > 0 { batch.weights[term] = power(stepDecay, Float(step)) }
+    }
+}
+
+/// The order in which positions are trained on: a permutation of the roots for each epoch, a function of seed and epoch.
+public struct RootOrder: Sendable {
+    private let roots: [Int32]
+    private let seed: UInt64
+    private var epoch = -1
+    private var order: [Int32] = []
+
+    public init(_ roots: [Int32], seed: UInt64) {
+        precondition(!roots.isEmpty, "at least one position")
+        self.roots = roots
+        self.seed = seed
+    }
+
+    public var count: Int { roots.count }
+
+    /// The roots at places `start..<start + count` of the endless order; epochs follow one another without a gap.
+    public mutating func roots(from start: Int, count: Int) -> [Int32] {
+        var result = [Int32]()
+        result.reserveCapacity(count)
+        var place = start
+        while result.count < count {
+            prepare(place / roots.count)
+            let first = place % roots.count
+            let part = order[first..<min(roots.count, first + count - result.count)]
+            result.append(contentsOf: part)
+            place += part.count
+        }
+        return result
+    }
+
+    private mutating func prepare(_ wanted: Int) {
+        guard wanted != epoch else { return }
+        epoch = wanted
+        var random = SplitMix(seed: seed, stream: UInt64(wanted))
+        order = roots
+        order.shuffle(using: &random)
+    }
+}
+
+/// The C library's functions under names that say what they are.
+func exponential(_ value: Float) -> Float { exp(value) }
+private func power(_ base: Float, _ exponent: Float) -> Float { pow(base, exponent) }

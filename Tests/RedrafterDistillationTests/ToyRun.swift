@@ -1,0 +1,61 @@
+import Redrafter
+import RedrafterCore
+import RedrafterDistillation
+import RedrafterFormats
+import RedrafterTesting
+import RedrafterTraining
+
+/// A toy model in a directory, and prompts for it.
+struct ToyRun {
+    let directory = TemporaryDirectory()
+    let model: Model
+
+    init() throws {
+        let path = try ToyModelFile().writeGGUF(to: directory.path)
+        model = try Model.load(path: path, options: ModelOptions(contextLength: 128, threads: 1))
+    }
+
+    /// Prompts of different lengths.
+    static func prompts(_ count: Int) -> PromptSet {
+        PromptSet(
+            name: "toy",
+            prompts: (0..<count).map { index in
+                let text = String(repeating: ["ab", "cd ", "e"][index % 3], count: 1 + index % 7)
+                return ComparisonPrompt(
+                    name: "\(index)", content: .messages([ChatMessage(role: .user, content: text)]))
+            })
+    }
+
+    static var settings: DistillationSettings {
+        var settings = DistillationSettings()
+        settings.tokens = 1_000_000
+        settings.maximumTokens = 14
+        settings.maximumPromptTokens = 64
+        settings.greedyShare = 0.5
+        settings.temperature = 1.5
+        settings.topCount = 8
+        settings.shardAnswers = 5
+        settings.batch = 4
+        return settings
+    }
+
+    /// Makes data in a directory inside the run's.
+    @discardableResult
+    func generate(
+        _ name: String, prompts: Int = 23, settings: DistillationSettings = ToyRun.settings
+    ) throws -> DistillationManifest {
+        var generation = try AnswerGeneration(
+            model, prompts: Self.prompts(prompts), settings: settings, directory: directory.file(name))
+        return try generation.run()
+    }
+
+    /// The bytes of all files of a data set, by name.
+    func bytes(_ name: String) throws -> [String: [UInt8]] {
+        let manifest = try DistillationManifest(directory: directory.file(name))
+        var result = [String: [UInt8]]()
+        for file in manifest.shards.map(\.file) + [DistillationManifest.fileName] {
+            result[file] = [UInt8](try MappedFile(path: directory.file("\(name)/\(file)")).bytes)
+        }
+        return result
+    }
+}

@@ -1,0 +1,136 @@
+import RedrafterCore
+import RedrafterDistillation
+import RedrafterFormats
+import RedrafterTesting
+import RedrafterTraining
+import Testing
+
+@testable import Redrafter
+
+@Suite(.serialized) struct TrainingRunTests {
+    private static func settings(_ kind: DrafterKind) -> TrainingSettings {
+        var settings = TrainingSettings(kind)
+        settings.iterations = 60
+        settings.batchSize = 32
+        settings.learningRate = 5e-3
+        settings.warmupSteps = 5
+        settings.draftLength = 3
+        settings.layers = 1
+        settings.draftVocabulary = 0
+        settings.stepsPerReport = 10
+        settings.stepsPerEval = 30
+        settings.saveEvery = 20
+        settings.threads = 2
+        return settings
+    }
+
+    /// Trains into a directory of the run; returns what was said and the drafter's bytes.
+    private func train(
+        _ run: ToyRun, _ name: String, _ settings: TrainingSettings, resume: Bool = false,
+        until last: Int? = nil
+    ) throws -> (events: [TrainingRun.Event], drafter: [UInt8]?) {
+        var events = [TrainingRun.Event]()
+        let flag = CancellationFlag()
+        func report(_ event: TrainingRun.Event) {
+            events.append(event)
+            if case .report(let step, _, _, _, _) = event, let last, step >= last { flag.cancel() }
+        }
+        let training = try TrainingRun(
+            run.model, data: run.directory.file("data"), output: run.directory.file(name), settings: settings,
+            resume: resume, report: report)
+        let path = try training.run(cancellation: flag, report: report)
+        return (events, try path.map { [UInt8](try MappedFile(path: $0).bytes) })
+    }
+
+    private func evaluations(_ events: [TrainingRun.Event]) -> [TrainingRun.Evaluation] {
+        events.compactMap { if case .evaluation(_, let evaluation) = $0 { evaluation } else { nil } }
+    }
+
+    @Test(
+        "A drafter learns its toy model's answers, and the file that is left drafts for it",
+        arguments: DrafterKind.allCases)
+    func learns(_ kind: DrafterKind) throws {
+        let run = try ToyRun()
+        try run.generate("data", prompts: 400)
+        let (events, _) = try train(run, "out", Self.settings(kind))
+        let losses = events.compactMap { if case .report(_, let loss, _, _, _) = $0 { loss } else { nil } }
+        #expect(losses.count == 6 && losses[5] < losses[0] - 1, "\(losses)")
+        let evaluations = evaluations(events)
+        #expect(evaluations.count == 2 && evaluations[1].draft.steps > 0)
+        #expect(evaluations[1].draft.tokensPerStep > 1.2 && evaluations[1].draft.rowsPerStep <= 8)
+        let weights = try DrafterWeights(path: run.directory.file("out/drafter.gguf"))
+        #expect(weights.fingerprint == run.model.fingerprint && weights.configuration.kind == kind)
+        // The saved drafter gives plain decoding's text, with some of its guesses confirmed.
+        let name = kind == .medusa ? "medusa" : "rnn"
+        var options = SpeculationOptions(drafter: name)
+        options.drafterOptions.path = weights.path
+        options.tree = .dynamic
+        let prompt = try ToyRun.prompts(1).prompts[0].tokens(for: run.model)
+        let parameters = GenerationParameters(maximumTokens: 40)
+        let plain = try TextGenerator(run.model).generate(prompt, parameters)
+        let fast = try TextGenerator(run.model, speculation: options).generate(prompt, parameters)
+        #expect(fast.tokens == plain.tokens)
+        #expect(fast.speculation.steps < plain.speculation.steps)
+    }
+
+    @Test(
+        "A run that is broken off and resumed leaves the same drafter, bit for bit",
+        arguments: DrafterKind.allCases)
+    func resumes(_ kind: DrafterKind) throws {
+        let run = try ToyRun()
+        try run.generate("data", prompts: 200)
+        let settings = Self.settings(kind)
+        let whole = try train(run, "whole", settings)
+        for stop in [10, 30, 50] {
+            let part = try train(run, "part-\(stop)", settings, until: stop)
+            #expect(part.drafter == nil)
+            let rest = try train(run, "part-\(stop)", settings, resume: true)
+            #expect(rest.drafter == whole.drafter, "stopped at \(stop)")
+        }
+    }
+
+    @Test("A damaged checkpoint is passed over with its reason, and the run ends the same")
+    func damagedCheckpoint() throws {
+        let run = try ToyRun()
+        try run.generate("data", prompts: 200)
+        let settings = Self.settings(.recurrent)
+        let whole = try train(run, "whole", settings)
+        _ = try train(run, "part", settings, until: 50)
+        let newest = run.directory.file("part/checkpoint-00000050/manifest.json")
+        try ToyModelFile.write([0x7B], to: newest)
+        let rest = try train(run, "part", settings, resume: true)
+        let warnings = rest.events.compactMap { if case .warning(let text) = $0 { text } else { nil } }
+        #expect(warnings.count == 1 && warnings[0].contains("checkpoint-00000050"), "\(warnings)")
+        #expect(rest.drafter == whole.drafter)
+    }
+
+    @Test("A directory in use, other settings, data of another model and too little data are refused")
+    func refused() throws {
+        let run = try ToyRun()
+        try run.generate("data", prompts: 100)
+        let settings = Self.settings(.recurrent)
+        _ = try train(run, "out", settings, until: 10)
+        func code(_ name: String, _ settings: TrainingSettings, resume: Bool = false) -> Int32? {
+            #expect(throws: DistillationError.self) { _ = try train(run, name, settings, resume: resume) }?
+                .exitCode
+        }
+        #expect(code("out", settings) == 73)
+        var other = settings
+        other.learningRate = 1e-4
+        #expect(code("out", other, resume: true) == 78)
+        other = settings
+        other.batchSize = 1 << 20
+        #expect(code("new", other) == 65)
+        other.batchSize = 0
+        #expect(code("new", other) == 64)
+        let stranger = try ToyRun()
+        try ToyModelFile(seed: 9).writeGGUF(to: stranger.directory.path, name: "other")
+        let manifest = run.directory.file("data/manifest.json")
+        let text = String(decoding: try MappedFile(path: manifest).bytes, as: UTF8.self)
+        let edited = text.replacing(
+            "\"num_hidden_layers\": 2", with: "\"num_hidden_layers\": 3")
+        #expect(edited != text)
+        try ToyModelFile.write(Array(edited.utf8), to: manifest)
+        #expect(code("new", settings) == 78)
+    }
+}
