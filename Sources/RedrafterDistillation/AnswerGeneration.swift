@@ -109,7 +109,6 @@ public struct AnswerGeneration {
             nextItem += 1
             if let request = try plan.request(item) { return request }
             skipped.insert(item)
-            manifest.skippedPrompts += 1
             try writeCompleteShards()
         }
         return nil
@@ -126,10 +125,9 @@ public struct AnswerGeneration {
         let size = plan.settings.shardAnswers
         while true {
             let first = manifest.shards.count * size
+            guard first < plan.count else { return }
             let items = first..<min(first + size, plan.count)
-            guard !items.isEmpty, items.allSatisfy({ waiting[$0] != nil || skipped.contains($0) }) else {
-                return
-            }
+            guard items.allSatisfy({ waiting[$0] != nil || skipped.contains($0) }) else { return }
             let answers = items.compactMap { waiting[$0] }
             let number = String(manifest.shards.count)
             let name =
@@ -144,6 +142,7 @@ public struct AnswerGeneration {
             manifest.shards.append(
                 DistillationManifest.Shard(
                     file: name, answers: answers.count, tokens: answers.reduce(0) { $0 + $1.tokens.count }))
+            manifest.skippedPrompts += items.count - answers.count
             try writeManifest()
             for item in items {
                 waiting[item] = nil

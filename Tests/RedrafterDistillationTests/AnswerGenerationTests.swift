@@ -135,7 +135,7 @@ import Testing
             #expect(count > 0 && count <= 6)
             let set = try PromptSet(path: path)
             #expect(set.prompts.count == count && Set(set.prompts.map(\.content)).count == count)
-            texts.append([UInt8](try MappedFile(path: path).bytes))
+            texts.append(try contents(path))
         }
         #expect(texts[0].starts(with: texts[1].prefix(while: { $0 != 0x0A })))
     }

@@ -60,7 +60,7 @@ import Testing
         let path = directory.file("a.safetensors")
         try DistillationShard.write([answer(0, prompt: 3, count: 5)], shape: shape, to: path)
         #expect(throws: FormatError.self) { try DistillationShard(path: path, vocabularySize: 4) }
-        let good = [UInt8](try MappedFile(path: path).bytes)
+        let good = try contents(path)
         let data = 8 + Int(good[0]) + Int(good[1]) << 8
         for (offset, value) in [(4, 200), (4, 0), (8, 6), (8, 255), (0, 255)] {
             var bytes = good
@@ -85,7 +85,7 @@ import Testing
         let path = directory.file("a.safetensors")
         try DistillationShard.write(
             [answer(0, prompt: 3, count: 5), answer(50, prompt: 2, count: 3)], shape: shape, to: path)
-        let good = [UInt8](try MappedFile(path: path).bytes)
+        let good = try contents(path)
         var random = SplitMix(state: 5)
         var refused = 0
         for _ in 0..<1000 {

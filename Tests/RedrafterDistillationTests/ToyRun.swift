@@ -54,8 +54,14 @@ struct ToyRun {
         let manifest = try DistillationManifest(directory: directory.file(name))
         var result = [String: [UInt8]]()
         for file in manifest.shards.map(\.file) + [DistillationManifest.fileName] {
-            result[file] = [UInt8](try MappedFile(path: directory.file("\(name)/\(file)")).bytes)
+            result[file] = try contents(directory.file("\(name)/\(file)"))
         }
         return result
     }
+}
+
+/// The bytes of a file.
+func contents(_ path: String) throws -> [UInt8] {
+    let file = try MappedFile(path: path)
+    return withExtendedLifetime(file) { [UInt8](file.bytes) }
 }
