@@ -11,7 +11,7 @@ public struct TrainingSettings: Sendable, Hashable {
     /// Positions in a step.
     public var batchSize = 512
     /// Peak of the learning rate, which warms up and then falls along a cosine.
-    public var learningRate: Float = 1e-3
+    public var learningRate: Float = 3e-3
     public var warmupSteps = 100
     public var weightDecay: Float = 0.01
     /// Gradients with a larger norm are scaled down to it.

@@ -1,6 +1,7 @@
 import MedusaDrafter
 import RecurrentDrafter
 import RedrafterCore
+import RedrafterDrafters
 import RedrafterFormats
 import RedrafterModels
 import RedrafterTesting
@@ -53,11 +54,13 @@ struct ExactnessTests {
         }
     }
 
-    /// Helpful ones and hostile ones, for an answer that is known.
-    private static func drafters(_ model: Model, text: [Int32], seed: UInt64) throws -> [any Drafter] {
+    /// The drafters that a user gets, then helpful ones and hostile ones for an answer that is known.
+    private static func drafters(
+        _ model: Model, shipped: [any Drafter], text: [Int32], seed: UInt64
+    ) throws -> [any Drafter] {
         let vocabulary = model.vocabularySize
         let eos = model.tokenizer.eos ?? 0
-        return [
+        return shipped + [
             try model.drafter(SpeculationOptions(drafter: "lookup")),
             ScriptedDrafter(text: text, vocabularySize: vocabulary, accuracy: 0.8, seed: seed),
             ScriptedDrafter(text: text, vocabularySize: vocabulary, accuracy: 0, decoys: 3, seed: seed),
@@ -92,8 +95,12 @@ struct ExactnessTests {
         var tokens = 0
         var turn = 0
         for threads in 1...3 {
-            let model = try Model.load(
-                path: DefaultModel.path, options: ModelOptions(contextLength: 1536, threads: threads))
+            var options = ModelOptions(contextLength: 1536, threads: threads)
+            options.registry.register(ShippedDrafters.all)
+            let model = try Model.load(path: DefaultModel.path, options: options)
+            let shipped = try ["rnn", "medusa", "auto"].map {
+                try model.drafter(SpeculationOptions(drafter: $0))
+            }
             for (index, prompt) in prompts.enumerated() where index % 3 == threads - 1 {
                 let encoded = try prompt.tokens(for: model)
                 let samplings =
@@ -102,7 +109,8 @@ struct ExactnessTests {
                     let parameters = GenerationParameters(
                         maximumTokens: Self.maximumTokens, sampling: sampling)
                     let plain = try TextGenerator(model).generate(encoded, parameters).tokens
-                    let drafters = try Self.drafters(model, text: encoded + plain, seed: UInt64(turn))
+                    let drafters = try Self.drafters(
+                        model, shipped: shipped, text: encoded + plain, seed: UInt64(turn))
                     for _ in 0..<Self.draftersPerAnswer {
                         let drafter = drafters[turn % drafters.count]
                         let tree = Self.trees[(turn / drafters.count) % Self.trees.count]

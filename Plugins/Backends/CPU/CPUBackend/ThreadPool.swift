@@ -10,12 +10,18 @@ import Synchronization
 
 /// Threads that share the units of one parallel region, then spin briefly and sleep.
 ///
-/// The claim word holds a generation, the number of units and the next free unit, so a unit is claimed by one
-/// compare-and-swap, and a thread that comes late finds nothing to claim. A region ends when all units
-/// have been *done*: a worker that sleeps or was scheduled away before it claimed anything is not waited for.
+/// Each thread has a range of neighbouring units, so that it reads the weights of a layer as one stream that prefetching serves;
+/// a thread that is done with its own takes units of the others.
+///
+///     range words, one a cache line:   | generation | end of the range | next free unit |
+///                                        24 bits      20 bits            20 bits
+///
+/// A unit is claimed by one compare-and-swap on its range's word, and a thread that comes late finds nothing to claim. A region
+/// ends when all units have been *done*: a worker that sleeps or was scheduled away before it claimed anything is not
+/// waited for.
 ///
 /// Unchecked Sendable: all fields are constant or atomic but `body`, which the owner of the region lock writes
-/// before it publishes the claim word (release) and workers read after a successful claim (acquire); the
+/// before it publishes the range words (release) and workers read after a successful claim (acquire); the
 /// region cannot end, and `body` not change, while a claimed unit is unfinished.
 final class ThreadPool: @unchecked Sendable {
     /// One unit of a region: its index, and the index of the executing thread in `0..<threads`.
@@ -33,7 +39,12 @@ final class ThreadPool: @unchecked Sendable {
     /// Polls before the caller offers its core to a worker that holds a unit but does not run.
     private static let spinsBeforeYield = 10_000
 
-    private let claim = Atomic<UInt64>(0)
+    /// The last region that was opened; stored after its range words.
+    private let opened = Atomic<UInt64>(0)
+    /// Range words. `[threads]`, `wordStride` apart
+    private let ranges: UnsafeMutablePointer<Atomic<UInt64>>
+    /// Words in a cache line, doubled: neighbouring lines are fetched in pairs.
+    private static let wordStride = 16
     private let finished = Atomic<Int>(0)
     private let sleepers = Atomic<Int>(0)
     private let isStopping = Atomic<Bool>(false)
@@ -48,6 +59,8 @@ final class ThreadPool: @unchecked Sendable {
     init(threads: Int) throws(BackendError) {
         precondition(threads > 0)
         self.threads = threads
+        ranges = .allocate(capacity: threads * Self.wordStride)
+        for index in 0..<threads * Self.wordStride { (ranges + index).initialize(to: Atomic(0)) }
         pthread_mutex_init(regionLock, nil)
         pthread_mutex_init(sleepLock, nil)
         pthread_cond_init(wake, nil)
@@ -79,6 +92,8 @@ final class ThreadPool: @unchecked Sendable {
         pthread_mutex_destroy(regionLock)
         pthread_mutex_destroy(sleepLock)
         pthread_cond_destroy(wake)
+        ranges.deinitialize(count: threads * Self.wordStride)
+        ranges.deallocate()
         regionLock.deallocate()
         sleepLock.deallocate()
         wake.deallocate()
@@ -105,8 +120,13 @@ final class ThreadPool: @unchecked Sendable {
             self.body = escaping
             finished.store(0, ordering: .relaxed)
             generation &+= 1
-            let word = generation << (2 * Self.countBits) | UInt64(units) << Self.countBits
-            claim.store(word, ordering: .sequentiallyConsistent)
+            for thread in 0..<threads {
+                let (first, end) = (units * thread / threads, units * (thread + 1) / threads)
+                let word =
+                    generation << (2 * Self.countBits) | UInt64(end) << Self.countBits | UInt64(first)
+                ranges[thread * Self.wordStride].store(word, ordering: .releasing)
+            }
+            opened.store(generation, ordering: .sequentiallyConsistent)
             if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
                 pthread_mutex_lock(sleepLock)
                 pthread_cond_broadcast(wake)
@@ -124,57 +144,58 @@ final class ThreadPool: @unchecked Sendable {
         pthread_mutex_unlock(regionLock)
     }
 
-    /// Claims and does units until none is left; returns the claim word that said so.
+    /// Does units until none is left, those of the thread's own range first; returns the region that was open before.
     @discardableResult
     private func work(thread: Int) -> UInt64 {
-        var word = claim.load(ordering: .acquiring)
-        while true {
-            let next = word & Self.countMask
-            let units = word >> Self.countBits & Self.countMask
-            guard next < units else { return word }
-            let (claimed, seen) = claim.weakCompareExchange(
-                expected: word, desired: word + 1, ordering: .acquiringAndReleasing)
-            guard claimed else {
-                word = seen
-                continue
-            }
-            // The claim holds the region open, so the body is the one of this generation.
+        let seen = opened.load(ordering: .sequentiallyConsistent)
+        for offset in 0..<threads { work(range: (thread + offset) % threads, thread: thread) }
+        return seen
+    }
+
+    private func work(range index: Int, thread: Int) {
+        let range = ranges + index * Self.wordStride
+        while let first = Self.claim(range, ofRegion: nil) {
+            // The claim holds the region open, so the body is the one of this generation. One look at it serves all units
+            // that follow: its reference count is shared between the threads.
             if let body {
-                body(Int(next), thread)
-                // Further units of the same region need no new look at the body.
-                var current = word + 1
-                while true {
-                    let next = current & Self.countMask
-                    guard next < units else { break }
-                    let (again, now) = claim.weakCompareExchange(
-                        expected: current, desired: current + 1, ordering: .acquiringAndReleasing)
-                    if again {
-                        body(Int(next), thread)
-                        finished.wrappingAdd(1, ordering: .releasing)
-                        current += 1
-                    } else {
-                        guard now >> Self.countBits == word >> Self.countBits else { break }
-                        current = now
-                    }
+                body(Self.next(first), thread)
+                while let word = Self.claim(range, ofRegion: first) {
+                    body(Self.next(word), thread)
+                    finished.wrappingAdd(1, ordering: .releasing)
                 }
             }
-            // Reported last: until then the region stays open for the units done above.
+            // Reported last, when the body was let go: until then the region stays open for the units done above.
             finished.wrappingAdd(1, ordering: .releasing)
-            word = claim.load(ordering: .acquiring)
         }
     }
+
+    /// The word of a unit that nobody else will do; nil where none is left, or the region is another one by now.
+    private static func claim(_ range: UnsafeMutablePointer<Atomic<UInt64>>, ofRegion region: UInt64?) -> UInt64? {
+        var word = range.pointee.load(ordering: .acquiring)
+        while next(word) < end(word) {
+            if let region, region >> (2 * countBits) != word >> (2 * countBits) { return nil }
+            let (isClaimed, now) = range.pointee.weakCompareExchange(
+                expected: word, desired: word + 1, ordering: .acquiringAndReleasing)
+            if isClaimed { return word }
+            word = now
+        }
+        return nil
+    }
+
+    private static func next(_ word: UInt64) -> Int { Int(word & countMask) }
+    private static func end(_ word: UInt64) -> Int { Int(word >> countBits & countMask) }
 
     fileprivate func workerLoop(thread: Int) {
         while !isStopping.load(ordering: .relaxed) {
             let seen = work(thread: thread)
             var spins = 0
-            while claim.load(ordering: .relaxed) == seen, !isStopping.load(ordering: .relaxed) {
+            while opened.load(ordering: .relaxed) == seen, !isStopping.load(ordering: .relaxed) {
                 rd_spin_hint()
                 spins += 1
                 guard spins >= Self.spinsBeforeSleep else { continue }
                 pthread_mutex_lock(sleepLock)
                 sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-                while claim.load(ordering: .sequentiallyConsistent) == seen,
+                while opened.load(ordering: .sequentiallyConsistent) == seen,
                     !isStopping.load(ordering: .sequentiallyConsistent)
                 {
                     pthread_cond_wait(wake, sleepLock)
