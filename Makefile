@@ -16,11 +16,11 @@ build: setup ## build the command, release configuration
 	@echo "== building (the first time takes a minute or two)"
 	@$(BUILD)
 
-demo: build ## answer a prompt with the default model, streaming; then compare prompt lookup with plain decoding
+demo: build ## answer a prompt with the default model, streaming; then compare the trained drafter with plain decoding
 	@echo '== redrafter generate -p "Explain in three sentences why the sky is blue." -n 128'
 	@.build/release/redrafter generate -p "Explain in three sentences why the sky is blue." -n 128
-	@echo '== redrafter compare --drafters lookup,none'
-	@.build/release/redrafter compare --drafters lookup,none
+	@echo '== redrafter compare --drafters rnn,none'
+	@.build/release/redrafter compare --drafters rnn,none
 
 examples: setup ## build the example programs
 	cd Examples && $(SWIFT) build -c release
