@@ -1,6 +1,4 @@
-import MedusaDrafter
 import MedusaTraining
-import RecurrentDrafter
 import RecurrentTraining
 import Redrafter
 import RedrafterCore
@@ -35,27 +33,26 @@ public final class TrainingRun {
         public var draft: DraftEvaluation
     }
 
-    private let model: Model
-    private let settings: TrainingSettings
-    private let directory: String
+    let model: Model
+    let settings: TrainingSettings
+    let directory: String
     private let lock: OutputLock
-    private let reader: BatchReader
-    private let trainer: any TrainableDrafter
-    private let parameters: ParameterStore
-    private var optimizer: AdamW
+    let reader: BatchReader
+    let trainer: any TrainableDrafter
+    let parameters: ParameterStore
+    var optimizer: AdamW
     private var order: RootOrder
-    private let heldOut: [Int32]
-    private let embedding: [Float]
+    let heldOut: [Int32]
+    let embedding: [Float]
     private let schedule: LearningRateSchedule
-    private let checkpoints: CheckpointStore
-    private let log: TrainingLog
-    private let settingsRecord: JSONValue
-    private var step: Int
+    let checkpoints: CheckpointStore
+    let log: TrainingLog
+    let settingsRecord: JSONValue
+    var step: Int
     /// Steps in a row whose gradient was not finite.
-    private var failures = 0
+    var failures = 0
 
     private static let heldOutPositions = 4096
-    private static let evaluatedTokens = 8000
     private static let largestFailures = 8
 
     /// Prepares a run.
@@ -238,153 +235,5 @@ public final class TrainingRun {
             trainer.initialParameters(headRows: $0, seed: settings.seed)
         }
         _ = parameters.values.update(fromContentsOf: values)
-    }
-
-    // MARK: Checkpoints
-
-    private static let momentPrefixes = (first: "adam.first.", second: "adam.second.")
-
-    private func save(_ report: (Event) -> Void) throws(DistillationError) {
-        var tensors = [TrainingCheckpoint.Tensor]()
-        for entry in trainer.layout.entries {
-            func add(_ prefix: String, _ values: [Float]) {
-                tensors.append(.init(name: prefix + entry.name, shape: entry.shape, values: values))
-            }
-            add("", Array(parameters.values[entry.range]))
-            add(Self.momentPrefixes.first, Array(optimizer.firstMoment[entry.range]))
-            add(Self.momentPrefixes.second, Array(optimizer.secondMoment[entry.range]))
-        }
-        let state = JSONValue.object([
-            "settings": settingsRecord, "optimizer_step": .integer(optimizer.step),
-            "failures": .integer(failures),
-        ])
-        let saved = try wrap(DistillationError.training) { () throws(TrainingError) in
-            try log.sync()
-            return try checkpoints.save(TrainingCheckpoint(step: step, tensors: tensors, state: state))
-        }
-        for warning in saved.warnings { report(.warning(warning)) }
-        report(.saved(step: step, path: saved.path))
-    }
-
-    private func restore(_ checkpoint: TrainingCheckpoint, path: String) throws(DistillationError) {
-        let layout = trainer.layout
-        var moments = (
-            first: [Float](repeating: 0, count: layout.count),
-            second: [Float](repeating: 0, count: layout.count)
-        )
-        let stored = Dictionary(
-            checkpoint.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        for entry in layout.entries {
-            func values(_ prefix: String) throws(DistillationError) -> [Float] {
-                guard let tensor = stored[prefix + entry.name], tensor.shape == entry.shape else {
-                    throw .format(
-                        .missingField(
-                            file: path, field: prefix + entry.name, expected: "of shape \(entry.shape)"))
-                }
-                return tensor.values
-            }
-            let weights = try values("")
-            for (index, value) in zip(entry.range, weights) { parameters.values[index] = value }
-            moments.first.replaceSubrange(entry.range, with: try values(Self.momentPrefixes.first))
-            moments.second.replaceSubrange(entry.range, with: try values(Self.momentPrefixes.second))
-        }
-        failures = checkpoint.state["failures"]?.integer ?? 0
-        try wrap(DistillationError.training) { () throws(TrainingError) in
-            try optimizer.restore(
-                step: checkpoint.state["optimizer_step"]?.integer ?? step, firstMoment: moments.first,
-                secondMoment: moments.second)
-        }
-    }
-
-    // MARK: Reports
-
-    /// What happened since the last report.
-    private struct Interval {
-        var result: BatchResult
-        var positions = 0
-        var start = ContinuousClock.now
-        /// Time that was not spent on training.
-        var pause = Duration.zero
-
-        init(_ draftLength: Int) { result = BatchResult(draftLength: draftLength) }
-
-        mutating func add(_ other: BatchResult, positions count: Int) {
-            result += other
-            positions += count
-        }
-
-        var positionsPerSecond: Double {
-            Double(positions) / max((start.duration(to: .now) - pause) / .seconds(1), 1e-9)
-        }
-    }
-
-    private func note(
-        _ interval: inout Interval, _ rate: Float, _ report: (Event) -> Void
-    ) throws(DistillationError) {
-        let accuracy = (0..<settings.draftLength).map(interval.result.accuracy(step:))
-        let speed = interval.positionsPerSecond
-        let loss = interval.result.loss
-        report(
-            .report(
-                step: step, loss: loss, accuracy: accuracy, learningRate: rate, positionsPerSecond: speed))
-        try wrap(DistillationError.training) { () throws(TrainingError) in
-            try log.append(
-                step: step,
-                [
-                    "loss": .double(loss), "top1": .array(accuracy.map(JSONValue.double)),
-                    "learning_rate": .double(Double(rate)), "positions_per_second": .double(speed),
-                ])
-        }
-        interval = Interval(settings.draftLength)
-    }
-
-    private func evaluate(
-        _ workspace: TrainingWorkspace, _ interval: inout Interval, _ report: (Event) -> Void
-    ) throws(DistillationError) {
-        let start = ContinuousClock.now
-        defer { interval.pause += start.duration(to: .now) }
-        guard !heldOut.isEmpty else { return }
-        var total = BatchResult(draftLength: settings.draftLength)
-        for first in stride(from: 0, to: heldOut.count, by: settings.batchSize) {
-            let roots = heldOut[first..<min(first + settings.batchSize, heldOut.count)]
-            total += try evaluate(reader.batch(roots), gradient: nil, workspace)
-        }
-        let weights = try wrap(DistillationError.format) { () throws(FormatError) in try self.weights() }
-        let drafter = try wrap(DistillationError.drafter) { () throws(DrafterError) -> any Drafter in
-            switch settings.kind {
-            case .recurrent: try RecurrentDrafter(weights, for: model.draftTarget) as any Drafter
-            case .medusa: try MedusaDrafter(weights, for: model.draftTarget)
-            }
-        }
-        let draft = try wrap(DistillationError.model) { () throws(RedrafterError) in
-            try DraftEvaluation(drafter, of: model, on: reader.data, tokens: Self.evaluatedTokens)
-        }
-        let evaluation = Evaluation(
-            loss: total.loss, accuracy: (0..<settings.draftLength).map(total.accuracy(step:)), draft: draft)
-        report(.evaluation(step: step, evaluation))
-        try wrap(DistillationError.training) { () throws(TrainingError) in
-            try log.append(
-                step: step,
-                [
-                    "eval": .object([
-                        "loss": .double(evaluation.loss),
-                        "top1": .array(evaluation.accuracy.map(JSONValue.double)),
-                        "tokens_per_step": .double(draft.tokensPerStep),
-                        "rows_per_step": .double(draft.rowsPerStep),
-                    ])
-                ])
-        }
-    }
-
-    private func evaluate(
-        _ batch: DraftBatch, gradient: UnsafeMutableBufferPointer<Float>?, _ workspace: TrainingWorkspace
-    ) throws(DistillationError) -> BatchResult {
-        try wrap(DistillationError.training) { () throws(TrainingError) in
-            try embedding.withUnsafeBufferPointer { (embedding) throws(TrainingError) in
-                try trainer.evaluate(
-                    batch, parameters: UnsafeBufferPointer(parameters.values), embedding: embedding,
-                    gradient: gradient, workspace: workspace, threads: settings.threads)
-            }
-        }
     }
 }

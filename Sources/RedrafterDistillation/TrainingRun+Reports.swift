@@ -1,0 +1,100 @@
+import MedusaDrafter
+import RecurrentDrafter
+import Redrafter
+import RedrafterCore
+import RedrafterFormats
+import RedrafterTraining
+
+extension TrainingRun {
+    /// What happened since the last report.
+    struct Interval {
+        var result: BatchResult
+        var positions = 0
+        var start = ContinuousClock.now
+        /// Time that was not spent on training.
+        var pause = Duration.zero
+
+        init(_ draftLength: Int) { result = BatchResult(draftLength: draftLength) }
+
+        mutating func add(_ other: BatchResult, positions count: Int) {
+            result += other
+            positions += count
+        }
+
+        var positionsPerSecond: Double {
+            Double(positions) / max((start.duration(to: .now) - pause) / .seconds(1), 1e-9)
+        }
+    }
+
+    func note(
+        _ interval: inout Interval, _ rate: Float, _ report: (Event) -> Void
+    ) throws(DistillationError) {
+        let accuracy = (0..<settings.draftLength).map(interval.result.accuracy(step:))
+        let speed = interval.positionsPerSecond
+        let loss = interval.result.loss
+        report(
+            .report(
+                step: step, loss: loss, accuracy: accuracy, learningRate: rate, positionsPerSecond: speed))
+        try wrap(DistillationError.training) { () throws(TrainingError) in
+            try log.append(
+                step: step,
+                [
+                    "loss": .double(loss), "top1": .array(accuracy.map(JSONValue.double)),
+                    "learning_rate": .double(Double(rate)), "positions_per_second": .double(speed),
+                ])
+        }
+        interval = Interval(settings.draftLength)
+    }
+
+    func evaluate(
+        _ workspace: TrainingWorkspace, _ interval: inout Interval, _ report: (Event) -> Void
+    ) throws(DistillationError) {
+        let start = ContinuousClock.now
+        defer { interval.pause += start.duration(to: .now) }
+        guard !heldOut.isEmpty else { return }
+        var total = BatchResult(draftLength: settings.draftLength)
+        for first in stride(from: 0, to: heldOut.count, by: settings.batchSize) {
+            let roots = heldOut[first..<min(first + settings.batchSize, heldOut.count)]
+            total += try evaluate(reader.batch(roots), gradient: nil, workspace)
+        }
+        let weights = try wrap(DistillationError.format) { () throws(FormatError) in try self.weights() }
+        let drafter = try wrap(DistillationError.drafter) { () throws(DrafterError) -> any Drafter in
+            switch settings.kind {
+            case .recurrent: try RecurrentDrafter(weights, for: model.draftTarget) as any Drafter
+            case .medusa: try MedusaDrafter(weights, for: model.draftTarget)
+            }
+        }
+        let draft = try wrap(DistillationError.model) { () throws(RedrafterError) in
+            try DraftEvaluation(drafter, of: model, on: reader.data, tokens: Self.evaluatedTokens)
+        }
+        let evaluation = Evaluation(
+            loss: total.loss, accuracy: (0..<settings.draftLength).map(total.accuracy(step:)), draft: draft)
+        report(.evaluation(step: step, evaluation))
+        try wrap(DistillationError.training) { () throws(TrainingError) in
+            try log.append(
+                step: step,
+                [
+                    "eval": .object([
+                        "loss": .double(evaluation.loss),
+                        "top1": .array(evaluation.accuracy.map(JSONValue.double)),
+                        "tokens_per_step": .double(draft.tokensPerStep),
+                        "rows_per_step": .double(draft.rowsPerStep),
+                    ])
+                ])
+        }
+    }
+
+    func evaluate(
+        _ batch: DraftBatch, gradient: UnsafeMutableBufferPointer<Float>?, _ workspace: TrainingWorkspace
+    ) throws(DistillationError) -> BatchResult {
+        try wrap(DistillationError.training) { () throws(TrainingError) in
+            try embedding.withUnsafeBufferPointer { (embedding) throws(TrainingError) in
+                try trainer.evaluate(
+                    batch, parameters: UnsafeBufferPointer(parameters.values), embedding: embedding,
+                    gradient: gradient, workspace: workspace, threads: settings.threads)
+            }
+        }
+    }
+
+    private static let evaluatedTokens = 8000
+}
