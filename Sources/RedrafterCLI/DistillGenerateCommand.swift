@@ -64,7 +64,9 @@ struct DistillGenerateCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("Answers in a file.", valueName: "n"))
     var shardAnswers = DistillationSettings().shardAnswers
 
-    @Flag(name: .customLong("no-hidden"), help: "Store no hidden states; training computes them anew.")
+    @Flag(
+        name: .customLong("no-hidden"),
+        help: "Store no hidden states, nine tenths of the data; training computes them anew.")
     var noHidden = false
 
     @Flag(help: "Take a record's \"text\" as a question, not as a text to continue.")
@@ -82,7 +84,7 @@ struct DistillGenerateCommand: ParsableCommand {
         Interrupt.install()
         let model = try modelArguments.load(
             contextLength: settings.maximumPromptTokens + settings.maximumTokens)
-        var generation = try Terminal.failing { () throws(RedrafterError) in
+        var generation = try Terminal.distilling { () throws(DistillationError) in
             try AnswerGeneration(model, prompts: promptSet, settings: settings, directory: output)
         }
         if generation.resumedTokens > 0 {

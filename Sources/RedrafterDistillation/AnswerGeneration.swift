@@ -3,14 +3,6 @@ import RedrafterCore
 import RedrafterFormats
 import RedrafterTraining
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// Makes a data set of the model's own answers in a directory, shard by shard (ReDrafter, section 3.3).
 ///
 /// Answers belong to shards by their place in the run, so that a run that was broken off goes on with the first shard that is
@@ -34,6 +26,7 @@ public struct AnswerGeneration {
 
     private let plan: AnswerPlan
     private let directory: String
+    private let lock: OutputLock
     private var manifest: DistillationManifest
     /// Answers of shards that are not complete, by place.
     private var waiting: [Int: DistilledAnswer] = [:]
@@ -43,12 +36,12 @@ public struct AnswerGeneration {
     private var finishedTokens: Int
 
     /// Prepares a run, or the rest of one.
-    /// - Throws: `RedrafterError.parameter`; `.drafter(.mismatch)`-like errors where the directory holds data of other settings
-    ///   or of another model; `.format`.
+    /// - Throws: `DistillationError.parameter`; `.training` where another process writes to the directory, or it holds data of
+    ///   another model or of other settings; `.format`.
     public init(
         _ model: Model, prompts: PromptSet, settings: DistillationSettings, directory: String
-    ) throws(RedrafterError) {
-        do { try settings.validate() } catch { throw .parameter(error) }
+    ) throws(DistillationError) {
+        try wrap(DistillationError.parameter) { () throws(ParameterError) in try settings.validate() }
         plan = AnswerPlan(model: model, prompts: prompts, settings: settings)
         self.directory = directory
         let wanted = DistillationManifest(
@@ -56,11 +49,10 @@ public struct AnswerGeneration {
             shape: DistillationShape(
                 topCount: settings.topCount,
                 hiddenSize: settings.storesHidden ? model.configuration.hiddenSize : 0))
-        do throws(FormatError) {
-            manifest = try Self.manifest(wanted, in: directory)
-        } catch {
-            throw .format(error)
+        lock = try wrap(DistillationError.training) { () throws(TrainingError) in
+            try OutputLock(directory: directory)
         }
+        manifest = try Self.found(wanted, in: directory)
         nextItem = manifest.shards.count * settings.shardAnswers
         finishedTokens = manifest.tokens
     }
@@ -155,37 +147,29 @@ public struct AnswerGeneration {
         do throws(FormatError) { try manifest.write(to: directory) } catch { throw .format(error) }
     }
 
-    /// The manifest of the directory, which is made where it is not there.
-    private static func manifest(
+    /// The manifest of the directory, where it holds data of the same model and settings; else the one that is wanted.
+    private static func found(
         _ wanted: DistillationManifest, in directory: String
-    ) throws(FormatError) -> DistillationManifest {
-        if mkdir(directory, 0o777) != 0, errno != EEXIST {
-            throw .cannotCreate(file: directory, reason: String(cString: strerror(errno)))
-        }
+    ) throws(DistillationError) -> DistillationManifest {
         let found: DistillationManifest
         do {
             found = try DistillationManifest(directory: directory)
         } catch .missing {
             return wanted
+        } catch {
+            throw .format(error)
         }
-        try compare("the model", found.fingerprint.json, wanted.fingerprint.json, directory)
-        for (key, value) in wanted.settings.object ?? JSONObject([]) {
-            guard let name = key.string else { continue }
-            try compare(name, found.settings[name] ?? .null, value, directory)
+        func record(_ manifest: DistillationManifest) -> JSONValue {
+            .object([
+                "model": manifest.fingerprint.json, "settings": manifest.settings,
+                "hidden_size": .integer(manifest.shape.hiddenSize),
+            ])
         }
-        try compare(
-            "stored hidden states", .integer(found.shape.hiddenSize), .integer(wanted.shape.hiddenSize),
-            directory)
+        try wrap(DistillationError.training) { () throws(TrainingError) in
+            _ = try CheckpointSettings.check(
+                stored: record(found), current: record(wanted),
+                file: "\(directory)/\(DistillationManifest.fileName)")
+        }
         return found
-    }
-
-    private static func compare(
-        _ what: String, _ found: JSONValue, _ wanted: JSONValue, _ directory: String
-    ) throws(FormatError) {
-        guard found.text() != wanted.text() else { return }
-        throw .invalid(
-            file: "\(directory)/\(DistillationManifest.fileName)", field: what,
-            expected: "\(wanted.text()) as asked for (use another --output, or the settings of that run)",
-            got: found.text(), offset: nil)
     }
 }

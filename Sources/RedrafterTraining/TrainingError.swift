@@ -53,7 +53,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
             "training data: \(what) is \(got), expected \(expected)"
         case .format(let error), .output(let error): error.description
         case .locked(let directory, let pid):
-            "\(safe(directory)): locked by \(pid.map { "pid \($0)" } ?? "another process"), which trains into it"
+            "\(safe(directory)): locked by \(pid.map { "pid \($0)" } ?? "another process"), which writes into it"
         case .nonFinite(let step, let tensor, let index, let value, let count):
             "step \(step): tensor \"\(safe(tensor))\" holds \(count) values that are not finite, the first is \(value) "
                 + "at \(index); no checkpoint was written"
@@ -63,7 +63,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .newerCheckpoint(let file, let version, let supported):
             "\(safe(file)): checkpoint version is \(version), this program reads up to \(supported)"
         case .mismatch(let file, let key, let stored, let current):
-            "\(safe(file)): \(safe(key)) was \(safe(stored)) when the checkpoint was written, it is \(safe(current)) now"
+            "\(safe(file)): \(safe(key)) was \(safe(stored)) when it was written, it is \(safe(current)) now"
         }
     }
 
@@ -72,7 +72,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .locked(_, let pid):
             "wait for it" + (pid.map { " or stop it (kill \($0))" } ?? "")
-                + ", or train into another directory"
+                + ", or use another directory"
         case .output(.noSpace): "free some space, or train into a directory on another disk"
         case .output(.inputOutput):
             "the last complete checkpoint is intact; resume from it when there is room"
@@ -80,7 +80,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .nonFinite: "resume from the last checkpoint with a smaller learning rate"
         case .noUsableCheckpoint: "restore one of them from a copy, or train anew into an empty directory"
         case .newerCheckpoint: "resume with the version that wrote it"
-        case .mismatch: "resume with the same settings, or train anew into another directory"
+        case .mismatch: "go on with the same settings, or use another directory"
         case .blasUnavailable:
             "install libopenblas (Debian and Ubuntu: libopenblas0-pthread), or name the file in REDRAFTER_OPENBLAS"
         case .tooManyThreads: "ask for fewer threads"

@@ -97,6 +97,6 @@ import Testing
             let run = try run(arguments)
             #expect(run.code == code && run.errors.contains(says), "\(arguments): \(run.code) \(run.errors)")
         }
-        #expect(try generate("--seed 9").code == 65)
+        #expect(try generate("--seed 9").code == 78)
     }
 }

@@ -49,18 +49,22 @@ import Testing
         try run.generate("data")
         let whole = try run.bytes("data")
         for passes in [1, 20, 40, 70] {
-            let path = run.directory.file("broken-\(passes)")
-            let flag = CancellationFlag()
-            var count = 0
-            var first = try AnswerGeneration(
-                run.model, prompts: ToyRun.prompts(23), settings: ToyRun.settings, directory: path)
-            let manifest = try first.run(cancellation: flag) { _ in
-                count += 1
-                if count == passes { flag.cancel() }
-            }
+            let manifest = try breakOff(run, "broken-\(passes)", after: passes)
             #expect(!manifest.isComplete && manifest.shards.count < 5)
             try run.generate("broken-\(passes)")
             #expect(try run.bytes("broken-\(passes)") == whole)
+        }
+    }
+
+    private func breakOff(_ run: ToyRun, _ name: String, after passes: Int) throws -> DistillationManifest {
+        let flag = CancellationFlag()
+        var count = 0
+        var generation = try AnswerGeneration(
+            run.model, prompts: ToyRun.prompts(23), settings: ToyRun.settings,
+            directory: run.directory.file(name))
+        return try generation.run(cancellation: flag) { _ in
+            count += 1
+            if count == passes { flag.cancel() }
         }
     }
 
@@ -83,9 +87,9 @@ import Testing
         let before = try run.bytes("data")
         var settings = ToyRun.settings
         settings.temperature = 0.9
-        let error = #expect(throws: RedrafterError.self) { try run.generate("data", settings: settings) }
-        #expect(error?.description.contains("temperature") == true && error?.exitCode == 65)
-        #expect(throws: RedrafterError.self) { try run.generate("data", prompts: 22) }
+        let error = #expect(throws: DistillationError.self) { try run.generate("data", settings: settings) }
+        #expect(error?.description.contains("temperature") == true && error?.exitCode == 78)
+        #expect(throws: DistillationError.self) { try run.generate("data", prompts: 22) }
         #expect(try run.bytes("data") == before)
     }
 

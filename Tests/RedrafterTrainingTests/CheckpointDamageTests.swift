@@ -189,7 +189,7 @@ struct CheckpointDamageTests {
         #expect(error?.exitCode == 78)
         #expect(
             error?.description
-                == "c: data.sha256 was \"aa\" when the checkpoint was written, it is \"ab\" now")
+                == "c: data.sha256 was \"aa\" when it was written, it is \"ab\" now")
         let tolerated = try CheckpointSettings.check(
             stored: stored, current: other, file: "c", tolerated: ["threads", "betas", "data", "seed", "new"])
         #expect(tolerated.count == 5)
