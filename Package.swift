@@ -20,6 +20,8 @@ let package = Package(
         .library(name: "RedrafterCore", targets: ["RedrafterCore"]),
         .library(name: "RedrafterFormats", targets: ["RedrafterFormats"]),
         .library(name: "RedrafterDrafters", targets: ["RedrafterDrafters"]),
+        .library(name: "RedrafterTraining", targets: ["RedrafterTraining"]),
+        .library(name: "RedrafterDistillation", targets: ["RedrafterDistillation"]),
         .library(name: "RedrafterTesting", targets: ["RedrafterTesting"]),
         .executable(name: "redrafter", targets: ["RedrafterCLI"]),
     ],

@@ -73,7 +73,9 @@ public struct Sampler: Sendable {
 
     /// Samples a token from the largest logits of a row, largest first. A constant added to all of them changes nothing, so
     /// logarithms of probabilities do as well.
-    /// - Parameter leading: not empty, and as many as `isServed(byLeading:)` asks for.
+    /// - Parameters:
+    ///   - leading: not empty, and as many as `isServed(byLeading:)` asks for.
+    ///   - position: of the token to choose.
     public func sample(leading: [TokenLogit], position: Int) -> Int32 {
         precondition(isServed(byLeading: leading.count), "the sampler may choose among more logits")
         return choose(candidates(leading: leading, history: []), position)

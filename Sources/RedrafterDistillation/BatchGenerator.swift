@@ -20,6 +20,7 @@ public final class BatchGenerator {
         /// - Parameters:
         ///   - answer: item and prompt; the prompt has at least one token.
         ///   - sampling: see `BatchGenerator.init`.
+        ///   - maximumTokens: of the answer.
         public init(_ answer: DistilledAnswer, sampling: SamplingParameters, maximumTokens: Int) {
             precondition(!answer.prompt.isEmpty && maximumTokens > 0, "a prompt and room for an answer")
             self.answer = answer
@@ -49,6 +50,7 @@ public final class BatchGenerator {
     public static let maximumSequences = TransformerState.maximumLogitRows
 
     /// - Parameters:
+    ///   - model: answers.
     ///   - sequences: 1 to `maximumSequences`.
     ///   - shape: how many of the model's likeliest tokens are kept, and whether hidden states are. Samplers must need no
     ///     more logits than that (`Sampler.isServed(byLeading:)`).

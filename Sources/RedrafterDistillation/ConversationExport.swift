@@ -15,9 +15,10 @@ public struct ConversationExport {
     }
 
     /// - Parameters:
-    ///   - data: a directory of `AnswerGeneration`.
+    ///   - directory: data of `AnswerGeneration`.
     ///   - prompts: the prompts that the answers were made from.
     ///   - model: the model that made them; its tokenizer turns them into text.
+    ///   - path: the file to write.
     /// - Throws: `DistillationError.drafter(.mismatch)` where the data are another model's, `.format` where the prompts are
     ///   others or a file cannot be read or written.
     public static func write(

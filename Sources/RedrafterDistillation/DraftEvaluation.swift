@@ -19,6 +19,9 @@ public struct DraftEvaluation: Sendable {
 
     /// Runs a drafter over answers.
     /// - Parameters:
+    ///   - drafter: what is evaluated.
+    ///   - model: whose answers the data holds.
+    ///   - data: of which the held-out greedy answers are used.
     ///   - maximumRows: rows of a tree, the root included.
     ///   - tokens: stops after the answer that reaches so many.
     /// - Throws: `RedrafterError.backend`.

@@ -28,6 +28,9 @@ public struct InventedPrompts {
     /// Writes prompts as JSON lines with the member `prompt`, without repetitions.
     /// - Parameters:
     ///   - count: prompts wanted. Fewer come where the model repeats itself.
+    ///   - path: the file to write.
+    ///   - batch: prompts invented at the same time.
+    ///   - cancellation: looked at before each pass.
     ///   - progress: receives the number of prompts that are there.
     /// - Returns: prompts written; nil where it was cancelled.
     public func write(

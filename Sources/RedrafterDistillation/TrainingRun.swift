@@ -58,6 +58,9 @@ public final class TrainingRun {
     /// Prepares a run.
     /// - Parameters:
     ///   - model: whose answers the data holds.
+    ///   - directory: of the data set.
+    ///   - output: directory of the run.
+    ///   - settings: how to train.
     ///   - resume: goes on from the newest checkpoint of the directory; else there must be none.
     ///   - report: receives warnings, such as about damaged checkpoints.
     /// - Throws: `DistillationError`.

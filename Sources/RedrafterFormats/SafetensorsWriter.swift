@@ -15,7 +15,10 @@ public final class SafetensorsWriter {
     private let observer: ((UnsafeRawBufferPointer) -> Void)?
 
     /// A writer to `path`; nothing is created before the first bytes. Keys of `metadata` must be unique.
-    /// - Parameter observer: sees all bytes of the file in order, the header included: for a digest.
+    /// - Parameters:
+    ///   - path: the destination.
+    ///   - metadata: texts for the header.
+    ///   - observer: sees all bytes of the file in order, the header included: for a digest.
     public init(
         path: String, metadata: [(key: String, value: String)] = [],
         observer: ((UnsafeRawBufferPointer) -> Void)? = nil

@@ -34,7 +34,10 @@ public struct AdamW: Sendable {
         public let isApplied: Bool
     }
 
-    /// - Parameter largestNorm: infinity for no clipping.
+    /// - Parameters:
+    ///   - layout: of the parameters.
+    ///   - weightDecay: what a matrix loses in a step, times the learning rate.
+    ///   - largestNorm: infinity for no clipping.
     public init(_ layout: ParameterLayout, weightDecay: Float = 0.01, largestNorm: Double = 1) {
         self.layout = layout
         self.weightDecay = weightDecay
@@ -62,6 +65,8 @@ public struct AdamW: Sendable {
     /// - Parameters:
     ///   - parameters: `[layout.count]`
     ///   - gradient: `[layout.count]`
+    ///   - learningRate: of this step.
+    ///   - threads: threads to use.
     public mutating func update(
         _ parameters: UnsafeMutableBufferPointer<Float>, gradient: UnsafeBufferPointer<Float>,
         learningRate: Float, threads: Int

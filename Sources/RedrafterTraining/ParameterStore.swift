@@ -14,7 +14,9 @@ public final class ParameterStore: @unchecked Sendable {
         memory = AlignedFloats(count: layout.count)
     }
 
-    /// - Parameter values: as `TrainableDrafter.initialParameters` returns them. `[layout.count]`
+    /// - Parameters:
+    ///   - layout: of the parameters.
+    ///   - values: as `TrainableDrafter.initialParameters` returns them. `[layout.count]`
     public convenience init(_ layout: ParameterLayout, values: [Float]) {
         precondition(values.count == layout.count, "parameters of another layout")
         self.init(layout)

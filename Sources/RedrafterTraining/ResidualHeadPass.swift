@@ -24,7 +24,9 @@ public struct ResidualHeadPass {
     }
 
     /// Adds the loss of all rows to `result` and the gradients of the head's parameters to the chunk's.
-    /// - Parameter input: `[terms, exit]`
+    /// - Parameters:
+    ///   - input: `[terms, exit]`
+    ///   - result: receives the loss.
     /// - Returns: the gradient with respect to the input, in new memory; nil where none is wanted. `[terms, exit]`
     public func run(_ input: Matrix, into result: inout BatchResult) -> Matrix? {
         var inputs = [input]  // of each block, then of the projection

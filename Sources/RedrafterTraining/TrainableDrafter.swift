@@ -30,9 +30,12 @@ extension TrainableDrafter {
     /// Each thread has a fixed range of positions and a gradient of its own, added in the order of threads: the same number of
     /// threads gives the same bits on every run.
     /// - Parameters:
+    ///   - batch: the positions.
     ///   - parameters: `[layout.count]`
     ///   - embedding: the model's, never changed. `[model's vocabulary, hidden]`; may be empty where `usesEmbedding` is false.
     ///   - gradient: overwritten with the gradient of `lossSum / weightSum`; nil to measure only. `[layout.count]`
+    ///   - workspace: memory that is used again from batch to batch.
+    ///   - threads: threads that share the batch.
     /// - Throws: `TrainingError` where OpenBLAS is missing or an array does not fit; nothing was written then.
     public func evaluate(
         _ batch: DraftBatch, parameters: UnsafeBufferPointer<Float>, embedding: UnsafeBufferPointer<Float>,

@@ -22,6 +22,8 @@ public enum CheckpointSettings {
 
     /// Refuses settings that differ.
     /// - Parameters:
+    ///   - stored: the settings that were written.
+    ///   - current: those of this run.
     ///   - file: the checkpoint, for the error.
     ///   - tolerated: keys that may differ, members of theirs included: `threads`.
     /// - Returns: the differences that were tolerated: the run is not reproducible bit for bit then.

@@ -22,7 +22,9 @@ public struct CheckpointStore: Sendable {
     static let partial = ".partial"
 
     /// The store of a directory, which need not exist yet.
-    /// - Parameter keep: complete checkpoints that stay after a save, at least one.
+    /// - Parameters:
+    ///   - directory: of the run.
+    ///   - keep: complete checkpoints that stay after a save, at least one.
     public init(directory: String, keep: Int = 2) {
         precondition(keep >= 1, "a store that keeps nothing")
         self.directory = directory

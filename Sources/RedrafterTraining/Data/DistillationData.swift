@@ -20,7 +20,9 @@ public struct DistillationData: Sendable {
     public static let heldOutEvery = 50
 
     /// Opens the shards that the manifest names.
-    /// - Parameter limit: stops after the shard that reaches so many tokens.
+    /// - Parameters:
+    ///   - directory: of the data set.
+    ///   - limit: stops after the shard that reaches so many tokens.
     /// - Throws: `FormatError`; `.missingField` where there is no answer.
     public init(directory: String, limit: Int? = nil) throws(FormatError) {
         manifest = try DistillationManifest(directory: directory)

@@ -37,7 +37,9 @@ public struct DistillationShard: Sendable {
     }
 
     /// Opens a shard and checks that its parts fit together.
-    /// - Parameter vocabularySize: of the model; every token must be below it.
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - vocabularySize: of the model; every token must be below it.
     /// - Throws: `FormatError`.
     public init(path: String, vocabularySize: Int) throws(FormatError) {
         let source = try SafetensorsFile(path: path)
@@ -156,7 +158,10 @@ public struct DistillationShard: Sendable {
 
 extension DistillationShard {
     /// Writes answers as a shard; the file appears complete or not at all.
-    /// - Parameter answers: at least one, all of this shape.
+    /// - Parameters:
+    ///   - answers: at least one, all of this shape.
+    ///   - shape: of all answers.
+    ///   - path: the file.
     /// - Throws: what writing throws.
     public static func write(
         _ answers: [DistilledAnswer], shape: DistillationShape, to path: String

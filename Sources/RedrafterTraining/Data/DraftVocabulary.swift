@@ -8,7 +8,9 @@ public struct DraftVocabulary: Sendable, Hashable {
     public let coverage: Double
 
     /// Counts tokens of answers, and what the model deemed likely in their place, which smooths the tail.
-    /// - Parameter size: rows wanted; the whole vocabulary where it is no larger.
+    /// - Parameters:
+    ///   - data: the answers.
+    ///   - size: rows wanted; the whole vocabulary where it is no larger.
     public init(counting data: DistillationData, size: Int) {
         let vocabulary = data.manifest.fingerprint.vocabularySize
         var counts = [Double](repeating: 0, count: vocabulary)
@@ -30,7 +32,9 @@ public struct DraftVocabulary: Sendable, Hashable {
     }
 
     /// A vocabulary that is given.
-    /// - Parameter tokens: without repetitions, all below `vocabularySize`.
+    /// - Parameters:
+    ///   - tokens: without repetitions, all below `vocabularySize`.
+    ///   - vocabularySize: of the model.
     public init(tokens: [Int32], vocabularySize: Int) {
         self.init(tokens: tokens, vocabularySize: vocabularySize, seen: [])
     }
