@@ -61,7 +61,7 @@ import Testing
         let killed = try Run(
             shell: """
                 cd \(directory.path); "$R" \(training) -o part & pid=$!
-                while [ ! -e part/checkpoint-00000010/manifest.json ]; do sleep 0.02; done
+                while kill -0 $pid && [ ! -e part/checkpoint-00000010/manifest.json ]; do sleep 0.02; done
                 kill -9 $pid; wait $pid; exit 0
                 """)
         #expect(killed.code == 0)

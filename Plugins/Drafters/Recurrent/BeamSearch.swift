@@ -44,7 +44,8 @@ struct BeamSearch {
             let lists = try guesses(logits, ranking, context.position(ofDepth: depth), &proposal)
             if budget.choosesAmongMore { insert(lists, &beams, &proposal) }
             beams = extended(beams, lists, proposal.tree)
-            if beams.isEmpty || (budget.choosesAmongMore && !isPromising(beams, proposal)) { break }
+            if budget.choosesAmongMore { beams.removeAll { !isPromising($0, proposal) } }
+            if beams.isEmpty { break }
         }
         if !budget.choosesAmongMore {
             for beam in beams {
@@ -115,16 +116,15 @@ struct BeamSearch {
         }
     }
 
-    /// Whether what comes after these beams has a fair chance to be verified at all.
-    private func isPromising(_ beams: [Beam], _ proposal: DraftProposal) -> Bool {
-        let best =
-            beams.map { beam in
-                beam.path.reduce(1.0) {
-                    $0 * context.calibration.probability($1.logAcceptance, source: proposal.source)
-                }
-            }.max() ?? 0
-        return best > Self.leastPromise
+    /// Whether what comes after a beam has a fair chance to be worth its rows, and the step that finds it.
+    private func isPromising(_ beam: Beam, _ proposal: DraftProposal) -> Bool {
+        let probability = beam.path.reduce(1.0) {
+            $0 * context.calibration.probability($1.logAcceptance, source: proposal.source)
+        }
+        return probability > max(Self.leastPromise, Self.stepFactor * budget.leastProbability)
     }
 
-    private static let leastPromise = 0.08
+    private static let leastPromise = 0.05
+    /// The next token is less probable than the beam, and finding it takes time, too.
+    private static let stepFactor = 1.5
 }

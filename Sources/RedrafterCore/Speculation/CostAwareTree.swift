@@ -30,7 +30,19 @@ public struct CostAwareTree: TreeBuilder {
         }
         let rows = min(maximumRows, evidence.prices.affordableRows)
         let depth = min(evidence.room, rows - 1)
-        return depth > 0 ? DraftBudget(nodes: rows - 1, depth: depth, choosesAmongMore: true) : nil
+        guard depth > 0 else { return nil }
+        return DraftBudget(
+            nodes: rows - 1, depth: depth, choosesAmongMore: true, leastProbability: leastProbability(evidence))
+    }
+
+    /// Tokens that plain decoding, or drafting where that is faster, gives in the time that one more row costs.
+    private func leastProbability(_ evidence: DraftingEvidence) -> Double {
+        let rows = min(Self.typicalRows, maximumRows)
+        guard rows > 1,
+            let plain = evidence.prices.seconds(rows: 1, contextLength: evidence.contextLength),
+            let pass = evidence.prices.seconds(rows: rows, contextLength: evidence.contextLength), plain > 0
+        else { return 0 }
+        return max(gain, 1) / plain * max(pass - plain, 0) / Double(rows - 1)
     }
 
     public func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {
@@ -70,6 +82,8 @@ public struct CostAwareTree: TreeBuilder {
     }
 
     private static let plainPassesNeeded = 3
+    /// Rows over which the price of one more is averaged.
+    private static let typicalRows = 4
     private static let learningRate = 0.15
     /// A little below 1: drafts that cost nothing and guess nothing are no reason to stop looking.
     private static let losingGain = 0.98

@@ -55,13 +55,20 @@ public struct DraftBudget: Sendable, Hashable {
     public var depth: Int
     /// Whether the tree builder chooses among more guesses than it verifies. Else it verifies what is proposed.
     public var choosesAmongMore: Bool
+    /// Guesses that are less likely to be confirmed, with all that lead to them, are not worth a row of the pass: a search need
+    /// not follow them.
+    public var leastProbability: Double
     /// The ranks a static tree is made of (see `StaticTree`); nil where the tree is chosen by estimates.
     public var ranks: [[Int]]?
 
-    public init(nodes: Int, depth: Int, choosesAmongMore: Bool = false, ranks: [[Int]]? = nil) {
+    public init(
+        nodes: Int, depth: Int, choosesAmongMore: Bool = false, leastProbability: Double = 0,
+        ranks: [[Int]]? = nil
+    ) {
         self.nodes = nodes
         self.depth = depth
         self.choosesAmongMore = choosesAmongMore
+        self.leastProbability = leastProbability
         self.ranks = ranks
     }
 }
