@@ -126,5 +126,5 @@ struct BeamSearch {
 
     private static let leastPromise = 0.05
     /// The next token is less probable than the beam, and finding it takes time, too.
-    private static let stepFactor = 1.5
+    private static let stepFactor = 2.0
 }

@@ -118,7 +118,7 @@ public enum DrafterWriter {
                 file: path, field: "the output", expected: "a folder for the layout \(layout.rawValue)",
                 got: "a name that ends in \(ending)", offset: nil)
         }
-        let whole = try WholeVocabulary.of(weights, for: layout, output: path)
+        let whole = try WholeVocabulary.of(weights, for: layout)
         var plan = DrafterPlan(layout: layout)
         for (role, tensor) in zip(whole.configuration.roles, whole.tensors) {
             plan.add(
@@ -153,7 +153,11 @@ public enum DrafterWriter {
         }
         try writer.finish()
         try configuration.commit()
-        return plan.report(files: [weightsPath, configurationPath], damage)
+        var report = plan.report(files: [weightsPath, configurationPath], damage)
+        if layout == .medusa, weights.draftVocabulary != nil {
+            report.warnings.append(WholeVocabulary.medusaWarning)
+        }
+        return report
     }
 
     /// Makes the folder where it does not exist. One that holds other weights would be read as those.

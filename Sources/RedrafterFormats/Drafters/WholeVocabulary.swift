@@ -10,27 +10,50 @@ import RedrafterCore
 ///     └ 0               │ 1 ┘  └ 0 0 │ 0 ┘          └ 0   … −10,000  ┘  all others
 ///
 /// A block adds SiLU(0) = 0 to the constant. Probabilities are those of the small head: what is added is zero, and
-/// exp(−10,000) is zero. `exit_dim` grows to the next multiple of 32, by zeros.
+/// exp(−10,000) is zero. `exit_dim` grows to the next multiple of 32, by zeros. This is for recurrent drafters; see `medusa`
+/// for heads that have no such room.
 enum WholeVocabulary {
     /// Log-odds of tokens the drafter does not know; finite in every type.
     static let impossible: Float = -10_000
     private static let alignment = 32
 
     /// The weights as the layout can hold them: unchanged where it has room for a draft vocabulary or there is none.
-    /// - Throws: `FormatError.unsupported` for Medusa heads in a layout without one, `.missingField` where nothing says how
-    ///   many tokens the model has.
+    /// - Throws: `FormatError.missingField` where nothing says how many tokens the model has.
     static func of(
-        _ weights: DrafterWeights, for layout: DrafterLayout, output: String
+        _ weights: DrafterWeights, for layout: DrafterLayout
     ) throws(FormatError) -> DrafterWeights {
         guard let vocabulary = weights.draftVocabulary, layout != .vllm, layout != .gguf else {
             return weights
         }
-        guard weights.configuration.kind == .recurrent else {
-            throw .unsupported(
-                file: output, what: "a draft vocabulary in the layout \(layout.rawValue)",
-                supported: "\(DrafterLayout.vllm.rawValue), \(DrafterLayout.gguf.rawValue)")
-        }
+        guard weights.configuration.kind == .recurrent else { return try medusa(weights, vocabulary) }
         return try Expansion(weights, vocabulary).expanded()
+    }
+
+    /// What is lost where Medusa heads are written so.
+    static let medusaWarning =
+        "tokens outside the draft vocabulary get the logit 0, for the layout cannot rule them out: guesses may differ where "
+        + "no token of the draft vocabulary is likely"
+
+    /// Medusa's heads work on the model's hidden size and have no room for a constant: rows of other tokens are zero.
+    private static func medusa(
+        _ weights: DrafterWeights, _ vocabulary: [Int32]
+    ) throws(FormatError) -> DrafterWeights {
+        var after = weights.configuration
+        after.vocabularySize = try weights.requiredModelVocabularySize()
+        var tensors = [DrafterTensor]()
+        for role in after.roles {
+            guard case .output = role else {
+                tensors.append(weights[role])
+                continue
+            }
+            let shape = after.shape(of: role)
+            let grid = try Grid(
+                weights[role], rows: shape[0], columns: shape[1], places: vocabulary.map { Int($0) })
+            tensors.append(try grid.tensor(role.canonicalName(kind: after.kind, layers: after.layers), shape))
+        }
+        return try DrafterWeights(
+            path: weights.path, configuration: after, tensors: tensors, fingerprint: weights.fingerprint,
+            notes: weights.notes, warnings: weights.warnings)
     }
 
     private struct Expansion {
