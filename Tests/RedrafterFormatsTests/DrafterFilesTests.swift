@@ -160,12 +160,36 @@ struct DrafterFilesTests {
         let original = try toy.weights()
         let read = try roundTrip(original, .vllm, in: directory, name: "v")
         #expect(read.firstDifference(to: original) == nil)
-        #expect(throws: FormatError.self) {
-            try DrafterWriter.write(original, to: directory.file("m"), layout: .medusa)
-        }
         toy.fingerprint = nil
         #expect(throws: FormatError.self) {
             try DrafterWriter.write(toy.weights(), to: directory.file("w"), layout: .vllm)
+        }
+    }
+
+    @Test(
+        "Medusa's own layout holds a draft vocabulary as rows of a whole head, the others zero, and says so")
+    func wholeMedusa() throws {
+        let directory = TemporaryDirectory()
+        var toy = ToyDrafter.medusa()
+        toy.draftVocabulary = (0..<40).map { 3 * $0 }
+        toy.fingerprint = fingerprint
+        let original = try toy.weights()
+        let report = try DrafterWriter.write(original, to: directory.file("m"), layout: .medusa)
+        #expect(report.warnings.contains { $0.contains("outside the draft vocabulary") })
+        let read = try DrafterWeights(path: directory.file("m"))
+        #expect(read.draftVocabulary == nil)
+        #expect(read.configuration.vocabularySize == fingerprint.vocabularySize)
+        let size = read.configuration.hiddenSize
+        for head in 0..<read.configuration.heads {
+            let (whole, part) = (read[.output(head: head)].values, original[.output(head: head)].values)
+            for token in 0..<fingerprint.vocabularySize {
+                let row = Array(whole[token * size..<(token + 1) * size])
+                if token % 3 == 0, token < 120 {
+                    #expect(row == Array(part[token / 3 * size..<(token / 3 + 1) * size]))
+                } else {
+                    #expect(row.allSatisfy { $0 == 0 })
+                }
+            }
         }
     }
 

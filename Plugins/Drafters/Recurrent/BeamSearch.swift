@@ -44,7 +44,7 @@ struct BeamSearch {
             let lists = try guesses(logits, ranking, context.position(ofDepth: depth), &proposal)
             if budget.choosesAmongMore { insert(lists, &beams, &proposal) }
             beams = extended(beams, lists, proposal.tree)
-            if budget.choosesAmongMore { beams.removeAll { !isPromising($0, proposal) } }
+            if budget.choosesAmongMore { keepPromising(&beams, proposal) }
             if beams.isEmpty { break }
         }
         if !budget.choosesAmongMore {
@@ -116,15 +116,20 @@ struct BeamSearch {
         }
     }
 
-    /// Whether what comes after a beam has a fair chance to be worth its rows, and the step that finds it.
-    private func isPromising(_ beam: Beam, _ proposal: DraftProposal) -> Bool {
-        let probability = beam.path.reduce(1.0) {
-            $0 * context.calibration.probability($1.logAcceptance, source: proposal.source)
+    /// Drops beams after which nothing is worth a row and the step that finds it; all of them where none has a fair chance to be
+    /// verified at all.
+    private func keepPromising(_ beams: inout [Beam], _ proposal: DraftProposal) {
+        let probabilities = beams.map { beam in
+            beam.path.reduce(1.0) {
+                $0 * context.calibration.probability($1.logAcceptance, source: proposal.source)
+            }
         }
-        return probability > max(Self.leastPromise, Self.stepFactor * budget.leastProbability)
+        let least = Self.stepFactor * budget.leastProbability
+        let hasChance = (probabilities.max() ?? 0) > Self.leastPromise
+        beams = hasChance ? zip(beams, probabilities).filter { $0.1 > least }.map(\.0) : []
     }
 
-    private static let leastPromise = 0.05
+    private static let leastPromise = 0.08
     /// The next token is less probable than the beam, and finding it takes time, too.
     private static let stepFactor = 2.0
 }
