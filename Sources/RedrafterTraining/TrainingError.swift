@@ -11,7 +11,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     case locked(directory: String, pid: Int?)
     /// A number that a checkpoint would hold is NaN or infinite: the training has diverged.
     case nonFinite(step: Int, tensor: String, index: Int, value: String, count: Int)
-    /// There are checkpoints, and every one of them is damaged. `reasons` has one line for each, newest first.
+    /// There are checkpoints, and every one of them is damaged. `reasons` has one line for each, newest
+    /// first.
     case noUsableCheckpoint(directory: String, reasons: [String])
     /// A checkpoint of a later version of this program.
     case newerCheckpoint(file: String, version: Int, supported: Int)
@@ -36,17 +37,19 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .format(let error), .output(let error): error.description
         case .locked(let directory, let pid):
-            "\(safe(directory)): locked by \(pid.map { "pid \($0)" } ?? "another process"), which trains into it"
+            "\(safe(directory)): locked by \(pid.map { "pid \($0)" } ?? "another process"), "
+                + "which trains into it"
         case .nonFinite(let step, let tensor, let index, let value, let count):
-            "step \(step): tensor \"\(safe(tensor))\" holds \(count) values that are not finite, the first is \(value) "
-                + "at \(index); no checkpoint was written"
+            "step \(step): tensor \"\(safe(tensor))\" holds \(count) values that are not finite, "
+                + "the first is \(value) at \(index); no checkpoint was written"
         case .noUsableCheckpoint(let directory, let reasons):
             "\(safe(directory)): none of \(reasons.count) checkpoints can be used: "
                 + reasons.joined(separator: "; ")
         case .newerCheckpoint(let file, let version, let supported):
             "\(safe(file)): checkpoint version is \(version), this program reads up to \(supported)"
         case .mismatch(let file, let key, let stored, let current):
-            "\(safe(file)): \(safe(key)) was \(safe(stored)) when the checkpoint was written, it is \(safe(current)) now"
+            "\(safe(file)): \(safe(key)) was \(safe(stored)) when the checkpoint was written, "
+                + "it is \(safe(current)) now"
         }
     }
 
