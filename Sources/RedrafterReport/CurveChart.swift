@@ -1,5 +1,5 @@
-/// Curves over a number, in panels one above the other that share it: a training run. A file of its own (SVG) with
-/// its colours inside, so that every viewer shows it alike.
+/// Curves over a number, in panels one above the other that share it: a training run. A file of its own (SVG)
+/// with its colours inside, so that every viewer shows it alike.
 public struct CurveChart: Sendable {
     /// A named line, or dots joined by a line where there are few.
     public struct Curve: Sendable {
@@ -110,7 +110,8 @@ public struct CurveChart: Sendable {
 
     private static func dots(_ points: [(Double, Double)], _ colour: String) -> String {
         points.map {
-            "<circle cx=\"\(Number.fixed($0.0, 1))\" cy=\"\(Number.fixed($0.1, 1))\" r=\"3\" fill=\"\(colour)\"/>\n"
+            "<circle cx=\"\(Number.fixed($0.0, 1))\" cy=\"\(Number.fixed($0.1, 1))\" r=\"3\" "
+                + "fill=\"\(colour)\"/>\n"
         }.joined()
     }
 
@@ -119,7 +120,8 @@ public struct CurveChart: Sendable {
         for (index, name) in names.enumerated() {
             let colour = HTML.palette(light: true)[index % HTML.palette(light: true).count]
             svg +=
-                "<rect x=\"\(Int(x))\" y=\"\(Int(y) - 10)\" width=\"12\" height=\"12\" rx=\"2\" fill=\"\(colour)\"/>"
+                "<rect x=\"\(Int(x))\" y=\"\(Int(y) - 10)\" width=\"12\" height=\"12\" rx=\"2\" "
+                + "fill=\"\(colour)\"/>"
             svg += text(x + 18, y, name)
             x += 18 + Double(name.count) * 7 + 24
         }

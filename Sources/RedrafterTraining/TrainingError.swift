@@ -19,7 +19,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     case locked(directory: String, pid: Int?)
     /// A number that a checkpoint would hold is NaN or infinite: the training has diverged.
     case nonFinite(step: Int, tensor: String, index: Int, value: String, count: Int)
-    /// There are checkpoints, and every one of them is damaged. `reasons` has one line for each, newest first.
+    /// There are checkpoints, and every one of them is damaged. `reasons` has one line for each, newest
+    /// first.
     case noUsableCheckpoint(directory: String, reasons: [String])
     /// A checkpoint of a later version of this program.
     case newerCheckpoint(file: String, version: Int, supported: Int)
@@ -55,8 +56,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .locked(let directory, let pid):
             "\(safe(directory)): locked by \(pid.map { "pid \($0)" } ?? "another process"), which writes into it"
         case .nonFinite(let step, let tensor, let index, let value, let count):
-            "step \(step): tensor \"\(safe(tensor))\" holds \(count) values that are not finite, the first is \(value) "
-                + "at \(index); no checkpoint was written"
+            "step \(step): tensor \"\(safe(tensor))\" holds \(count) values that are not finite, "
+                + "the first is \(value) at \(index); no checkpoint was written"
         case .noUsableCheckpoint(let directory, let reasons):
             "\(safe(directory)): none of \(reasons.count) checkpoints can be used: "
                 + reasons.joined(separator: "; ")

@@ -128,7 +128,8 @@ struct CheckpointTests {
     @Test("what an interrupted save left behind is never read, and goes with the next save")
     func leftovers() throws {
         try store.save(Self.checkpoint(100))
-        // Killed between two files, while the name of a file was given, and while an old checkpoint was removed.
+        // Killed between two files, while the name of a file was given, and while an old checkpoint was
+        // removed.
         FileTree.copy(
             directory.file("checkpoint-00000100"), to: directory.file("checkpoint-00000200.partial"))
         unlink(directory.file("checkpoint-00000200.partial/manifest.json"))

@@ -50,7 +50,8 @@ struct CheckpointManifest: Equatable {
     }
 
     /// Reads and checks a manifest.
-    /// - Throws: `TrainingError.newerCheckpoint` for an intact one of a later version, `.format` for anything else.
+    /// - Throws: `TrainingError.newerCheckpoint` for an intact one of a later version, `.format` for anything
+    ///   else.
     init(path: String) throws(TrainingError) {
         let json = try reading { () throws(FormatError) in
             let file = try MappedFile(path: path)

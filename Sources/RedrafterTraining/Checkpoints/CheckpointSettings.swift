@@ -12,8 +12,8 @@ public enum CheckpointSettings {
         public var current: String
     }
 
-    /// All differences in the order of the stored settings, then the members that are new. The order of members is
-    /// none; numbers are equal by value.
+    /// All differences in the order of the stored settings, then the members that are new. The order of
+    /// members is none; numbers are equal by value.
     public static func differences(stored: JSONValue, current: JSONValue) -> [Difference] {
         var found = [Difference]()
         compare(stored, current, key: "", &found)

@@ -14,8 +14,8 @@ extension CheckpointStore {
     /// The newest checkpoint that is intact; nil where there is none at all.
     ///
     /// Every byte is checked against the manifest's digests before it is used.
-    /// - Throws: `TrainingError.noUsableCheckpoint` where all are damaged: a run never starts from scratch unnoticed;
-    ///   `.newerCheckpoint` where the newest intact one is of a later version.
+    /// - Throws: `TrainingError.noUsableCheckpoint` where all are damaged: a run never starts from scratch
+    ///   unnoticed; `.newerCheckpoint` where the newest intact one is of a later version.
     public func load() throws(TrainingError) -> Loaded? {
         let entries = try reading { () throws(FormatError) in try self.entries() }
         var skipped = [String]()

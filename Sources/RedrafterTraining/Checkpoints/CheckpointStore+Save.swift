@@ -16,10 +16,12 @@ extension CheckpointStore {
 
     /// Puts a checkpoint on the disk; then removes older ones beyond `keep`.
     ///
-    /// Each file is written under another name, flushed, renamed and its directory flushed, the manifest last; then the
-    /// directory gets its name. A process or a machine that stops at any moment leaves the checkpoints that were there.
-    /// - Throws: `TrainingError.nonFinite` before anything is written; `.output` where the disk has no room (said
-    ///   before writing where the system knows), fails, or may not be written. All older checkpoints are intact then.
+    /// Each file is written under another name, flushed, renamed and its directory flushed, the manifest
+    /// last; then the directory gets its name. A process or a machine that stops at any moment leaves the
+    /// checkpoints that were there.
+    /// - Throws: `TrainingError.nonFinite` before anything is written; `.output` where the disk has no room
+    ///   (said before writing where the system knows), fails, or may not be written. All older checkpoints
+    ///   are intact then.
     @discardableResult
     public func save(_ checkpoint: TrainingCheckpoint) throws(TrainingError) -> Saved {
         precondition(checkpoint.step >= 0, "a checkpoint of step \(checkpoint.step)")
@@ -30,7 +32,8 @@ extension CheckpointStore {
             let entry = try unusedEntry(checkpoint.step)
             let partial = path(entry) + Self.partial
             var isComplete = false
-            // What is left of a failed save goes with it or, where it cannot be removed now, with the next one.
+            // What is left of a failed save goes with it or, where it cannot be removed now, with the next
+            // one.
             defer {
                 if !isComplete {
                     _ = Result { () throws(FormatError) in try OutputDirectory.remove(partial) }
@@ -117,7 +120,8 @@ extension CheckpointStore {
         }
     }
 
-    /// Removes complete checkpoints before the `keep` newest that end with `saved`, and damaged ones before it.
+    /// Removes complete checkpoints before the `keep` newest that end with `saved`, and damaged ones before
+    /// it.
     ///
     /// Those of later steps stay: they can only be damaged, and a newer save of their step will replace them.
     private func prune(after saved: Entry) throws(FormatError) -> (removed: [String], warnings: [String]) {

@@ -10,7 +10,8 @@ import RedrafterFormats
 ///     checkpoint-00000200.partial/   being written, or being removed; never read
 ///
 /// No complete checkpoint is ever written over: a step that is saved again gets a name of its own
-/// (`checkpoint-00000100-2`) and then replaces the first. One process at a time may save: hold an `OutputLock`.
+/// (`checkpoint-00000100-2`) and then replaces the first. One process at a time may save: hold an
+/// `OutputLock`.
 public struct CheckpointStore: Sendable {
     /// The directory of the run.
     public let directory: String
@@ -59,7 +60,8 @@ public struct CheckpointStore: Sendable {
         }
     }
 
-    /// What is in the directory under the name of a checkpoint, newest first; nothing where there is no directory.
+    /// What is in the directory under the name of a checkpoint, newest first; nothing where there is no
+    /// directory.
     func entries() throws(FormatError) -> [Entry] {
         guard OutputDirectory.exists(directory) else { return [] }
         return try FilePath.names(in: directory).compactMap(Entry.init(name:)).sorted(by: >)

@@ -21,8 +21,8 @@ public struct TrainingCheckpoint: Sendable {
     public var step: Int
     /// Weights and moments, bit for bit. Names are unique.
     public var tensors: [Tensor]
-    /// Everything else: schedule, place in the data, random state, settings, fingerprints. Integers beyond `Int`
-    /// belong into strings; numbers must be finite.
+    /// Everything else: schedule, place in the data, random state, settings, fingerprints. Integers beyond
+    /// `Int` belong into strings; numbers must be finite.
     public var state: JSONValue
 
     public init(step: Int, tensors: [Tensor], state: JSONValue) {

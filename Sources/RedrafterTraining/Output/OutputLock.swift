@@ -10,8 +10,9 @@ import RedrafterFormats
 
 /// The right to write into a directory, held by one process at a time.
 ///
-/// The lock belongs to the open file (`flock`), not to its content: it goes with the process however that ends, and a
-/// file that is left behind locks nothing. The file holds the holder's process id for the message to the next one.
+/// The lock belongs to the open file (`flock`), not to its content: it goes with the process however that
+/// ends, and a file that is left behind locks nothing. The file holds the holder's process id for the message
+/// to the next one.
 public final class OutputLock {
     /// The file's name in the directory.
     public static let fileName = "lock"
@@ -21,8 +22,8 @@ public final class OutputLock {
     private let descriptor: Int32
 
     /// Locks a directory; makes it, and those above it, where it is missing.
-    /// - Throws: `TrainingError.locked` at once where another process, or another object of this one, holds the lock;
-    ///   `.output` where the directory or the file cannot be made.
+    /// - Throws: `TrainingError.locked` at once where another process, or another object of this one, holds
+    ///   the lock; `.output` where the directory or the file cannot be made.
     public init(directory: String) throws(TrainingError) {
         self.directory = directory
         try writing { () throws(FormatError) in try OutputDirectory.create(directory) }
@@ -51,7 +52,8 @@ public final class OutputLock {
     }
 
     deinit {
-        // The file stays: a process that has opened it and waits would hold the lock of a file without a name.
+        // The file stays: a process that has opened it and waits would hold the lock of a file without a
+        // name.
         _ = ftruncate(descriptor, 0)
         close(descriptor)
     }

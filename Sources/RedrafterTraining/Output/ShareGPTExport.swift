@@ -1,15 +1,16 @@
 import RedrafterFormats
 
-/// Conversations as the JSON that trainers of the ShareGPT family read, ReDrafter's reference trainer among them:
+/// Conversations as the JSON that trainers of the ShareGPT family read, ReDrafter's reference trainer among
+/// them:
 ///
 ///     [
 ///     {"id": "0", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]},
 ///     …
 ///     ]
 ///
-/// That trainer demands that human and gpt take turns and leaves out a first message of anybody else (a system prompt);
-/// a conversation that is not so ends it, and is therefore not written but counted. The file appears under its name
-/// when it is complete; memory holds one conversation at a time.
+/// That trainer demands that human and gpt take turns and leaves out a first message of anybody else (a
+/// system prompt); a conversation that is not so ends it, and is therefore not written but counted. The file
+/// appears under its name when it is complete; memory holds one conversation at a time.
 public final class ShareGPTExport {
     /// One message: the role as chat templates name it (`system`, `user`, `assistant`) and its text.
     public typealias Message = (role: String, text: String)
@@ -37,7 +38,8 @@ public final class ShareGPTExport {
         return (export.written, export.skipped)
     }
 
-    /// Adds a conversation. - Returns: whether it was written. - Throws: `TrainingError.output`; the destination is unchanged then.
+    /// Adds a conversation. - Returns: whether it was written. - Throws: `TrainingError.output`; the
+    /// destination is unchanged then.
     @discardableResult
     public func append(id: String, _ messages: [Message]) throws(TrainingError) -> Bool {
         if let reason = Self.objection(messages) {

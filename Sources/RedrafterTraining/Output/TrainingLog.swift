@@ -8,13 +8,15 @@ import RedrafterFormats
     import Darwin
 #endif
 
-/// The record of a training run: one JSON object a line, each with the member `step`, appended as the run goes.
+/// The record of a training run: one JSON object a line, each with the member `step`, appended as the run
+/// goes.
 ///
 ///     {"step":10,"loss":7.25,"learning_rate":0.001}
 ///     {"step":100,"eval":{"loss":6.5,"top1":[0.31,0.22],"tokens_per_step":1.4}}
 ///
-/// A line reaches the system as a whole and at once, so that others can follow the file; where the disk is full, the
-/// part of it that was written is taken back. Lines of steps that a resumed run takes again are cut off.
+/// A line reaches the system as a whole and at once, so that others can follow the file; where the disk is
+/// full, the part of it that was written is taken back. Lines of steps that a resumed run takes again are cut
+/// off.
 public final class TrainingLog {
     /// The file.
     public let path: String
@@ -22,7 +24,8 @@ public final class TrainingLog {
     public let dropped: Int
     private let descriptor: Int32
 
-    /// Opens the log of a run that goes on after `step`; 0 for a new run. The file is made where it is missing.
+    /// Opens the log of a run that goes on after `step`; 0 for a new run. The file is made where it is
+    /// missing.
     /// - Throws: `TrainingError.output`, and `.format` where the file cannot be read. It is unchanged then.
     public init(path: String, keepingThrough step: Int) throws(TrainingError) {
         self.path = path
@@ -98,8 +101,8 @@ public final class TrainingLog {
         return dropped
     }
 
-    /// Lends each line that is not empty, and its object; nil for a damaged one. A last line without its end is
-    /// damaged: it was being written.
+    /// Lends each line that is not empty, and its object; nil for a damaged one. A last line without its end
+    /// is damaged: it was being written.
     private static func forEachLine(
         _ path: String, _ body: ([UInt8], JSONValue?) -> Void
     ) throws(TrainingError) {

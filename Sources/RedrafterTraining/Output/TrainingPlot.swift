@@ -1,7 +1,8 @@
 import RedrafterFormats
 import RedrafterReport
 
-/// A training run as a picture: loss, accuracy of each draft position, and tokens a step, over the iterations.
+/// A training run as a picture: loss, accuracy of each draft position, and tokens a step, over the
+/// iterations.
 ///
 /// Read from the lines of a `TrainingLog` by these members, each of which may be absent:
 ///
