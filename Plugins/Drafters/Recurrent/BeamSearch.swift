@@ -131,5 +131,5 @@ struct BeamSearch {
 
     private static let leastPromise = 0.08
     /// The next token is less probable than the beam, and finding it takes time, too.
-    private static let stepFactor = 2.0
+    private static let stepFactor = 1.5
 }

@@ -3,10 +3,13 @@ struct RunningMedian: Sendable {
     private var samples: [Double] = []
     private var next = 0
     private(set) var median = 0.0
+    /// When the last sample came, in passes.
+    private(set) var lastPass = 0
 
     var isEmpty: Bool { samples.isEmpty }
 
-    mutating func add(_ sample: Double) {
+    mutating func add(_ sample: Double, pass: Int = 0) {
+        lastPass = pass
         if samples.count < Self.window { samples.append(sample) } else { samples[next] = sample }
         next = (next + 1) % Self.window
         median = samples.sorted()[samples.count / 2]
@@ -21,10 +24,15 @@ struct RunningMedian: Sendable {
 /// Between two measured row counts the price is interpolated, beyond the largest it goes on rising as it did before.
 /// `affordableRows` lets one step reach only a little beyond what is known; the step itself replaces the guess by a
 /// measurement.
+///
+/// Processors that others share change their prices within seconds. A row count that was not seen for a while is forgotten and
+/// its price interpolated, so that one bad moment does not rule it out for ever; and as fewer rows never cost more, a price above
+/// that of more rows counts as theirs.
 public struct PassPrices: Sendable {
     private var passes: [[RunningMedian]] = []  // [context range][rows − 1]
     private var drafts = RunningMedian()
     private var largestMeasured = 0
+    private var passCount = 0
 
     public init() {}
 
@@ -44,12 +52,12 @@ public struct PassPrices: Sendable {
         let nearest = passes.indices.filter { passes[$0].contains { !$0.isEmpty } }
             .min { abs($0 - range) < abs($1 - range) }
         guard let nearest else { return nil }
-        return Self.interpolated(passes[nearest], rows: rows)
+        return interpolated(passes[nearest], rows: rows)
     }
 
     /// The medians of the context range in which most row counts were measured.
     public var measured: [(rows: Int, seconds: Double)] {
-        let ranges = passes.map(Self.known)
+        let ranges = passes.map(known)
         return ranges.max { $0.count < $1.count } ?? []
     }
 
@@ -57,20 +65,36 @@ public struct PassPrices: Sendable {
         let range = Self.range(contextLength)
         while passes.count <= range { passes.append([]) }
         while passes[range].count < rows { passes[range].append(RunningMedian()) }
-        passes[range][rows - 1].add(duration / .seconds(1))
+        passCount += 1
+        passes[range][rows - 1].add(duration / .seconds(1), pass: passCount)
         largestMeasured = max(largestMeasured, rows)
         if rows == 1 { plainPasses += 1 }
     }
 
     public mutating func observeDraft(_ duration: Duration) { drafts.add(duration / .seconds(1)) }
 
-    private static func known(_ medians: [RunningMedian]) -> [(rows: Int, seconds: Double)] {
-        medians.enumerated().compactMap { index, price in
-            price.isEmpty ? nil : (rows: index + 1, seconds: price.median)
+    /// Prices that are known and not outdated. That of one row is always kept: everything is compared with it.
+    private func known(_ medians: [RunningMedian]) -> [(rows: Int, seconds: Double)] {
+        var known = [(rows: Int, seconds: Double)]()
+        for (index, price) in medians.enumerated() where !price.isEmpty {
+            let isOutdated = price.lastPass + Self.memory < passCount
+            if index == 0 || !isOutdated { known.append((index + 1, price.median)) }
         }
+        if known.isEmpty,
+            let last = medians.enumerated().max(by: { $0.element.lastPass < $1.element.lastPass })
+        {
+            known = [(last.offset + 1, last.element.median)]
+        }
+        for index in known.indices.dropLast().reversed() {
+            known[index].seconds = min(known[index].seconds, known[index + 1].seconds)
+        }
+        return known
     }
 
-    private static func interpolated(_ measured: [RunningMedian], rows: Int) -> Double {
+    /// Passes after which a row count that was not seen is forgotten.
+    private static let memory = 256
+
+    private func interpolated(_ measured: [RunningMedian], rows: Int) -> Double {
         let known = known(measured)
         guard let first = known.first, let last = known.last else { return 0 }
         guard rows > first.rows, known.count > 1 else { return first.seconds }
