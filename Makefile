@@ -33,7 +33,7 @@ docs: ## build the documentation, warnings are errors
 test: setup ## run all tests, release configuration
 	$(SWIFT) test -c release --scratch-path .build-tests
 
-exactness: setup ## compare every drafter with plain decoding on all of MT-Bench (about an hour)
+exactness: setup ## compare every drafter with plain decoding on all of MT-Bench (half an hour or more)
 	REDRAFTER_EXACTNESS=full $(SWIFT) test -c release --scratch-path .build-tests --filter ExactnessTests
 
 lint: ## check the format of all sources
