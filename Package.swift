@@ -61,7 +61,8 @@ let package = Package(
             dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterReport", "COpenBLAS", "CTraining"],
             swiftSettings: swiftSettings),
         .target(
-            name: "RecurrentTraining", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
+            name: "RecurrentTraining",
+            dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
             path: "Plugins/Drafters/Recurrent/Training", swiftSettings: swiftSettings),
         .target(
             name: "MedusaTraining", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
@@ -118,7 +119,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterTrainingTests",
             dependencies: [
-                "RedrafterTraining", "RecurrentTraining", "MedusaTraining", "RecurrentDrafter", "MedusaDrafter",
+                "RedrafterTraining", "RecurrentTraining", "MedusaTraining", "RecurrentDrafter",
+                "MedusaDrafter",
                 "CPUBackend", "RedrafterReport", "RedrafterTesting",
             ],
             swiftSettings: swiftSettings),
