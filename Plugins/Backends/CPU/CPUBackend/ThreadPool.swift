@@ -170,7 +170,9 @@ final class ThreadPool: @unchecked Sendable {
     }
 
     /// The word of a unit that nobody else will do; nil where none is left, or the region is another one by now.
-    private static func claim(_ range: UnsafeMutablePointer<Atomic<UInt64>>, ofRegion region: UInt64?) -> UInt64? {
+    private static func claim(_ range: UnsafeMutablePointer<Atomic<UInt64>>, ofRegion region: UInt64?)
+        -> UInt64?
+    {
         var word = range.pointee.load(ordering: .acquiring)
         while next(word) < end(word) {
             if let region, region >> (2 * countBits) != word >> (2 * countBits) { return nil }
