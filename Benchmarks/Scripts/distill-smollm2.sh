@@ -10,14 +10,14 @@ cd "$(dirname "$0")/../.."
 
 prompts="${1:?usage: distill-smollm2.sh PROMPTS.jsonl DIRECTORY}"
 out="${2:?usage: distill-smollm2.sh PROMPTS.jsonl DIRECTORY}"
-tokens="${TOKENS:-2500000}"
+tokens="${TOKENS:-2850000}"
 redrafter="${REDRAFTER:-.build/release/redrafter}"
 
 mkdir -p "$out"
 "$redrafter" distill generate --prompts "$prompts" -o "$out/data" --tokens "$tokens"
 for drafter in rnn medusa; do
     [ -f "$out/$drafter/drafter.gguf" ] ||
-        "$redrafter" train "$drafter" --data "$out/data" -o "$out/$drafter" --resume
+        "$redrafter" train "$drafter" --data "$out/data" -o "$out/$drafter" --iters 4800 --resume
     "$redrafter" convert "$out/$drafter/drafter.gguf" "$out/smollm2-135m-$drafter.gguf" --type q4_0
 done
 echo "copy $out/smollm2-135m-*.gguf to Plugins/Drafters/Shipped/CShippedDrafters/Weights and build again"
