@@ -94,7 +94,7 @@ public final class AtomicFile {
         descriptor = -1
         guard result == 0 else { throw fail("close") }
         guard rename(temporaryPath, path) == 0 else { throw fail("rename into place") }
-        try syncDirectory()
+        try Self.syncDirectory(FilePath.directory(of: path), file: path)
     }
 
     /// Removes the temporary file, where it still is.
@@ -166,13 +166,18 @@ public final class AtomicFile {
         return .inputOutput(file: path, operation: operation, reason: SystemError.text(code))
     }
 
-    private func syncDirectory() throws(FormatError) {
-        let directory = FilePath.directory(of: path)
+    /// Makes the names in a directory durable.
+    /// - Parameters:
+    ///   - directory: where the names are.
+    ///   - path: the file or directory that an error is about.
+    /// - Throws: `FormatError.inputOutput`.
+    package static func syncDirectory(_ directory: String, file path: String) throws(FormatError) {
         let handle = open(directory, O_RDONLY | O_CLOEXEC)
         guard handle >= 0 else {
             throw .inputOutput(file: path, operation: "open the directory", reason: SystemError.text(errno))
         }
         defer { close(handle) }
+        // EINVAL: a file system that cannot flush directories.
         guard fsync(handle) == 0 || errno == EINVAL else {
             throw .inputOutput(
                 file: path, operation: "flush the directory to disk", reason: SystemError.text(errno))

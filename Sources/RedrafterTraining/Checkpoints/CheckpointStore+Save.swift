@@ -42,7 +42,7 @@ extension CheckpointStore {
             let bytes = try write(checkpoint, to: partial)
             try OutputDirectory.move(partial, to: path(entry))
             isComplete = true
-            try OutputDirectory.sync(directory)
+            try AtomicFile.syncDirectory(directory, file: directory)
             let (removed, warnings) = try prune(after: entry)
             return Saved(path: path(entry), bytes: bytes, removed: removed, warnings: warnings)
         }

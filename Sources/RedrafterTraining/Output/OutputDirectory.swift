@@ -28,7 +28,7 @@ enum OutputDirectory {
         let parent = FilePath.directory(of: parts)
         if parent != parts { try create(parent) }
         try make(parts)
-        try sync(parent)
+        try AtomicFile.syncDirectory(parent, file: parent)
     }
 
     /// Makes one directory; one that is there already stays.
@@ -39,20 +39,6 @@ enum OutputDirectory {
         case ENOSPC, EDQUOT, EIO:
             throw .inputOutput(file: path, operation: "create the directory", reason: SystemError.text(errno))
         default: throw .cannotCreate(file: path, reason: SystemError.text(errno))
-        }
-    }
-
-    /// Makes the names in a directory durable. - Throws: `FormatError.inputOutput`.
-    static func sync(_ path: String) throws(FormatError) {
-        let handle = open(path, O_RDONLY | O_CLOEXEC)
-        guard handle >= 0 else {
-            throw .inputOutput(file: path, operation: "open the directory", reason: SystemError.text(errno))
-        }
-        defer { close(handle) }
-        // EINVAL: a file system that cannot flush directories.
-        guard fsync(handle) == 0 || errno == EINVAL else {
-            throw .inputOutput(
-                file: path, operation: "flush the directory to disk", reason: SystemError.text(errno))
         }
     }
 
