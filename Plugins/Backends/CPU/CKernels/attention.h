@@ -22,16 +22,24 @@
 #define MINIMUM_SCORE (-__builtin_inff())
 
 /// Scores of one tile of 16 slots for `n` queries. `queries [d][RD_QUERIES]`, `scores [queries][stride]`
+///
+/// Asks on its way for the next tile and for the 16 value vectors that belong to this one: each takes as many bytes.
 INLINE void score_tile(
-    const uint16_t *tile, const float *queries, size_t d, float scale, const int n, float *scores, size_t stride
+    const uint16_t *tile, const uint16_t *values, const float *queries, size_t d, float scale, const int n,
+    float *scores, size_t stride
 ) {
     f32x16 sums[QUERY_BLOCK];
 #pragma clang loop unroll(full)
     for (int i = 0; i < n; i++) sums[i] = (f32x16)(0.0f);
-    for (size_t c = 0; c < d; c++, queries += RD_QUERIES) {
-        f32x16 k = load_f16(tile + 16 * c);
+    for (size_t c = 0; c < d; c += 2) {
+        __builtin_prefetch(tile + 16 * (d + c), 0, 3);
+        __builtin_prefetch(values + 16 * c, 0, 3);
 #pragma clang loop unroll(full)
-        for (int i = 0; i < n; i++) sums[i] = fma16((f32x16)(queries[i]), k, sums[i]);
+        for (size_t step = 0; step < 2; step++, queries += RD_QUERIES) {
+            f32x16 k = load_f16(tile + 16 * (c + step));
+#pragma clang loop unroll(full)
+            for (int i = 0; i < n; i++) sums[i] = fma16((f32x16)(queries[i]), k, sums[i]);
+        }
     }
 #pragma clang loop unroll(full)
     for (int i = 0; i < n; i++) store16(scores + (size_t)i * stride, sums[i] * scale);
@@ -96,11 +104,12 @@ INLINE void add_values(
 #endif
 
 static void score_tiles(
-    const uint16_t *tile, const float *queries, size_t d, float scale, size_t n, float *scores, size_t stride
+    const uint16_t *tile, const uint16_t *values, const float *queries, size_t d, float scale, size_t n,
+    float *scores, size_t stride
 ) {
     for (size_t i = 0; i < n; i += QUERY_BLOCK) {
         const size_t count = n - i < QUERY_BLOCK ? n - i : QUERY_BLOCK;
-#define BODY(c) score_tile(tile, queries + i, d, scale, c, scores + i * stride, stride)
+#define BODY(c) score_tile(tile, values, queries + i, d, scale, c, scores + i * stride, stride)
         EACH_QUERY_COUNT(count, BODY)
 #undef BODY
     }
@@ -144,14 +153,17 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
     const size_t end = last < first + RD_SPLIT ? last : first + RD_SPLIT;
     for (size_t at = first; at < end; at += 16) {
         if (branches && at >= job->used_slots) break;
-        score_tiles(job->keys + at * d, queries, d, job->scale, n, &scores[0][at - first], RD_SPLIT);
+        score_tiles(
+            job->keys + at * d, job->values + at * d, queries, d, job->scale, n, &scores[0][at - first], RD_SPLIT);
     }
 
     // 2. Branches: score the fresh slots where they are, then pick by position.
     if (branches && end > job->committed) {
         const size_t base = job->committed / 16 * 16, width = (job->used_slots - base + 15) / 16 * 16;
         for (size_t at = 0; at < width; at += 16)
-            score_tiles(job->keys + (base + at) * d, queries, d, job->scale, n, fresh + at, width);
+            score_tiles(
+                job->keys + (base + at) * d, job->values + (base + at) * d, queries, d, job->scale, n, fresh + at,
+                width);
         for (size_t i = 0; i < n; i++) {
             if (!job->branch[i]) continue;
             const size_t begin = job->committed > first ? job->committed : first;

@@ -192,6 +192,11 @@ struct AttentionGroups {
             }
             at = end
         }
+        // Neighbours share keys and values: a thread, which takes neighbouring groups, reads those of as few heads as it can.
+        groups.sort {
+            let (a, b) = (plan.rows[order[$0.firstRow]].sequence, plan.rows[order[$1.firstRow]].sequence)
+            return (a, $0.keyHead, $0.firstRow, $0.firstHead) < (b, $1.keyHead, $1.firstRow, $1.firstHead)
+        }
         self.rowOrder = order
         self.groups = groups
         self.branches = branches
