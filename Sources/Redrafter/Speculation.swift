@@ -7,10 +7,12 @@ public enum TreeChoice: Sendable, Hashable {
     case costAware
     /// All beams.
     case dynamic
+    /// The most probable ones of the whole search, as many as rows are allowed.
+    case mostProbable
     /// A fixed shape; see `StaticTree`.
     case `static`(paths: [[Int]])
 
-    /// From its name on the command line: `cost-aware`, `dynamic`, a known static tree (`StaticTree.knownNames`) or a list of
+    /// From its name on the command line: `cost-aware`, `dynamic`, `most-probable`, a known static tree (`StaticTree.knownNames`) or a list of
     /// paths as JSON, such as `[[0], [0, 0], [1]]`.
     /// - Throws: `ParameterError.outOfRange`.
     public init(_ name: String) throws(ParameterError) {
@@ -18,6 +20,8 @@ public enum TreeChoice: Sendable, Hashable {
             self = .costAware
         } else if name == "dynamic" {
             self = .dynamic
+        } else if name == "most-probable" {
+            self = .mostProbable
         } else if let paths = try Self.paths(name) {
             // A shape that cannot be is said before a model is loaded.
             self = .static(paths: try StaticTree(paths: paths).paths)
@@ -25,7 +29,7 @@ public enum TreeChoice: Sendable, Hashable {
             throw .outOfRange(
                 name: "tree", got: TerminalText.escaped(name),
                 allowed:
-                    "cost-aware, dynamic, \(StaticTree.knownNames.joined(separator: ", ")) or a list of paths "
+                    "cost-aware, dynamic, most-probable, \(StaticTree.knownNames.joined(separator: ", ")) or a list of paths "
                     + "such as [[0],[0,0],[1]]")
         }
     }
@@ -54,6 +58,7 @@ public enum TreeChoice: Sendable, Hashable {
         switch self {
         case .costAware: "cost-aware"
         case .dynamic: "dynamic"
+        case .mostProbable: "most-probable"
         case .static: "static"
         }
     }
@@ -110,6 +115,7 @@ public struct SpeculationOptions: Sendable, Hashable {
         switch tree {
         case .costAware: CostAwareTree(maximumRows: maximumRows)
         case .dynamic: DynamicTree(maximumRows: maximumRows)
+        case .mostProbable: MostProbableTree(maximumRows: maximumRows)
         case .static(let paths): try StaticTree(paths: paths)
         }
     }

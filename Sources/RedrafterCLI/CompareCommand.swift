@@ -12,7 +12,7 @@ struct CompareCommand: ParsableCommand {
             Plain decoding (none) always takes part. Every answer is checked against it, token for token. Speedup is the \
             median over prompts and rounds of tokens/s over none's in the same round.
 
-              redrafter compare --drafters lookup,none
+              redrafter compare --drafters rnn,none
               redrafter compare --drafters rnn,lookup,rnn+lookup --prompts question.jsonl
               redrafter compare --drafters auto -o html --output report.html
               redrafter compare --drafters lookup --temp 0.7 -r 5 -o json
@@ -33,7 +33,7 @@ struct CompareCommand: ParsableCommand {
     @OptionGroup(title: "Speculation") var shape: TreeArguments
 
     @Option(help: ArgumentHelp("Drafters, separated by commas; a+b combines two.", valueName: "names"))
-    var drafters = "lookup,none"
+    var drafters = "auto,none"
 
     @Option(
         help: ArgumentHelp(

@@ -12,7 +12,7 @@ struct RedrafterCommand: ParsableCommand {
 
               redrafter generate -p "Why is the sky blue?"      one answer, streamed
               redrafter chat                                    a conversation
-              redrafter compare --drafters lookup,none          what speculation gains
+              redrafter compare --drafters rnn,none             what speculation gains
               redrafter bench                                   how fast this machine is
 
             Without -m the default model is used (`make demo` fetches it). Text goes to stdout, all else to stderr.

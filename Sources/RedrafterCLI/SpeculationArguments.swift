@@ -40,8 +40,8 @@ struct TreeArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Which guesses are verified: cost-aware (as many as pay), dynamic (all beams), static, medusa-63, eagle-25, or a "
-                + "list of paths of ranks: [[0],[0,0],[1]].",
+            "Which guesses are verified: cost-aware (as many as pay), dynamic (all beams), most-probable (the best of the "
+                + "search, always --max-rows), static, medusa-63, eagle-25, or a list of paths of ranks: [[0],[0,0],[1]].",
             valueName: "name"))
     var tree = "cost-aware"
 

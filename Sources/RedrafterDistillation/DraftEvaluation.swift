@@ -41,7 +41,7 @@ public struct DraftEvaluation: Sendable {
     ) throws(BackendError) {
         let stream = model.transformer.backend.makeStream()
         var draft = try DraftStream.make(drafter)
-        var builder = MostProbableTree(maximumRows: maximumRows)
+        var builder = LearningTree(maximumRows: maximumRows)
         var confirmed = [Int](repeating: 0, count: maximumRows)
         var (tokens, rows) = (0, 0)
         for (index, shard) in data.shards.enumerated() {
@@ -93,7 +93,7 @@ public struct DraftEvaluation: Sendable {
 }
 
 /// The most probable rows, with what a decoder learns on the way; prices have no part in it.
-private struct MostProbableTree {
+private struct LearningTree {
     let maximumRows: Int
     var calibration = AcceptanceCalibration()
     /// Of the last tree.
@@ -104,7 +104,7 @@ private struct MostProbableTree {
         var evidence = DraftingEvidence()
         evidence.calibration = calibration
         evidence.room = .max
-        let tree = DynamicTree(maximumRows: maximumRows).build(proposal, evidence)
+        let tree = MostProbableTree(maximumRows: maximumRows).build(proposal, evidence)
         rows = tree.count
         var path = [0]
         for token in truth {

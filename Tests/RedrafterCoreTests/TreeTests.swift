@@ -27,6 +27,7 @@ import Testing
         for rows in [1, 2, 8, 64] {
             #expect(checkTreeBuilder(CostAwareTree(maximumRows: rows), maximumRows: rows) == [])
             #expect(checkTreeBuilder(DynamicTree(maximumRows: rows), maximumRows: rows) == [])
+            #expect(checkTreeBuilder(MostProbableTree(maximumRows: rows), maximumRows: rows) == [])
         }
         for name in StaticTree.knownNames {
             let paths = try #require(StaticTree.paths(named: name))
@@ -57,7 +58,7 @@ import Testing
 
     @Test("The tree that promises most tokens a millisecond is found among all sizes")
     func costAware() {
-        let builder = CostAwareTree(maximumRows: 16)
+        var builder = CostAwareTree(maximumRows: 16)
         for slope in [0.0, 0.1, 0.5, 1] {
             var evidence = DraftingEvidence()
             evidence.room = 20
@@ -96,6 +97,7 @@ import Testing
         let outcome = try losingStep()
         for step in 0..<400 where builder.budget(evidence) != nil {
             drafted.append(step)
+            _ = builder.build(outcome.tree, evidence)
             builder.observe(outcome, evidence)
         }
         let gaps = zip(drafted, drafted.dropFirst()).map { $1 - $0 }

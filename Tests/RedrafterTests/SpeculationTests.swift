@@ -46,6 +46,7 @@ private func sampled(_ temperature: Float, seed: UInt64) -> SamplingParameters {
 
 private let trees: [any TreeBuilder] = [
     DynamicTree(maximumRows: 24), CostAwareTree(maximumRows: 16), DynamicTree(maximumRows: 2),
+    MostProbableTree(maximumRows: 6),
 ]
 
 @Suite("Speculation changes no token") struct SpeculationTests {

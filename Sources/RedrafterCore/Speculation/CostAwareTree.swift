@@ -5,14 +5,17 @@
 ///
 ///     (1 + Σ p) / (seconds of the draft + seconds of a pass over so many rows)
 ///
-/// Every price is measured in this process. Whether drafting pays is judged by what drafts have gained lately. A drafter that
-/// rests is tried again after 4, 8, … steps: at most so many that the trials cost half a percent of the time, so that cheap
-/// drafters are tried often. A trial that pays ends the rest.
+/// Every price is measured in this process. Whether drafting pays is judged by what drafts have promised lately: calibrated, that
+/// is what comes of them on average, and it scatters less. A drafter that rests is tried again after 4, 8, … steps: at most so
+/// many that the trials cost half a percent of the time, so that cheap drafters are tried often. A trial that pays ends the
+/// rest.
 public struct CostAwareTree: TreeBuilder {
     public let name = "cost-aware"
     public let maximumRows: Int
     /// Time that a drafted step saves over plain steps for the same tokens: above 1, drafting pays.
     private var gain = 1.1
+    /// Tokens a second that the last tree promised.
+    private var promisedRate = 0.0
     private var restLeft = 0
     private var restLength = firstRest
 
@@ -46,7 +49,7 @@ public struct CostAwareTree: TreeBuilder {
         return max(gain, 1) / plain * max(pass - plain, 0) / Double(rows - 1)
     }
 
-    public func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {
+    public mutating func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {
         let probabilities = evidence.calibration.pathProbabilities(proposal)
         let ranked = proposal.ranked(maximumDepth: evidence.room, probabilities: probabilities)
         let limit = min(maximumRows, evidence.prices.affordableRows, ranked.count)
@@ -58,6 +61,7 @@ public struct CostAwareTree: TreeBuilder {
             let rate = expected / (evidence.prices.draftSeconds + seconds)
             if rate > best.rate { best = (rows, rate) }
         }
+        promisedRate = best.rate
         var isKept = [Bool](repeating: false, count: proposal.count)
         for node in ranked.prefix(best.rows) { isKept[node] = true }
         return proposal.selecting(isKept)
@@ -70,10 +74,9 @@ public struct CostAwareTree: TreeBuilder {
                 rows: outcome.tree.count, contextLength: evidence.contextLength)
         else { return }
         let spent = evidence.prices.draftSeconds + pass
-        guard spent > 0 else { return }
-        let saved = Double(outcome.path.count) * plain / spent
-        gain = saved > 1 ? max(gain, 1) : gain
-        gain += (saved - gain) * Self.learningRate
+        let saved = promisedRate * plain
+        let endsRest = gain < Self.losingGain && saved > 1
+        gain = endsRest ? 1 : gain + (saved - gain) * Self.learningRate
         if gain >= Self.losingGain {
             restLength = Self.firstRest
         } else {
@@ -85,7 +88,7 @@ public struct CostAwareTree: TreeBuilder {
     private static let plainPassesNeeded = 3
     /// Rows over which the price of one more is averaged.
     private static let typicalRows = 4
-    private static let learningRate = 0.15
+    private static let learningRate = 0.1
     /// A little below 1: drafts that cost nothing and guess nothing are no reason to stop looking.
     private static let losingGain = 0.98
     private static let firstRest = 4

@@ -203,16 +203,16 @@ INLINE void simple_tile(
     for (size_t b = 0; b < blocks; b++, tile += block_bytes) {
         u8x64 w[8];
         const uint8_t *scales = unpack_block(type, tile, w);
-        __builtin_prefetch(tile + 4096, 0, 3);
-        __builtin_prefetch(tile + 4096 + 64, 0, 3);
-        __builtin_prefetch(tile + 4096 + 128, 0, 3);
-        __builtin_prefetch(tile + 4096 + 192, 0, 3);
-        __builtin_prefetch(tile + 4096 + 256, 0, 3);
+        __builtin_prefetch(tile + 8192, 0, 3);
+        __builtin_prefetch(tile + 8192 + 64, 0, 3);
+        __builtin_prefetch(tile + 8192 + 128, 0, 3);
+        __builtin_prefetch(tile + 8192 + 192, 0, 3);
+        __builtin_prefetch(tile + 8192 + 256, 0, 3);
         if (type == RD_Q8_0) {
-            __builtin_prefetch(tile + 4096 + 320, 0, 3);
-            __builtin_prefetch(tile + 4096 + 384, 0, 3);
-            __builtin_prefetch(tile + 4096 + 448, 0, 3);
-            __builtin_prefetch(tile + 4096 + 512, 0, 3);
+            __builtin_prefetch(tile + 8192 + 320, 0, 3);
+            __builtin_prefetch(tile + 8192 + 384, 0, 3);
+            __builtin_prefetch(tile + 8192 + 448, 0, 3);
+            __builtin_prefetch(tile + 8192 + 512, 0, 3);
         }
         f32x16 scale = load_f16(scales);
         f32x16 minimum = has_minimum ? load_f16(scales + 32) : (f32x16)(0.0f);
