@@ -78,6 +78,14 @@ public struct DistillationData: Sendable {
         answer.item % heldOutEvery == 0
     }
 
+    /// Rows of the answers that are kept for evaluation, or of all others.
+    func rows(isHeldOut: Bool) -> some Sequence<Int> {
+        zip(shards, starts).lazy.flatMap { shard, start in
+            shard.answers.lazy.filter { Self.isHeldOut($0) == isHeldOut }
+                .flatMap { $0.rows.lowerBound + start..<$0.rows.upperBound + start }
+        }
+    }
+
     /// Rows that can be the root of a draft: at least one token follows.
     /// - Parameter isHeldOut: those that are never trained on, or all others.
     public func roots(isHeldOut: Bool) -> [Int32] {

@@ -4,10 +4,10 @@ public struct DraftVocabulary: Sendable, Hashable {
     public let tokens: [Int32]
     /// The row of each token, −1 for none. `[model's vocabulary]`
     public let rows: [Int32]
-    /// Share of the tokens of answers that it was counted on.
+    /// Share of the tokens of the answers that it was counted on.
     public let coverage: Double
 
-    /// Counts tokens of answers, and what the model deemed likely in their place, which smooths the tail.
+    /// Counts tokens of answers that are trained on, and what the model deemed likely in their place, which smooths the tail.
     /// - Parameters:
     ///   - data: the answers.
     ///   - size: rows wanted; the whole vocabulary where it is no larger.
@@ -15,7 +15,7 @@ public struct DraftVocabulary: Sendable, Hashable {
         let vocabulary = data.manifest.fingerprint.vocabularySize
         var counts = [Double](repeating: 0, count: vocabulary)
         var seen = [Int](repeating: 0, count: vocabulary)
-        for row in 0..<data.rows {
+        for row in data.rows(isHeldOut: false) {
             let token = Int(data.token(row))
             counts[token] += 1
             seen[token] += 1

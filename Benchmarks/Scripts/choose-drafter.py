@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Which shape of a recurrent drafter gives most tokens a millisecond: trains each shape briefly on the same answers, decodes MT-Bench
+prompts with it beside plain decoding, and prints the tables of the model card.
+
+    choose-drafter.py DATA DIRECTORY [--redrafter .build/release/redrafter]
+
+DATA is what `redrafter distill generate` made. Trainings run side by side, one thread each; what is there already in DIRECTORY is
+not trained again. Measurements run one at a time with all threads.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+PROMPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../Tests/Prompts/mt_bench.jsonl")
+SHAPES = {
+    "exit 576, 2 blocks, 8,192 tokens": [],
+    "1 block": ["--layers", "1"],
+    "4 blocks": ["--layers", "4"],
+    "exit 384": ["--exit-dim", "384"],
+    "4,096 tokens": ["--draft-vocab", "4096"],
+    "16,384 tokens": ["--draft-vocab", "16384"],
+}
+SEARCHES = {
+    "beam 4, length 5": [],
+    "beam 1": ["--beam-width", "1"],
+    "beam 2": ["--beam-width", "2"],
+    "beam 8": ["--beam-width", "8"],
+    "length 3": ["--beam-length", "3"],
+    "length 8": ["--beam-length", "8"],
+}
+HEAD = ("| {} | size, MB | held-out tokens/step, 8 rows | tokens/step | draft ms | tokens/ms ÷ plain |\n"
+        "|---|---:|---:|---:|---:|---:|")
+
+
+def train(arguments, index, options):
+    folder = os.path.join(arguments.directory, f"shape-{index}")
+    if not os.path.exists(os.path.join(folder, "drafter.gguf")):
+        subprocess.run(
+            [arguments.redrafter, "train", "rnn", "--data", arguments.data, "-o", folder, "--tokens", str(arguments.tokens),
+             "--iters", str(arguments.iters), "--warmup", "50", "--steps-per-eval", str(arguments.iters),
+             "--save-every", str(arguments.iters), "-t", "1", *options],
+            check=True, stdout=open(folder + ".log", "w"), stderr=subprocess.STDOUT)
+    return folder
+
+
+def held_out(folder):
+    return float(re.findall(r"([\d.]+) tokens per step", open(folder + ".log").read())[-1])
+
+
+def quantised(arguments, folder, kind):
+    path = f"{folder}-{kind}.gguf"
+    subprocess.run([arguments.redrafter, "convert", os.path.join(folder, "drafter.gguf"), path, "--type", kind],
+                   check=True, capture_output=True)
+    return path
+
+
+def row(arguments, name, folder, path, options=()):
+    output = subprocess.run(
+        [arguments.redrafter, "compare", "--drafters", "rnn,none", "--drafter-model", path, "--prompts", PROMPTS,
+         "--limit", str(arguments.prompts), "-n", "192", "-r", "2", "-o", "json", *options],
+        check=True, capture_output=True, text=True).stdout
+    rnn = next(d for d in json.loads(output)["drafters"] if d["drafter"] == "rnn")
+    print(f"| {name} | {os.path.getsize(path) / 1e6:.1f} | {held_out(folder):.3f} | {rnn['mean_acceptance_length']:.2f} "
+          f"| {rnn['ms_per_step']['draft']:.2f} | {rnn['speedup']:.2f} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data")
+    parser.add_argument("directory")
+    parser.add_argument("--redrafter", default=".build/release/redrafter")
+    parser.add_argument("--tokens", type=int, default=1_000_000)
+    parser.add_argument("--iters", type=int, default=400)
+    parser.add_argument("--prompts", type=int, default=20)
+    arguments = parser.parse_args()
+    os.makedirs(arguments.directory, exist_ok=True)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        folders = list(pool.map(lambda item: train(arguments, *item), enumerate(SHAPES.values())))
+    print(HEAD.format("shape, Q4_0"))
+    for name, folder in zip(SHAPES, folders):
+        row(arguments, name, folder, quantised(arguments, folder, "q4_0"))
+    print("\n" + HEAD.format("quantisation of the first"))
+    for kind in ("q4_0", "q8_0", "f16"):
+        row(arguments, kind.upper(), folders[0], quantised(arguments, folders[0], kind))
+    print("\n" + HEAD.format("search with the first"))
+    for name, options in SEARCHES.items():
+        row(arguments, name, folders[0], quantised(arguments, folders[0], "q4_0"), options)
+
+
+main()
