@@ -9,8 +9,8 @@ those of the source, `config.json` must have the fields they read, and a module 
 nothing missing and nothing left over and compute the same. DRAFTER: folders in the reference layout of ReDrafter to
 convert as well (Benchmarks/Scripts/random-drafter.py makes one).
 
-Needs safetensors, numpy and torch (the CPU build does). transformers and gguf, where they are installed, load the files
-as well. Ends with exit code 1 at the first difference.
+Needs safetensors, numpy and torch (the CPU build does). transformers, gguf and medusa-llm (with transformers 4.36), where
+they are installed, load the files as well. Ends with exit code 1 at the first difference.
 """
 import json
 import os
@@ -276,6 +276,19 @@ def check_transformers(folder, tensors, what):
     compare(tensors, dict(model.state_dict()), what + ", transformers")
 
 
+def medusa_package_heads(heads, layers, hidden, vocabulary):
+    """The heads of the medusa-llm package over a tiny model; None where it is not installed."""
+    try:
+        import transformers
+        from medusa.model import medusa_model
+    except ImportError:
+        return None
+    medusa_model.AutoTokenizer = Namespace(from_pretrained=lambda _: None)
+    base = transformers.LlamaForCausalLM(transformers.LlamaConfig(
+        hidden_size=hidden, intermediate_size=hidden, num_hidden_layers=1, num_attention_heads=2, vocab_size=vocabulary))
+    return medusa_model.MedusaModel(base, heads, layers).medusa_head
+
+
 def check_recurrent(program, source, work, name):
     tensors = load_file(os.path.join(source, "model.safetensors"))
     config = json.load(open(os.path.join(source, "config.json")))
@@ -344,10 +357,14 @@ def check_medusa(program, source, work, name, heads, layers, hidden, vocabulary,
                 pickled = os.path.join(folder, "medusa_lm_head.pt")
                 torch.save(load_file(os.path.join(folder, FILES["medusa"])), pickled)
                 module = medusa_heads(heads, layers, hidden, vocabulary)
-                module.load_state_dict(torch.load(pickled, map_location="cpu"), strict=True)
-                with torch.no_grad():
-                    result = torch.stack([head(x) for head in module.float()])
-                assert torch.equal(result, expected), f"{what}: other logits"
+                # The package shares one block in a head: it can hold heads of one block only.
+                package = medusa_package_heads(heads, layers, hidden, vocabulary) if layers == 1 else None
+                for module in (module,) if package is None else (module, package):
+                    module.load_state_dict(torch.load(pickled, map_location="cpu"), strict=True)
+                    with torch.no_grad():
+                        result = torch.stack([head(x) for head in module.float()])
+                    assert torch.equal(result, expected), f"{what}: other logits"
+                what += "" if package is None else ", medusa-llm"
             else:
                 config = vllm_config(config)
                 assert config["architectures"] == ["MedusaModel"] and config["model_type"] == "medusa", what
