@@ -274,6 +274,9 @@ INLINE void super_tile(
     for (int r = 0; r < count; r++) store16(acc + (first + (size_t)r) * 16, sums[r]);
 }
 
+/// Bytes that kernels of float weights ask for ahead in each tile.
+#define FLOAT_AHEAD 4096
+
 INLINE f32x16 load_weights(uint32_t type, const uint8_t *p) {
     if (type == RD_F32) return load16((const float *)p);
     return type == RD_F16 ? load_f16(p) : load_bf16(p);
@@ -310,7 +313,11 @@ INLINE void float_tiles(
         const float *x = panel + k * panel_rows + first;
         f32x16 w[4];
 #pragma clang loop unroll(full)
-        for (int t = 0; t < tiles; t++) w[t] = load_weights(type, tile + (size_t)t * tile_bytes + k * step);
+        for (int t = 0; t < tiles; t++) {
+            const uint8_t *at = tile + (size_t)t * tile_bytes + k * step;
+            w[t] = load_weights(type, at);
+            __builtin_prefetch(at + FLOAT_AHEAD, 0, 3);
+        }
 #pragma clang loop unroll(full)
         for (int r = 0; r < count; r++) {
             f32x16 value = (f32x16)(x[r]);
