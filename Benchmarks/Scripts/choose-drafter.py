@@ -74,7 +74,7 @@ def main():
     parser.add_argument("--redrafter", default=".build/release/redrafter")
     parser.add_argument("--tokens", type=int, default=1_000_000)
     parser.add_argument("--iters", type=int, default=400)
-    parser.add_argument("--prompts", type=int, default=16)
+    parser.add_argument("--prompts", type=int, default=20)
     arguments = parser.parse_args()
     os.makedirs(arguments.directory, exist_ok=True)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

@@ -17,7 +17,7 @@ mkdir -p "$out"
 "$redrafter" distill generate --prompts "$prompts" -o "$out/data" --tokens "$tokens"
 for drafter in rnn medusa; do
     # One block a head is what Medusa's reference implementation can hold, too.
-    options=(--iters "${ITERS:-8000}" --resume)
+    options=(--iters "${ITERS:-7000}" --weight-decay 0.05 --resume)
     [ "$drafter" = medusa ] && options+=(--layers 1)
     [ -f "$out/$drafter/drafter.gguf" ] ||
         "$redrafter" train "$drafter" --data "$out/data" -o "$out/$drafter" "${options[@]}"
