@@ -44,6 +44,11 @@ let package = Package(
             name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels", "COpenBLAS"],
             path: "Plugins/Backends/CPU/CPUBackend", swiftSettings: swiftSettings),
         .target(
+            name: "CVulkan", path: "Plugins/Backends/Vulkan/CVulkan", exclude: ["Shaders"], cSettings: cSettings),
+        .target(
+            name: "VulkanBackend", dependencies: ["RedrafterCore", "CVulkan"],
+            path: "Plugins/Backends/Vulkan/VulkanBackend", swiftSettings: swiftSettings),
+        .target(
             name: "LookupDrafter", dependencies: ["RedrafterCore"], path: "Plugins/Drafters/Lookup",
             swiftSettings: swiftSettings),
         .target(
@@ -109,6 +114,10 @@ let package = Package(
             name: "COpenBLASTests", dependencies: ["COpenBLAS"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CPUBackendTests", dependencies: ["CPUBackend", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "VulkanBackendTests",
+            dependencies: ["VulkanBackend", "CVulkan", "CPUBackend", "RedrafterModels", "RedrafterTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RecurrentDrafterTests",
