@@ -44,7 +44,8 @@ let package = Package(
             name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels", "COpenBLAS"],
             path: "Plugins/Backends/CPU/CPUBackend", swiftSettings: swiftSettings),
         .target(
-            name: "CVulkan", path: "Plugins/Backends/Vulkan/CVulkan", exclude: ["Shaders"], cSettings: cSettings),
+            name: "CVulkan", path: "Plugins/Backends/Vulkan/CVulkan", exclude: ["Shaders"],
+            cSettings: cSettings),
         .target(
             name: "VulkanBackend", dependencies: ["RedrafterCore", "CVulkan"],
             path: "Plugins/Backends/Vulkan/VulkanBackend", swiftSettings: swiftSettings),
@@ -85,7 +86,7 @@ let package = Package(
             name: "Redrafter",
             dependencies: [
                 "RedrafterCore", "RedrafterFormats", "RedrafterModels", "RedrafterReport", "CPUBackend",
-                "LookupDrafter", "RecurrentDrafter", "MedusaDrafter",
+                "VulkanBackend", "LookupDrafter", "RecurrentDrafter", "MedusaDrafter",
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -98,7 +99,8 @@ let package = Package(
         .executableTarget(
             name: "RedrafterCLI",
             dependencies: [
-                "Redrafter", "RedrafterDrafters", "RedrafterDistillation", "RedrafterReport", argumentParser,
+                "Redrafter", "RedrafterDrafters", "RedrafterDistillation", "RedrafterReport", "VulkanBackend",
+                argumentParser,
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -41,7 +41,9 @@ final class Uploader: @unchecked Sendable {
         try state.withLock { (state) throws(BackendError) in
             var fault = rdv_fault()
             if state.recorder == nil {
-                guard rdv_block_make(device.handle, UInt64(Self.stagingBytes), true, &state.staging, &fault) == 1,
+                guard
+                    rdv_block_make(device.handle, UInt64(Self.stagingBytes), true, &state.staging, &fault)
+                        == 1,
                     let recorder = rdv_recorder_make(device.handle, &fault)
                 else {
                     throw device.error(fault, purpose: "a staging buffer", needed: Self.stagingBytes)
@@ -55,7 +57,8 @@ final class Uploader: @unchecked Sendable {
                 staging.copyMemory(from: from, byteCount: count)
                 guard
                     rdv_copy(
-                        recorder, state.staging.buffer, 0, piece.buffer, UInt64(piece.offset + offset + start),
+                        recorder, state.staging.buffer, 0, piece.buffer,
+                        UInt64(piece.offset + offset + start),
                         UInt64(count), &fault) == 1,
                     rdv_run(recorder, device.timeoutNanoseconds, &fault) == 1
                 else {

@@ -69,6 +69,16 @@ public final class VulkanBackend: ComputeBackend {
         128 * rdv_strip_slots(type.rawValue, columns)
     }
 
+    /// The device's heap, and for a software device the memory of the process too.
+    public func requireMemory(_ needed: CheckedSize, for purpose: String) throws(BackendError) {
+        if device.description.kind == .software { try AvailableMemory.require(needed, for: purpose) }
+        guard let value = needed.value, value <= memory.available else {
+            throw .outOfMemory(
+                needed: needed.value ?? .max, available: memory.available,
+                purpose: "\(purpose) on \(device.description.name)")
+        }
+    }
+
     public func makeWeight(
         type: WeightType, rows: Int, columns: Int, bytes: UnsafeRawBufferPointer
     ) throws(BackendError) -> any WeightHandle {

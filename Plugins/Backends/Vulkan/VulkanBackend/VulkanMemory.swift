@@ -82,7 +82,8 @@ final class VulkanMemory: @unchecked Sendable {
             guard var block = state.blocks[id] else { return }
             let place = block.free.firstIndex { $0.lowerBound > range.lowerBound } ?? block.free.count
             block.free.insert(range, at: place)
-            if place + 1 < block.free.count, block.free[place].upperBound == block.free[place + 1].lowerBound {
+            if place + 1 < block.free.count, block.free[place].upperBound == block.free[place + 1].lowerBound
+            {
                 block.free[place] = block.free[place].lowerBound..<block.free[place + 1].upperBound
                 block.free.remove(at: place + 1)
             }

@@ -85,7 +85,8 @@ extension VulkanStream {
                     ],
                     push: [
                         Int32(heads), Int32(cache.shape.keyValueHeads), Int32(cache.shape.capacity),
-                        Int32(layer % cache.layersInPiece * cache.layerWords / 4), Int32(splits), Int32(first),
+                        Int32(layer % cache.layersInPiece * cache.layerWords / 4), Int32(splits),
+                        Int32(first),
                         Int32(bitPattern: (1 / Float(d).squareRoot()).bitPattern),
                     ], groups: (splits, heads, rows))
                 try dispatch(

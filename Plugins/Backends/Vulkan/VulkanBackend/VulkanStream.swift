@@ -41,7 +41,8 @@ final class VulkanStream: ComputeStream {
             try dispatch(
                 .norm, [UInt32(device.tuning.rowWidth)],
                 [storage(2, input.onVulkan), storage(3, output.onVulkan), storage(4, weight.onVulkan)],
-                push: [Int32(input.columns), Int32(bitPattern: epsilon.bitPattern)], groups: (input.rows, 1, 1))
+                push: [Int32(input.columns), Int32(bitPattern: epsilon.bitPattern)],
+                groups: (input.rows, 1, 1))
         }
     }
 
@@ -234,7 +235,9 @@ extension VulkanStream {
     }
 
     /// A piece as texels.
-    func texels(_ index: UInt32, _ piece: MemoryPiece, isFloat: Bool = false) throws(BackendError) -> rdv_binding {
+    func texels(_ index: UInt32, _ piece: MemoryPiece, isFloat: Bool = false) throws(BackendError)
+        -> rdv_binding
+    {
         retained.append(piece)
         return rdv_binding(
             index: index, view: try piece.view(isFloat: isFloat).view, buffer: nil, offset: 0, bytes: 0)
