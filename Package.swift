@@ -141,7 +141,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterTests",
             dependencies: [
-                "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter", "RedrafterTesting",
+                "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter", "VulkanBackend",
+                "RedrafterTesting",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(

@@ -6,7 +6,10 @@ import Testing
 @Suite struct RegistryTests {
     @Test("A backend that does not exist is an error with the names there are")
     func unknownBackend() {
-        #expect(throws: BackendError.unknownSelection(what: "backend", got: "abacus", available: ["cpu"])) {
+        #expect(
+            throws: BackendError.unknownSelection(
+                what: "backend", got: "abacus", available: ["cpu", "vulkan", "auto"])
+        ) {
             try Registry.standard.makeBackend(named: "abacus")
         }
         var options = ModelOptions()

@@ -58,18 +58,23 @@ final class VulkanDevice: @unchecked Sendable {
             : Tuning(
                 linearWidth: min(max(description.subgroupSize, 8), 32), linearSplits: 4, rowWidth: 32,
                 sharesInputs: shares)
-        let seconds = timeout.components.seconds
-        timeoutNanoseconds = UInt64(clamping: seconds > 1_000_000 ? Int64.max : seconds * 1_000_000_000)
+        timeoutNanoseconds = UInt64(clamping: Int128(timeout.attoseconds) / 1_000_000_000)
     }
 
     deinit {
-        // A device that hangs is left alone: freeing it would wait for it.
-        guard !hasLost else { return }
+        // A device that hangs is left alone, with its instance: freeing it would wait for it.
+        guard !hasLost else {
+            _ = Unmanaged.passRetained(instance)
+            return
+        }
         pipelines.withLock { all in
             for pipeline in all.values { rdv_pipeline_free(handle, pipeline.pipeline) }
         }
         rdv_device_close(handle)
     }
+
+    /// Calls of Vulkan that can fail, made so far.
+    var callCount: UInt64 { instance.callCount }
 
     /// Whether the device was lost, or did not finish in time.
     var hasLost: Bool { isLost.withLock { $0 } }

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Compiles the shaders to SPIR-V, checks it, and records checksums of the sources. `--check` writes nothing and fails when
-# the committed SPIR-V is not what the sources give with this compiler, or is invalid.
+# Compiles the shaders to SPIR-V, checks it, and records checksums of the sources and the compiler. `--check` writes nothing
+# and fails where the committed SPIR-V is not what the sources give with this compiler; `--check-sources` fails where it was
+# made from other sources.
 set -euo pipefail
 cd "$(dirname "$0")"
 target=vulkan1.2
 output=SPIRV
-if [ "${1:-}" = "--check" ]; then
+if [ $# -gt 0 ]; then
     output="$(mktemp -d)"
     trap 'rm -rf "$output"' EXIT
 fi
@@ -15,9 +16,10 @@ for source in *.comp; do
     spirv-val --target-env "$target" "$binary"
 done
 cksum *.comp *.glsl > "$output/sources.txt"
-if [ "$output" != SPIRV ]; then
-    cmp "$output/sources.txt" SPIRV/sources.txt
-    for binary in "$output"/*.spv; do
-        cmp "$binary" "SPIRV/$(basename "$binary")" || { echo "run \`make shaders\` and commit the result" >&2; exit 1; }
-    done
-fi
+glslc --version | head -n 1 > "$output/compiler.txt"
+[ "$output" = SPIRV ] && exit 0
+files=(sources.txt)
+[ "$1" = "--check" ] && files+=($(cd "$output" && ls ./*.spv))
+for file in "${files[@]}"; do
+    cmp "$output/$file" "SPIRV/$file" || { echo "run \`make shaders\` and commit the result" >&2; exit 1; }
+done
