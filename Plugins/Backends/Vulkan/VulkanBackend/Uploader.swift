@@ -46,6 +46,7 @@ final class Uploader: @unchecked Sendable {
                         == 1,
                     let recorder = rdv_recorder_make(device.handle, &fault)
                 else {
+                    if !device.hasLost { rdv_block_free(device.handle, &state.staging) }
                     throw device.error(fault, purpose: "a staging buffer", needed: Self.stagingBytes)
                 }
                 state.recorder = recorder
@@ -63,10 +64,13 @@ final class Uploader: @unchecked Sendable {
                     rdv_run(recorder, device.timeoutNanoseconds, &fault) == 1
                 else {
                     let error = device.error(fault, purpose: "an upload", needed: count)
-                    // What a recorder holds after a failure is of no use.
-                    if !device.hasLost { rdv_recorder_free(recorder) }
-                    rdv_block_free(device.handle, &state.staging)
+                    // What a recorder holds after a failure is of no use; a device that was lost may still use it.
+                    if !device.hasLost {
+                        rdv_recorder_free(recorder)
+                        rdv_block_free(device.handle, &state.staging)
+                    }
                     state.recorder = nil
+                    state.staging = rdv_block()
                     throw error
                 }
             }

@@ -12,6 +12,8 @@ final class VulkanMemory: @unchecked Sendable {
     private struct Block {
         var handle: rdv_block
         var free: [Range<Int>]
+        /// All of it as texels of four words.
+        var view: VkBufferView?
     }
 
     private struct State: @unchecked Sendable {
@@ -29,6 +31,7 @@ final class VulkanMemory: @unchecked Sendable {
         guard !device.hasLost else { return }
         state.withLock { state in
             for block in state.blocks.values {
+                if let view = block.view { rdv_view_free(device.handle, view) }
                 var handle = block.handle
                 rdv_block_free(device.handle, &handle)
             }
@@ -76,6 +79,22 @@ final class VulkanMemory: @unchecked Sendable {
     /// Bytes that can still be allocated.
     var available: Int { max(0, device.description.memoryBytes - allocatedBytes) }
 
+    /// A block as texels of four words; nil where it is larger than a shader can read.
+    fileprivate func view(block id: Int) throws(BackendError) -> SendableView? {
+        try state.withLock { (state) throws(BackendError) in
+            guard let block = state.blocks[id],
+                Int(block.handle.bytes) <= device.description.texelElements * 16
+            else { return nil }
+            if let known = block.view { return SendableView(view: known) }
+            var (made, fault): (VkBufferView?, rdv_fault) = (nil, rdv_fault())
+            let isMade = rdv_view_make(
+                device.handle, block.handle.buffer, false, 0, block.handle.bytes / 16 * 16, &made, &fault)
+            guard isMade == 1, let made else { throw device.error(fault, purpose: "a view") }
+            state.blocks[id]?.view = made
+            return SendableView(view: made)
+        }
+    }
+
     fileprivate func release(block id: Int, _ range: Range<Int>) {
         guard !device.hasLost else { return }
         state.withLock { state in
@@ -94,6 +113,7 @@ final class VulkanMemory: @unchecked Sendable {
             // A block of common size stays for later pieces.
             let bytes = Int(block.handle.bytes)
             if block.free == [0..<bytes], bytes > Self.blockBytes {
+                if let view = block.view { rdv_view_free(device.handle, view) }
                 rdv_block_free(device.handle, &block.handle)
                 state.usedBytes -= bytes
                 state.blocks[id] = nil
@@ -113,8 +133,8 @@ final class MemoryPiece: @unchecked Sendable {
     let byteCount: Int
     /// Its first byte, where the host reaches it.
     let mapped: UnsafeMutableRawPointer?
-    private let memory: VulkanMemory
-    private let block: Int
+    fileprivate let memory: VulkanMemory
+    fileprivate let block: Int
     private let views = Mutex(Views())
 
     private struct Views: @unchecked Sendable {
@@ -152,6 +172,15 @@ final class MemoryPiece: @unchecked Sendable {
             if isFloat { views.floats = made } else { views.words = made }
             return SendableView(view: made)
         }
+    }
+}
+
+extension MemoryPiece {
+    /// A view that holds the piece as texels of four words, shared with its neighbours where that is possible, and the
+    /// piece's first texel in it.
+    func sharedView() throws(BackendError) -> (view: VkBufferView, firstTexel: Int) {
+        if let shared = try memory.view(block: block) { return (shared.view, offset / 16) }
+        return (try view(isFloat: false).view, 0)
     }
 }
 

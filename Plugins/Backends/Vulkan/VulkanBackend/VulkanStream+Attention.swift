@@ -81,7 +81,7 @@ extension VulkanStream {
                     [
                         try texels(0, cache.pieces[layer / cache.layersInPiece]),
                         try texels(1, queries.onVulkan, isFloat: true), storage(2, partials),
-                        host(3, uploaded.entries), host(4, uploaded.branches),
+                        host(3, uploaded.entries), host(4, uploaded.branches), storage(5, output.onVulkan),
                     ],
                     push: [
                         Int32(heads), Int32(cache.shape.keyValueHeads), Int32(cache.shape.capacity),
@@ -89,6 +89,7 @@ extension VulkanStream {
                         Int32(first),
                         Int32(bitPattern: (1 / Float(d).squareRoot()).bitPattern),
                     ], groups: (splits, heads, rows))
+                guard splits > 1 else { continue }
                 try dispatch(
                     .attentionMerge, [elementWidth, UInt32(d), UInt32(Self.splitKeys)],
                     [storage(2, partials), host(3, uploaded.entries), storage(4, output.onVulkan)],

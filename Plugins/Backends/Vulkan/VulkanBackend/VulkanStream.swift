@@ -226,6 +226,9 @@ extension VulkanStream {
         arena.reset()
     }
 
+    /// Keeps a piece until the recorded work is done.
+    func retain(_ piece: MemoryPiece) { retained.append(piece) }
+
     /// A piece as a storage buffer.
     func storage(_ index: UInt32, _ piece: MemoryPiece) -> rdv_binding {
         retained.append(piece)

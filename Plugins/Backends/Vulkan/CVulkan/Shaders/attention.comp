@@ -1,6 +1,7 @@
 #version 450
 // Attention of one row and head over one split of the keys that the row sees, in order of position. The result is the
-// largest score, the sum of weights relative to it, and the weighted sum of values; `attention_merge.comp` joins splits.
+// largest score, the sum of weights relative to it, and the weighted sum of values; `attention_merge.comp` joins splits. Where
+// there is only one, the quotient is the result.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "functions.glsl"
@@ -16,6 +17,7 @@ layout(binding = 1) uniform samplerBuffer queries;  // [rows, heads · d] in uni
 layout(binding = 2) writeonly buffer Partials { float partials[]; };  // [rows, heads, splits, 8 + d]
 layout(binding = 3) readonly buffer Entries { RowEntry entries[]; };
 layout(binding = 4) readonly buffer Branches { int branches[]; };
+layout(binding = 5) writeonly buffer Output { float outputs[]; };  // [rows, heads · d]
 
 layout(push_constant) uniform Push {
     int heads;
@@ -84,9 +86,9 @@ void main() {
     barrier();
     const int output_start =
         (((row - push.first_row) * push.heads + head) * push.splits + split) * (8 + HEAD_DIMENSION);
-    if (lane == 0) {
-        precise float total = 0;
-        for (int other = 0; other < WIDTH; other++) total += lanes[other];
+    precise float total = 0;
+    for (int other = 0; other < WIDTH; other++) total += lanes[other];
+    if (push.splits > 1 && lane == 0) {
         partials[output_start] = largest;
         partials[output_start + 1] = total;
     }
@@ -97,6 +99,15 @@ void main() {
             const vec4 weight = vec4(scores[key]);
             low = fma(weight, vec4(unpackHalf2x16(words.x), unpackHalf2x16(words.y)), low);
             high = fma(weight, vec4(unpackHalf2x16(words.z), unpackHalf2x16(words.w)), high);
+        }
+        if (push.splits == 1) {
+            // Zeros are positive, as they are after joining.
+            low = mix(low, vec4(0), equal(low, vec4(0))) / total;
+            high = mix(high, vec4(0), equal(high, vec4(0))) / total;
+            const int at = (row * push.heads + head) * HEAD_DIMENSION + 8 * chunk;
+            [[unroll]] for (int i = 0; i < 4; i++) outputs[at + i] = low[i];
+            [[unroll]] for (int i = 0; i < 4; i++) outputs[at + 4 + i] = high[i];
+            continue;
         }
         const int at = output_start + 8 + 8 * chunk;
         [[unroll]] for (int i = 0; i < 4; i++) partials[at + i] = low[i];

@@ -4,6 +4,8 @@
 // thread holds 4 outputs × ROWS rows. Sums over the columns run in their order, one product after the other, then over the
 // splits in theirs: the same for every number of rows.
 //
+// Up to three matrices of one type over the same inputs are one dispatch, with a layer of groups for each.
+//
 // With SHARES_INPUTS a lane reads its own 4 of the 32 inputs of a block and the others take them from there; else every lane
 // reads them all.
 
@@ -15,15 +17,21 @@ layout(local_size_x_id = 3, local_size_y_id = 2) in;
 layout(binding = 0) uniform usamplerBuffer weights;
 layout(binding = 1) uniform samplerBuffer inputs;  // [rows, input_stride] in units of four
 layout(binding = 2) buffer Output { float outputs[]; };  // [rows, output_stride]
-layout(binding = 3) readonly buffer Bias { float bias[]; };  // [outputs]
+layout(binding = 3) readonly buffer Bias { float bias[]; };  // [outputs], of the only matrix
+layout(binding = 4) writeonly buffer Second { float second[]; };
+layout(binding = 5) writeonly buffer Third { float third[]; };
 
-layout(push_constant) uniform Push {
-    int blocks;
-    int strips;
-    int strip_slots;
+struct Matrix {
+    int first_texel;
     int output_count;
     int first_output;
     int output_stride;
+};
+
+layout(push_constant) uniform Push {
+    Matrix matrices[3];
+    int blocks;
+    int strip_slots;
     int input_stride;
     int rows;
     int has_bias;
@@ -49,9 +57,12 @@ vec4 number(uvec4 words[NUMBERS], int column) {
 }
 
 void main() {
+    const Matrix matrix = push.matrices[gl_WorkGroupID.z];
+    const int strips = (matrix.output_count + 31) / 32;
+    if (int(gl_WorkGroupID.x) * (WIDTH / 8) >= strips) return;
     const int lane = int(gl_LocalInvocationID.x) & 7;
     const int wanted = int(gl_WorkGroupID.x) * (WIDTH / 8) + (int(gl_LocalInvocationID.x) >> 3);
-    const int strip = min(wanted, push.strips - 1);
+    const int strip = min(wanted, strips - 1);
     const int split = int(gl_LocalInvocationID.y);
     const int first_row = int(gl_WorkGroupID.y) * ROWS;
     precise vec4 sums[ROWS];
@@ -60,7 +71,8 @@ void main() {
     [[unroll]] for (int r = 0; r < ROWS; r++) row_start[r] = min(first_row + r, push.rows - 1) * push.input_stride;
 
     for (int block = split; block < push.blocks; block += SPLITS) {
-        const int group = (strip * push.strip_slots + block / GROUP_BLOCKS * GROUP) * 8 + lane;
+        const int group =
+            matrix.first_texel + (strip * push.strip_slots + block / GROUP_BLOCKS * GROUP) * 8 + lane;
         const int start = group + (HEAD + block % GROUP_BLOCKS * NUMBERS) * 8;
         // Reads first: on devices where a read is a call, sums stay in registers over the rest.
         uvec4 words[NUMBERS];
@@ -100,18 +112,23 @@ void main() {
         for (int other = 1; other < SPLITS; other++)
             [[unroll]] for (int r = 0; r < ROWS; r++) sums[r] += partial[(other * ROWS + r) * WIDTH + place];
     }
-    if (wanted >= push.strips) return;
+    if (wanted >= strips) return;
     [[unroll]] for (int r = 0; r < ROWS; r++) {
         if (first_row + r >= push.rows) break;
         [[unroll]] for (int i = 0; i < 4; i++) {
             const int output_index = strip * 32 + lane * 4 + i;
-            if (output_index >= push.output_count) break;
-            const int column = push.first_output + output_index;
-            const int at = (first_row + r) * push.output_stride + column;
+            if (output_index >= matrix.output_count) break;
+            const int column = matrix.first_output + output_index;
+            const int at = (first_row + r) * matrix.output_stride + column;
             precise float value = sums[r][i];
             if (push.has_bias == 1) value += bias[column];
             if (push.accumulates == 1) value += outputs[at];
-            outputs[at] = value;
+            if (gl_WorkGroupID.z == 0)
+                outputs[at] = value;
+            else if (gl_WorkGroupID.z == 1)
+                second[at] = value;
+            else
+                third[at] = value;
         }
     }
 }
