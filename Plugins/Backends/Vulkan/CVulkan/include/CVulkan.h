@@ -13,7 +13,7 @@
 
 /// Which call failed, and how.
 typedef struct {
-    /// A VkResult, or one of the codes below.
+    /// A VkResult, or one of the codes below, which no VkResult has.
     int32_t result;
     /// Name of the function of Vulkan, or what went wrong without one.
     const char *call;
@@ -21,11 +21,11 @@ typedef struct {
 
 enum {
     /// There is no library of any of the loader's names.
-    RDV_NO_LOADER = 1,
+    RDV_NO_LOADER = 70001,
     /// The library lacks functions that every loader has.
-    RDV_BROKEN_LOADER = 2,
+    RDV_BROKEN_LOADER = 70002,
     /// The device has no queue that computes, no memory of a kind that is needed, or an older version than 1.2.
-    RDV_UNUSABLE_DEVICE = 3,
+    RDV_UNUSABLE_DEVICE = 70003,
 };
 
 /// A failure to inject: the call of this number (from 1) gives this result and is not made. 0 for none.
@@ -136,7 +136,7 @@ const uint32_t *rdv_shader_words(const char *name, size_t *bytes);
 /// The checksums of the sources that the SPIR-V was made from, as `make shaders` recorded them.
 const char *rdv_shader_sources(size_t *bytes);
 
-/// Uints of 16 bytes that a strip of 32 outputs takes for each of its 8 lanes, in the layout of `Shaders/layout.glsl`.
+/// Slots of 128 bytes that a strip of 32 outputs takes, in the layout of `Shaders/layout.glsl`.
 size_t rdv_strip_slots(uint32_t type, size_t columns);
 /// Repacks `count` rows (at most 32) of a matrix as it lies in a file; `strip` holds `128 * rdv_strip_slots` bytes.
 void rdv_pack_strip(
