@@ -88,7 +88,7 @@ struct DeviceCommandTests {
             shell: "\"$R\" compare --backend cpu,vulkan --drafters rnn,none -n 12 -r 1 --limit 2 -o csv")
         #expect(run.code == 0, "\(run.errors)")
         let lines = run.output.split(separator: "\n")
-        #expect(lines.filter { $0.contains("vulkan") }.count == 2)
-        #expect(lines.filter { $0.contains("cpu") }.count == 2)
+        let counts = ["cpu", "vulkan"].map { name in lines.count { $0.contains(name) } }
+        #expect(counts[0] > 0 && counts[0] == counts[1], "\(run.output)")
     }
 }

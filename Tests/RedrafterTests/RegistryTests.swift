@@ -25,7 +25,7 @@ import Testing
         var registry = Registry.standard
         registry.register(backend: "reference") { _ in ReferenceBackend() }
         registry.register(backend: "cpu") { _ in ReferenceBackend() }
-        #expect(registry.backendNames == ["reference", "cpu"])
+        #expect(registry.backendNames == ["vulkan", "auto", "reference", "cpu"])
         #expect(try registry.makeBackend(named: "cpu").description.name == "reference")
     }
 

@@ -12,6 +12,13 @@ final class VulkanInstance: @unchecked Sendable {
         var fault = rdv_fault()
         let injected = rdv_injection(call: injection?.call ?? 0, result: injection?.result ?? 0)
         guard let handle = rdv_instance_open(injected, &fault) else {
+            // The loader says this, too, where it cannot read the description of a driver.
+            if fault.result == VK_ERROR_OUT_OF_HOST_MEMORY.rawValue {
+                throw .deviceUnavailable(
+                    name: "Vulkan",
+                    reason: "the description of a driver is damaged, or there is no memory (vkCreateInstance)"
+                )
+            }
             throw fault.error(device: "Vulkan")
         }
         self.handle = handle
