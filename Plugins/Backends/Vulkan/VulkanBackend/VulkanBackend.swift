@@ -102,7 +102,8 @@ public final class VulkanBackend: ComputeBackend {
         var parts = [VulkanWeight.Part]()
         for first in stride(from: 0, to: rows, by: stripsInPart * 32) {
             let range = first..<min(rows, first + stripsInPart * 32)
-            let piece = try memory.allocate((range.count + 31) / 32 * stripBytes, purpose: "weights")
+            let piece = try memory.allocate(
+                (range.count + 31) / 32 * stripBytes, purpose: "weights", holdsWeights: true)
             try pack(
                 UnsafeRawBufferPointer(rebasing: bytes[(first * rowBytes)...]), type, range.count, columns,
                 rowBytes: rowBytes, into: piece)

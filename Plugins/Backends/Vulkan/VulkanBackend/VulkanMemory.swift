@@ -12,6 +12,8 @@ final class VulkanMemory: @unchecked Sendable {
     private struct Block {
         var handle: rdv_block
         var free: [Range<Int>]
+        /// Weights lie apart from what shaders write: they are read through views of whole blocks.
+        let holdsWeights: Bool
         /// All of it as texels of four words.
         var view: VkBufferView?
     }
@@ -41,15 +43,17 @@ final class VulkanMemory: @unchecked Sendable {
     /// Bytes of device memory that are allocated.
     var allocatedBytes: Int { state.withLock { $0.usedBytes } }
 
-    /// A piece of at least `byteCount` bytes, aligned for all uses.
+    /// A piece of at least `byteCount` bytes, aligned for all uses; weights share blocks with weights only.
     /// - Throws: `BackendError.outOfMemory`.
-    func allocate(_ byteCount: Int, purpose: String) throws(BackendError) -> MemoryPiece {
+    func allocate(
+        _ byteCount: Int, purpose: String, holdsWeights: Bool = false
+    ) throws(BackendError) -> MemoryPiece {
         let alignment = device.description.alignment
         guard let size = CheckedSize(max(byteCount, 1)).aligned(to: alignment).value else {
             throw .outOfMemory(needed: .max, available: available, purpose: purpose)
         }
         return try state.withLock { (state) throws(BackendError) in
-            for (id, block) in state.blocks {
+            for (id, block) in state.blocks where block.holdsWeights == holdsWeights {
                 guard let place = block.free.firstIndex(where: { $0.count >= size }) else { continue }
                 let start = block.free[place].lowerBound
                 if block.free[place].count == size {
@@ -71,7 +75,9 @@ final class VulkanMemory: @unchecked Sendable {
             let id = state.nextID
             state.nextID += 1
             state.usedBytes += blockBytes
-            state.blocks[id] = Block(handle: handle, free: size < blockBytes ? [size..<blockBytes] : [])
+            state.blocks[id] = Block(
+                handle: handle, free: size < blockBytes ? [size..<blockBytes] : [],
+                holdsWeights: holdsWeights)
             return MemoryPiece(self, block: id, handle, offset: 0, byteCount: size)
         }
     }
