@@ -104,7 +104,17 @@ static int create_layouts(rdv_device *device, rdv_fault *fault) {
         device->instance, device, fault, CreatePipelineLayout, device->handle, &layout, NULL, &device->layout);
 }
 
-rdv_device *rdv_device_open(rdv_instance *instance, uint32_t index, bool wants_mapped, rdv_fault *fault) {
+static void close_device(rdv_device *device) {
+    if (device->handle && device->DestroyDevice) {
+        if (device->DeviceWaitIdle) device->DeviceWaitIdle(device->handle);
+        if (device->layout) device->DestroyPipelineLayout(device->handle, device->layout, NULL);
+        if (device->set_layout) device->DestroyDescriptorSetLayout(device->handle, device->set_layout, NULL);
+        device->DestroyDevice(device->handle, NULL);
+    }
+    free(device);
+}
+
+static rdv_device *open_device(rdv_instance *instance, uint32_t index, bool wants_mapped, rdv_fault *fault) {
     rdv_device *device = calloc(1, sizeof *device);
     if (!device) {
         rdv_fail(fault, VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
@@ -118,18 +128,21 @@ rdv_device *rdv_device_open(rdv_instance *instance, uint32_t index, bool wants_m
         device->GetDeviceQueue(device->handle, device->family, 0, &device->queue);
         if (create_layouts(device, fault)) return device;
     }
-    rdv_device_close(device);
+    close_device(device);
     return NULL;
 }
 
+rdv_device *rdv_device_open(rdv_instance *instance, uint32_t index, bool wants_mapped, rdv_fault *fault) {
+    pthread_mutex_lock(&rdv_driver_lock);
+    rdv_device *device = open_device(instance, index, wants_mapped, fault);
+    pthread_mutex_unlock(&rdv_driver_lock);
+    return device;
+}
+
 void rdv_device_close(rdv_device *device) {
-    if (device->handle && device->DestroyDevice) {
-        if (device->DeviceWaitIdle) device->DeviceWaitIdle(device->handle);
-        if (device->layout) device->DestroyPipelineLayout(device->handle, device->layout, NULL);
-        if (device->set_layout) device->DestroyDescriptorSetLayout(device->handle, device->set_layout, NULL);
-        device->DestroyDevice(device->handle, NULL);
-    }
-    free(device);
+    pthread_mutex_lock(&rdv_driver_lock);
+    close_device(device);
+    pthread_mutex_unlock(&rdv_driver_lock);
 }
 
 int rdv_block_make(rdv_device *device, uint64_t bytes, bool is_staging, rdv_block *block, rdv_fault *fault) {
@@ -219,13 +232,17 @@ int rdv_pipeline_make(
             },
         .layout = device->layout,
     };
+    pthread_mutex_lock(&rdv_driver_lock);
     const int is_made = RDV_CALL(
         device->instance, device, fault, CreateComputePipelines, device->handle, VK_NULL_HANDLE, 1, &info, NULL,
         pipeline);
+    pthread_mutex_unlock(&rdv_driver_lock);
     device->DestroyShaderModule(device->handle, module, NULL);
     return is_made;
 }
 
 void rdv_pipeline_free(rdv_device *device, VkPipeline pipeline) {
+    pthread_mutex_lock(&rdv_driver_lock);
     device->DestroyPipeline(device->handle, pipeline, NULL);
+    pthread_mutex_unlock(&rdv_driver_lock);
 }

@@ -14,6 +14,8 @@ static const char *const library_names[] = {
 #endif
 };
 
+pthread_mutex_t rdv_driver_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void *open_library(void) {
     for (size_t i = 0; i < sizeof library_names / sizeof *library_names; i++) {
         void *library = dlopen(library_names[i], RTLD_NOW | RTLD_LOCAL);
@@ -77,7 +79,13 @@ static int list_devices(rdv_instance *instance, rdv_fault *fault) {
         : rdv_fail(fault, result, "vkEnumeratePhysicalDevices");
 }
 
-rdv_instance *rdv_instance_open(rdv_injection injection, rdv_fault *fault) {
+static void close_instance(rdv_instance *instance) {
+    if (instance->handle && instance->DestroyInstance) instance->DestroyInstance(instance->handle, NULL);
+    // The library stays: drivers leave threads and handlers behind that a second opening would meet.
+    free(instance);
+}
+
+static rdv_instance *open_instance(rdv_injection injection, rdv_fault *fault) {
     rdv_instance *instance = calloc(1, sizeof *instance);
     if (!instance) {
         rdv_fail(fault, VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
@@ -95,14 +103,21 @@ rdv_instance *rdv_instance_open(rdv_injection injection, rdv_fault *fault) {
         else if (create_instance(instance, fault) && load_functions(instance, fault) && list_devices(instance, fault))
             return instance;
     }
-    rdv_instance_close(instance);
+    close_instance(instance);
     return NULL;
 }
 
+rdv_instance *rdv_instance_open(rdv_injection injection, rdv_fault *fault) {
+    pthread_mutex_lock(&rdv_driver_lock);
+    rdv_instance *instance = open_instance(injection, fault);
+    pthread_mutex_unlock(&rdv_driver_lock);
+    return instance;
+}
+
 void rdv_instance_close(rdv_instance *instance) {
-    if (instance->handle && instance->DestroyInstance) instance->DestroyInstance(instance->handle, NULL);
-    // The library stays: drivers leave threads and handlers behind that a second opening would meet.
-    free(instance);
+    pthread_mutex_lock(&rdv_driver_lock);
+    close_instance(instance);
+    pthread_mutex_unlock(&rdv_driver_lock);
 }
 
 uint32_t rdv_device_count(const rdv_instance *instance) { return instance->device_count; }

@@ -1,6 +1,7 @@
 // What the files of this target share.
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "CVulkan.h"
@@ -57,6 +58,10 @@
     X(DestroyFence)                                                                                                    \
     X(ResetFences)                                                                                                     \
     X(WaitForFences)
+
+/// Held while drivers make and free instances, devices and pipelines: some keep state of the process there that they do not
+/// guard.
+extern pthread_mutex_t rdv_driver_lock;
 
 #define RDV_DECLARE(name) PFN_vk##name name;
 
