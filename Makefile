@@ -1,6 +1,6 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo examples docs test exactness lint format bench bench-peer fuzz clean
+.PHONY: help setup build demo examples docs test exactness lint format shaders bench bench-peer fuzz clean
 
 SWIFT ?= swift
 BUILD := $(SWIFT) build -c release --product redrafter
@@ -41,6 +41,9 @@ lint: ## check the format of all sources
 
 format: ## put all sources into the project's format
 	$(SWIFT) format --in-place --recursive --parallel --configuration .swift-format $(LINTED)
+
+shaders: ## compile the Vulkan shaders; the result is committed
+	bash Plugins/Backends/Vulkan/CVulkan/Shaders/compile.sh
 
 bench: build ## measure this machine
 	.build/release/redrafter bench --rows 1,2,4,8,12,16 --read

@@ -44,6 +44,12 @@ let package = Package(
             name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels", "COpenBLAS"],
             path: "Plugins/Backends/CPU/CPUBackend", swiftSettings: swiftSettings),
         .target(
+            name: "CVulkan", path: "Plugins/Backends/Vulkan/CVulkan", exclude: ["Shaders"],
+            cSettings: cSettings),
+        .target(
+            name: "VulkanBackend", dependencies: ["RedrafterCore", "CVulkan"],
+            path: "Plugins/Backends/Vulkan/VulkanBackend", swiftSettings: swiftSettings),
+        .target(
             name: "LookupDrafter", dependencies: ["RedrafterCore"], path: "Plugins/Drafters/Lookup",
             swiftSettings: swiftSettings),
         .target(
@@ -80,7 +86,7 @@ let package = Package(
             name: "Redrafter",
             dependencies: [
                 "RedrafterCore", "RedrafterFormats", "RedrafterModels", "RedrafterReport", "CPUBackend",
-                "LookupDrafter", "RecurrentDrafter", "MedusaDrafter",
+                "VulkanBackend", "LookupDrafter", "RecurrentDrafter", "MedusaDrafter",
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -93,7 +99,8 @@ let package = Package(
         .executableTarget(
             name: "RedrafterCLI",
             dependencies: [
-                "Redrafter", "RedrafterDrafters", "RedrafterDistillation", "RedrafterReport", argumentParser,
+                "Redrafter", "RedrafterDrafters", "RedrafterDistillation", "RedrafterReport", "VulkanBackend",
+                argumentParser,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -109,6 +116,10 @@ let package = Package(
             name: "COpenBLASTests", dependencies: ["COpenBLAS"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CPUBackendTests", dependencies: ["CPUBackend", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "VulkanBackendTests",
+            dependencies: ["VulkanBackend", "CVulkan", "CPUBackend", "RedrafterModels", "RedrafterTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RecurrentDrafterTests",
@@ -130,7 +141,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterTests",
             dependencies: [
-                "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter", "RedrafterTesting",
+                "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter", "VulkanBackend",
+                "RedrafterTesting",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(

@@ -4,6 +4,7 @@ import MedusaDrafter
 import RecurrentDrafter
 import RedrafterCore
 import RedrafterFormats
+import VulkanBackend
 
 /// What a backend may be told when it is made.
 public struct BackendOptions: Sendable, Hashable {
@@ -11,10 +12,13 @@ public struct BackendOptions: Sendable, Hashable {
     public var threads: Int?
     /// A kernel set by name; nil for the best the processor runs.
     public var kernels: String?
+    /// Number, UUID or name of a device, for backends that run on one of several; nil for the best.
+    public var device: String?
 
-    public init(threads: Int? = nil, kernels: String? = nil) {
+    public init(threads: Int? = nil, kernels: String? = nil, device: String? = nil) {
         self.threads = threads
         self.kernels = kernels
+        self.device = device
     }
 }
 
@@ -62,6 +66,12 @@ public struct Registry: Sendable {
         var registry = Registry()
         registry.register(backend: "cpu") { options throws(BackendError) in
             try CPUBackend(options: CPUBackend.Options(threads: options.threads, kernels: options.kernels))
+        }
+        registry.register(backend: "vulkan") { options throws(BackendError) in
+            try VulkanBackend(options: VulkanBackend.Options(device: options.device))
+        }
+        registry.register(backend: "auto") { options throws(BackendError) in
+            try AutomaticBackend(options)
         }
         registry.register(
             DrafterDescription(name: "none", summary: "plain decoding, one token a pass")

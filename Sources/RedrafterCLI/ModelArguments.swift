@@ -20,8 +20,18 @@ struct ModelArguments: ParsableArguments {
         help: ArgumentHelp("Threads; all processors unless given.", valueName: "n"))
     var threads: Int?
 
-    @Option(help: ArgumentHelp("What computes: cpu.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "What computes: cpu, vulkan, or auto for a graphics processor where there is one that works, else cpu.",
+            valueName: "name"))
     var backend = "cpu"
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Number, UUID or name of a Vulkan device, as `redrafter devices` lists them; the best unless given.",
+            valueName: "device"))
+    var device: String?
 
     /// The file of `-m`, else the default model in the cache.
     func path() throws -> String {
@@ -51,6 +61,7 @@ struct ModelArguments: ParsableArguments {
     private func load(_ options: ModelOptions) throws -> Model {
         var options = options
         options.registry = .command
+        options.backendOptions.device = device
         let path = try path()
         var bar = ProgressBar("loading")
         let model = try Terminal.failing { () throws(RedrafterError) in
@@ -58,6 +69,9 @@ struct ModelArguments: ParsableArguments {
         }
         bar.finish()
         for warning in model.warnings { Terminal.warn(warning) }
+        if let reason = model.backend.reason {
+            Terminal.say("backend: \(model.backend.name) on \(model.backend.device), \(reason)")
+        }
         return model
     }
 }

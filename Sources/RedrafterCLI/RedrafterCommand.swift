@@ -23,7 +23,7 @@ struct RedrafterCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             GenerateCommand.self, ChatCommand.self, CompareCommand.self, DraftersCommand.self,
-            BenchCommand.self, InspectCommand.self,
+            BenchCommand.self, DevicesCommand.self, InspectCommand.self,
             ConvertCommand.self, DistillCommand.self, TrainCommand.self,
             LogitsCommand.self,
         ])

@@ -103,13 +103,19 @@ public struct BackendDescription: Sendable, Hashable {
     public var kernels: String
     /// OpenBLAS core name, where that library is loaded.
     public var blas: String?
+    /// Why this one, where the choice was left to the program.
+    public var reason: String?
 
-    public init(name: String, device: String, threads: Int, kernels: String, blas: String? = nil) {
+    public init(
+        name: String, device: String, threads: Int, kernels: String, blas: String? = nil,
+        reason: String? = nil
+    ) {
         self.name = name
         self.device = device
         self.threads = threads
         self.kernels = kernels
         self.blas = blas
+        self.reason = reason
     }
 }
 
@@ -123,6 +129,10 @@ public protocol ComputeBackend: AnyObject, Sendable {
 
     /// Whether the operation works on weights of this type; asked before any work is sent.
     func support(_ operation: BackendOperation, _ type: WeightType) -> Support
+
+    /// Compares what a model will take with what is left of the backend's memory, before anything is loaded.
+    /// - Throws: `BackendError.outOfMemory`.
+    func requireMemory(_ needed: CheckedSize, for purpose: String) throws(BackendError)
 
     /// Bytes the backend will hold for a weight of this shape, to plan memory before loading.
     func weightByteCount(type: WeightType, rows: Int, columns: Int) -> CheckedSize
@@ -144,4 +154,11 @@ public protocol ComputeBackend: AnyObject, Sendable {
 
     /// A stream of operations. Streams of one backend may be used from different threads, one thread each.
     func makeStream() -> any ComputeStream
+}
+
+extension ComputeBackend {
+    /// The memory of this process.
+    public func requireMemory(_ needed: CheckedSize, for purpose: String) throws(BackendError) {
+        try AvailableMemory.require(needed, for: purpose)
+    }
 }

@@ -35,4 +35,14 @@ public struct MemoryPlan: Sendable, Hashable {
             throw .backend(error)
         }
     }
+
+    /// Compares the plan with the memory that a backend has left.
+    /// - Throws: `TransformerError.backend` with `.outOfMemory`.
+    public func requireAvailable(on backend: any ComputeBackend) throws(TransformerError) {
+        do {
+            try backend.requireMemory(total, for: "the model and its context")
+        } catch {
+            throw .backend(error)
+        }
+    }
 }

@@ -6,7 +6,10 @@ import Testing
 @Suite struct RegistryTests {
     @Test("A backend that does not exist is an error with the names there are")
     func unknownBackend() {
-        #expect(throws: BackendError.unknownSelection(what: "backend", got: "abacus", available: ["cpu"])) {
+        #expect(
+            throws: BackendError.unknownSelection(
+                what: "backend", got: "abacus", available: ["cpu", "vulkan", "auto"])
+        ) {
             try Registry.standard.makeBackend(named: "abacus")
         }
         var options = ModelOptions()
@@ -22,7 +25,7 @@ import Testing
         var registry = Registry.standard
         registry.register(backend: "reference") { _ in ReferenceBackend() }
         registry.register(backend: "cpu") { _ in ReferenceBackend() }
-        #expect(registry.backendNames == ["reference", "cpu"])
+        #expect(registry.backendNames == ["vulkan", "auto", "reference", "cpu"])
         #expect(try registry.makeBackend(named: "cpu").description.name == "reference")
     }
 

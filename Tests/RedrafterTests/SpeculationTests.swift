@@ -5,6 +5,7 @@ import RedrafterCore
 import RedrafterModels
 import RedrafterTesting
 import Testing
+import VulkanBackend
 
 @testable import Redrafter
 
@@ -87,6 +88,20 @@ private let trees: [any TreeBuilder] = [
                 let answer = try Answer(model, drafter, tree, parameters)
                 #expect(answer == plain, "drafter \(index) \(drafter.name), tree \(tree.name)")
             }
+        }
+    }
+
+    @Test(
+        "Every drafter gives plain decoding's answer on a Vulkan device", .enabled(if: hasVulkanDevice),
+        arguments: [.greedy, sampled(0.8, seed: 3)])
+    func identicalOnVulkan(sampling: SamplingParameters) throws {
+        let model = try toyModel(backend: VulkanBackend())
+        let parameters = GenerationParameters(maximumTokens: 40, sampling: sampling)
+        let plain = try Answer(model, NoDrafter(), DynamicTree(), parameters)
+        #expect(plain.tokens.count == 40)
+        for (index, drafter) in try drafters(model, prompt + plain.tokens, seed: sampling.seed).enumerated() {
+            let answer = try Answer(model, drafter, trees[index % trees.count], parameters)
+            #expect(answer == plain, "drafter \(index) \(drafter.name)")
         }
     }
 

@@ -1,0 +1,133 @@
+import CVulkan
+import RedrafterCore
+import Synchronization
+
+/// An open device with its memory and pipelines.
+///
+/// Unchecked Sendable: the C library locks the queue; pipelines and memory have locks of their own.
+final class VulkanDevice: @unchecked Sendable {
+    let handle: OpaquePointer
+    let description: VulkanDeviceDescription
+    let tuning: Tuning
+    /// Whether the host reaches the device's memory.
+    let isMapped: Bool
+    let timeoutNanoseconds: UInt64
+    /// Keeps the instance open.
+    private let instance: VulkanInstance
+    private let pipelines = Mutex([PipelineKey: PipelineHandle]())
+    private let isLost = Mutex(false)
+
+    /// Sizes of groups of threads. They are constants of a device: results do not depend on the rows of a pass through them.
+    struct Tuning: Sendable, Hashable {
+        /// Threads side by side in a linear layer, 4 outputs each.
+        var linearWidth: Int
+        /// Threads over the columns of a linear layer.
+        var linearSplits: Int
+        /// Threads that share a row of a norm, or a query.
+        var rowWidth: Int
+        /// Threads of a group for work on single elements.
+        var elementWidth = 64
+        /// Whether threads hand each other their inputs.
+        var sharesInputs: Bool
+    }
+
+    private struct PipelineKey: Hashable {
+        let shader: Shader
+        let constants: [UInt32]
+    }
+
+    private struct PipelineHandle: @unchecked Sendable { let pipeline: VkPipeline }
+
+    init(
+        _ description: VulkanDeviceDescription, of instance: VulkanInstance, masked: Set<VulkanFeature>,
+        timeout: Duration
+    ) throws(BackendError) {
+        var fault = rdv_fault()
+        let isMapped = description.isMapped && !masked.contains(.mapped)
+        guard let handle = rdv_device_open(instance.handle, UInt32(description.index), isMapped, &fault)
+        else { throw fault.error(device: description.name) }
+        self.handle = handle
+        self.instance = instance
+        self.description = description
+        self.isMapped = isMapped
+        let shares = description.hasShuffle && description.subgroupSize >= 8 && !masked.contains(.shuffle)
+        // A software device runs a group on one core: small groups, no hand-over of partial sums.
+        tuning =
+            description.kind == .software && !masked.contains(.serial)
+            ? Tuning(linearWidth: 8, linearSplits: 1, rowWidth: 8, sharesInputs: shares)
+            : Tuning(
+                linearWidth: min(max(description.subgroupSize, 8), 32), linearSplits: 4, rowWidth: 32,
+                sharesInputs: shares)
+        timeoutNanoseconds = UInt64(clamping: Int128(timeout.attoseconds) / 1_000_000_000)
+    }
+
+    deinit {
+        // A device that hangs is left alone, with its instance: freeing it would wait for it.
+        guard !hasLost else {
+            _ = Unmanaged.passRetained(instance)
+            return
+        }
+        pipelines.withLock { all in
+            for pipeline in all.values { rdv_pipeline_free(handle, pipeline.pipeline) }
+        }
+        rdv_device_close(handle)
+    }
+
+    /// Calls of Vulkan that can fail, made so far.
+    var callCount: UInt64 { instance.callCount }
+
+    /// Whether the device was lost, or did not finish in time.
+    var hasLost: Bool { isLost.withLock { $0 } }
+
+    /// The error of a fault; one that nothing can follow is remembered.
+    func error(
+        _ fault: rdv_fault, purpose: String = "work on the device", needed: Int = 0, available: Int = 0
+    ) -> BackendError {
+        if fault.isFatal { isLost.withLock { $0 = true } }
+        return fault.error(
+            device: description.name, purpose: purpose, needed: needed, available: available)
+    }
+
+    /// - Throws: `.deviceUnavailable` once the device is lost.
+    func requireAlive() throws(BackendError) {
+        guard !hasLost else {
+            throw .deviceUnavailable(name: description.name, reason: "the device was lost")
+        }
+    }
+
+    /// The pipeline of a shader with values for its constants, made at its first use.
+    func pipeline(_ shader: Shader, _ constants: [UInt32]) throws(BackendError) -> VkPipeline {
+        let key = PipelineKey(shader: shader, constants: constants)
+        return try pipelines.withLock { (pipelines) throws(BackendError) in
+            if let known = pipelines[key] { return known }
+            var bytes = 0
+            guard let words = rdv_shader_words(shader.rawValue, &bytes) else {
+                preconditionFailure("no shader \(shader.rawValue)")
+            }
+            var fault = rdv_fault()
+            var made: VkPipeline?
+            let isMade = rdv_pipeline_make(
+                handle, words, bytes, constants, UInt32(constants.count), &made, &fault)
+            guard isMade == 1, let made else { throw error(fault, purpose: "a pipeline") }
+            let pipeline = PipelineHandle(pipeline: made)
+            pipelines[key] = pipeline
+            return pipeline
+        }.pipeline
+    }
+}
+
+/// The shaders, by the names of their files.
+enum Shader: String {
+    case attention
+    case attentionMerge = "attention_merge"
+    case collect
+    case copy
+    case elementwise
+    case embed
+    case linear
+    case linearShared = "linear_shared"
+    case move
+    case norm
+    case reduce
+    case rotary
+}

@@ -1,0 +1,152 @@
+import CVulkan
+import RedrafterCore
+
+/// What the device was told of a plan: the same for every layer of a pass.
+struct UploadedPlan {
+    let plan: RowPlan
+    /// `(sequence, position, slot, 0)` of each row.
+    let places: HostArena.Piece
+    /// `(sequence, position, committed, branch)` of each row; see `cache.glsl`.
+    let entries: HostArena.Piece
+    /// Slots of the branches of all rows that are not contiguous.
+    let branches: HostArena.Piece
+    /// Splits of the row that sees most keys.
+    let mostSplits: Int
+
+    /// Whether this is that plan. Comparing arrays that share storage takes no time.
+    func matches(_ other: RowPlan) -> Bool {
+        plan.rows == other.rows && plan.committed == other.committed && plan.slots == other.slots
+    }
+}
+
+extension VulkanStream {
+    /// Keys of a split: a constant, so that sums over keys do not depend on how many there are behind them.
+    static let splitKeys = 128
+    /// Bytes of partial results of attention that are held at a time.
+    private static let maximumPartialBytes = 32 << 20
+
+    func rotaryAppend(
+        queries: Tensor, keys: Tensor, values: Tensor, table: RotaryTable, cache: any CacheStorage,
+        layer: Int, plan: RowPlan
+    ) {
+        let cache = cache.onVulkan
+        let d = cache.shape.headDimension
+        let heads = queries.columns / d
+        precondition(
+            queries.rows == plan.count && keys.rows == plan.count && values.rows == plan.count,
+            "rotaryAppend: rows")
+        precondition(
+            keys.columns == cache.shape.keyValueHeads * d && values.columns == keys.columns
+                && queries.columns == heads * d, "rotaryAppend: columns")
+        let half = table.rotatedDimension / 2
+        record { () throws(BackendError) in
+            let uploaded = try upload(plan)
+            let threads = heads * half + cache.shape.keyValueHeads * d
+            try dispatch(
+                .rotary,
+                [
+                    elementWidth, UInt32(d), UInt32(table.rotatedDimension),
+                    table.pairing == .neighbours ? 0 : 1,
+                ],
+                [
+                    try texels(0, table.values.onVulkan, isFloat: true), storage(2, queries.onVulkan),
+                    storage(3, keys.onVulkan), storage(4, values.onVulkan),
+                    storage(5, cache.pieces[layer / cache.layersInPiece]), host(6, uploaded.places),
+                ],
+                push: [
+                    Int32(heads), Int32(cache.shape.keyValueHeads), Int32(cache.shape.capacity),
+                    Int32(layer % cache.layersInPiece * cache.layerWords),
+                ], groups: (elementGroups(threads), plan.count, 1))
+        }
+    }
+
+    func attention(
+        queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, into output: Tensor
+    ) {
+        let cache = cache.onVulkan
+        let d = cache.shape.headDimension
+        let heads = queries.columns / d
+        precondition(queries.rows == plan.count && output.rows == plan.count, "attention: rows")
+        precondition(output.columns == queries.columns, "attention: columns")
+        record { () throws(BackendError) in
+            let uploaded = try upload(plan)
+            let splits = uploaded.mostSplits
+            let rowBytes = heads * splits * (8 + d) * 4
+            let rowsAtOnce = min(plan.count, max(1, Self.maximumPartialBytes / rowBytes))
+            let partials = try scratch(.partials, rowsAtOnce * rowBytes)
+            for first in stride(from: 0, to: plan.count, by: rowsAtOnce) {
+                let rows = min(rowsAtOnce, plan.count - first)
+                try dispatch(
+                    .attention, [UInt32(device.tuning.rowWidth), UInt32(d), UInt32(Self.splitKeys)],
+                    [
+                        try texels(0, cache.pieces[layer / cache.layersInPiece]),
+                        try texels(1, queries.onVulkan, isFloat: true), storage(2, partials),
+                        host(3, uploaded.entries), host(4, uploaded.branches), storage(5, output.onVulkan),
+                    ],
+                    push: [
+                        Int32(heads), Int32(cache.shape.keyValueHeads), Int32(cache.shape.capacity),
+                        Int32(layer % cache.layersInPiece * cache.layerWords / 4), Int32(splits),
+                        Int32(first),
+                        Int32(bitPattern: (1 / Float(d).squareRoot()).bitPattern),
+                    ], groups: (splits, heads, rows))
+                guard splits > 1 else { continue }
+                try dispatch(
+                    .attentionMerge, [elementWidth, UInt32(d), UInt32(Self.splitKeys)],
+                    [storage(2, partials), host(3, uploaded.entries), storage(4, output.onVulkan)],
+                    push: [Int32(heads), Int32(splits), Int32(first)],
+                    groups: (elementGroups(heads * d), rows, 1))
+            }
+        }
+    }
+
+    func moveCache(_ cache: any CacheStorage, sequence: Int, from: [Int], to: [Int]) {
+        let cache = cache.onVulkan
+        precondition(from.count == to.count)
+        guard !from.isEmpty else { return }
+        let shape = cache.shape
+        let (words, planes) = (shape.headDimension / 2, shape.keyValueHeads * 2)
+        record { () throws(BackendError) in
+            let sources = try arena.holding(from.map { Int32($0) })
+            let targets = try arena.holding(to.map { Int32($0) })
+            let bytes = cache.layersInPiece * planes * from.count * words * 4
+            let held = try scratch(.moves, bytes)
+            for (index, piece) in cache.pieces.enumerated() {
+                let layers = min(cache.layersInPiece, shape.layers - index * cache.layersInPiece)
+                for isWriting in [false, true] {
+                    try dispatch(
+                        .move, [elementWidth, isWriting ? 1 : 0],
+                        [storage(2, piece), storage(3, held), host(4, isWriting ? targets : sources)],
+                        push: [
+                            Int32(words), Int32(from.count), Int32(shape.capacity), Int32(planes),
+                            Int32(cache.layerWords), Int32(sequence),
+                        ], groups: (elementGroups(from.count * words), planes, layers))
+                }
+            }
+        }
+    }
+
+    private func upload(_ plan: RowPlan) throws(BackendError) -> UploadedPlan {
+        if let lastPlan, lastPlan.matches(plan) { return lastPlan }
+        var places = [Int32]()
+        var entries = [Int32]()
+        var branches = [Int32]()
+        var visible = 1
+        for row in 0..<plan.count {
+            let (sequence, position) = (Int32(plan.rows[row].sequence), Int32(plan.rows[row].position))
+            places += [sequence, position, Int32(plan.slots[row]), 0]
+            visible = max(visible, plan.visibleKeys(row))
+            var branch: Int32 = -1
+            if let slots = plan.gathered(row) {
+                branch = Int32(branches.count)
+                branches.append(contentsOf: slots.lazy.map { Int32($0) })
+            }
+            entries += [sequence, position, Int32(plan.committed[row]), branch]
+        }
+        let uploaded = UploadedPlan(
+            plan: plan, places: try arena.holding(places), entries: try arena.holding(entries),
+            branches: try arena.holding(branches),
+            mostSplits: (visible + Self.splitKeys - 1) / Self.splitKeys)
+        lastPlan = uploaded
+        return uploaded
+    }
+}

@@ -1,0 +1,133 @@
+import CVulkan
+import RedrafterCore
+
+extension VulkanStream {
+    /// Rows that a thread holds: their sums fit its registers.
+    private static let maximumTileRows = 8
+    /// Matrices of a dispatch; see `linear.glsl`.
+    private static let matricesAtOnce = 3
+
+    func linear(
+        _ input: Tensor, weights: [any WeightHandle], biases: [Tensor?], into outputs: [Tensor],
+        accumulate: Bool
+    ) {
+        precondition(weights.count == outputs.count && weights.count == biases.count)
+        record { () throws(BackendError) in
+            var products = [Product]()
+            for index in weights.indices {
+                let (weight, output) = (weights[index].onVulkan, outputs[index])
+                precondition(
+                    output.rows == input.rows && output.columns == weight.rows, "linear: output shape")
+                precondition(weight.columns == input.columns, "linear: input shape")
+                products += Product.all(
+                    weight, bias: biases[index]?.onVulkan, into: output.onVulkan, accumulates: accumulate)
+            }
+            try run(products, on: try panel(of: input), rows: input.rows)
+        }
+    }
+
+    func gatedLinear(_ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor) {
+        let (gate, up) = (gate.onVulkan, up.onVulkan)
+        precondition(gate.rows == up.rows && gate.columns == up.columns && gate.columns == input.columns)
+        precondition(output.rows == input.rows && output.columns == gate.rows)
+        record { () throws(BackendError) in
+            let other = try scratch(.gated, output.rows * output.columns * 4)
+            let products =
+                Product.all(gate, into: output.onVulkan) + Product.all(up, into: other)
+            try run(products, on: try panel(of: input), rows: input.rows)
+            elementwise(0, output.onVulkan, other, into: output)
+        }
+    }
+
+    /// A part of a weight times the rows of a panel.
+    private struct Product {
+        let weight: VulkanWeight
+        let part: VulkanWeight.Part
+        let bias: MemoryPiece?
+        let output: MemoryPiece
+        let accumulates: Bool
+
+        static func all(
+            _ weight: VulkanWeight, bias: MemoryPiece? = nil, into output: MemoryPiece,
+            accumulates: Bool = false
+        ) -> [Product] {
+            weight.parts.map {
+                Product(
+                    weight: weight, part: $0, bias: bias, output: output, accumulates: accumulates)
+            }
+        }
+
+        /// Whether both can be one dispatch, where their weights lie in one view.
+        func agrees(with other: Product) -> Bool {
+            weight.type == other.weight.type && bias == nil && other.bias == nil && !accumulates
+                && !other.accumulates && output !== other.output
+        }
+    }
+
+    /// The input with whole blocks of 32 columns, zeros behind its own.
+    private func panel(of input: Tensor) throws(BackendError) -> MemoryPiece {
+        guard input.columns % 32 != 0 else { return input.onVulkan }
+        let columns = (input.columns + 31) / 32 * 32
+        let padded = try scratch(.padded, input.rows * columns * 4)
+        try copy(
+            input, rows: Array(0..<input.rows), columns: columns, into: padded, stride: columns, from: 0)
+        return padded
+    }
+
+    /// All products, neighbours that agree in one dispatch.
+    private func run(_ products: [Product], on panel: MemoryPiece, rows: Int) throws(BackendError) {
+        var start = 0
+        while start < products.count {
+            let (view, _) = try products[start].part.piece.sharedView()
+            var end = start + 1
+            while end < products.count, end - start < Self.matricesAtOnce,
+                products[start..<end].allSatisfy({ $0.agrees(with: products[end]) }),
+                try products[end].part.piece.sharedView().view == view
+            { end += 1 }
+            try dispatch(
+                Array(products[start..<end]), view: view, on: panel, rows: rows, isIndependent: start > 0)
+            start = end
+        }
+    }
+
+    /// `output = panel · weightᵀ` of up to three weights, in tiles of rows of equal size.
+    private func dispatch(
+        _ products: [Product], view: VkBufferView, on panel: MemoryPiece, rows: Int, isIndependent: Bool
+    ) throws(BackendError) {
+        let tuning = device.tuning
+        let first = products[0]
+        let tiles = (rows + Self.maximumTileRows - 1) / Self.maximumTileRows
+        let tileRows = (rows + tiles - 1) / tiles
+        let blocks = (first.weight.columns + 31) / 32
+        var push = [Int32]()
+        var strips = 0
+        for product in products {
+            push += [
+                Int32(try product.part.piece.sharedView().firstTexel), Int32(product.part.rows.count),
+                Int32(product.part.rows.lowerBound), Int32(product.weight.rows),
+            ]
+            strips = max(strips, (product.part.rows.count + 31) / 32)
+            retain(product.part.piece)
+        }
+        push += [Int32](repeating: 0, count: 4 * (Self.matricesAtOnce - products.count))
+        push += [
+            Int32(blocks), Int32(first.weight.stripSlots), Int32(blocks * 8), Int32(rows),
+            first.bias == nil ? 0 : 1, first.accumulates ? 1 : 0,
+        ]
+        let outputs = (0..<Self.matricesAtOnce).map { products[min($0, products.count - 1)].output }
+        let stripsInGroup = tuning.linearWidth / 8
+        try dispatch(
+            tuning.sharesInputs ? .linearShared : .linear,
+            [
+                first.weight.type.rawValue, UInt32(tileRows), UInt32(tuning.linearSplits),
+                UInt32(tuning.linearWidth),
+            ],
+            [
+                rdv_binding(index: 0, view: view, buffer: nil, offset: 0, bytes: 0),
+                try texels(1, panel, isFloat: true), storage(2, outputs[0]),
+                storage(3, first.bias ?? outputs[0]), storage(4, outputs[1]), storage(5, outputs[2]),
+            ], push: push,
+            groups: ((strips + stripsInGroup - 1) / stripsInGroup, tiles, products.count),
+            isIndependent: isIndependent)
+    }
+}

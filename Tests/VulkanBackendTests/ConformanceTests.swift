@@ -1,0 +1,113 @@
+import RedrafterCore
+import RedrafterTesting
+import Testing
+
+@testable import VulkanBackend
+
+@Suite("The contract on a Vulkan device", .enabled(if: hasDevice, needsDevice), .serialized)
+struct ConformanceTests {
+    @Test(
+        "The device keeps the contract of a backend, with all of its features and with none",
+        arguments: [[], Set(VulkanFeature.allCases)])
+    func conforms(masked: Set<VulkanFeature>) throws {
+        #expect(try checkComputeBackend(vulkan(masked)) == [])
+    }
+
+    @Test("Every feature can be missing by itself", arguments: VulkanFeature.allCases)
+    func conforms(without feature: VulkanFeature) throws {
+        let backend = try vulkan([feature])
+        let kinds = ["embed", "linear q4_1", "linear q6_K", "gatedLinear q8_0", "rmsNorm", "attention"]
+        let cases = OpCases.all.filter { opCase in kinds.contains { opCase.description.hasPrefix($0) } }
+        #expect(cases.count > 40)
+        #expect(try checkOperations(backend, cases) == [])
+        #expect(try checkTop(backend) == [])
+        #expect(try checkMoves(backend) == [])
+        #expect(try checkModels(backend, types: [.q4_1]) == [])
+    }
+
+    @Test("A weight that is larger than a buffer can be is cut into parts and gives the same bits")
+    func parts() throws {
+        var options = VulkanBackend.Options(maskedFeatures: [])
+        options.maximumPieceBytes = 1
+        let cut = try VulkanBackend(options: options)
+        let whole = try vulkan()
+        for type in [WeightType.q4_1, .q8_0, .q6_K, .f32] {
+            let got = try cut.product(type, rows: 11, columns: 256, outputs: 97)
+            let expected = try whole.product(type, rows: 11, columns: 256, outputs: 97)
+            #expect(got.map(\.bitPattern) == expected.map(\.bitPattern), "\(type.name)")
+        }
+    }
+
+    @Test("Rows of float weights that are no whole blocks are padded with zeros", arguments: [1, 3, 33, 70])
+    func oddColumns(columns: Int) throws {
+        let backend = try vulkan()
+        let (rows, outputs) = (9, 35)
+        let weights = (0..<outputs * columns).map { Float($0 % 13 - 6) / 8 }
+        let inputs = (0..<rows * columns).map { Float($0 % 7 - 3) / 4 }
+        let weight = try weights.withUnsafeBytes {
+            try backend.makeWeight(type: .f32, rows: outputs, columns: columns, bytes: $0)
+        }
+        let stream = backend.makeStream()
+        // What lies behind a row must not count, whatever it is.
+        for fill in [Float.nan, 1] {
+            let noise = try backend.makeTensor(
+                rows: 64, columns: 64, values: [Float](repeating: fill, count: 4096))
+            stream.add(noise, to: noise)
+            let output = try backend.makeTensor(rows: rows, columns: outputs)
+            stream.linear(
+                try backend.makeTensor(rows: rows, columns: columns, values: inputs), weight: weight,
+                into: output)
+            let got = try stream.withValues(output) { Array($0) }
+            for row in 0..<rows {
+                for feature in 0..<outputs {
+                    // Small multiples of powers of two: the sum is exact.
+                    let sum = (0..<columns).reduce(Float(0)) {
+                        $0 + inputs[row * columns + $1] * weights[feature * columns + $1]
+                    }
+                    #expect(got[row * outputs + feature] == sum)
+                }
+            }
+        }
+    }
+
+    @Test("Two streams on two threads do not disturb each other")
+    func twoStreams() async throws {
+        let backend = try vulkan()
+        let expected = try backend.product(.q4_1, rows: 5, columns: 64, outputs: 40)
+        try await withThrowingTaskGroup(of: [Float].self) { group in
+            for _ in 0..<8 {
+                group.addTask { try backend.product(.q4_1, rows: 5, columns: 64, outputs: 40) }
+            }
+            for try await got in group { #expect(got.map(\.bitPattern) == expected.map(\.bitPattern)) }
+        }
+    }
+
+    @Test("Halves in the cache are rounded to the nearest, ties to even, subnormals included")
+    func halves() throws {
+        let backend = try vulkan()
+        // One key/value head of 16: with one key of weight 1 the output is the value as the cache holds it.
+        var values: [Float] = [0, -0.0, 1, 1.000488, 1.0014649, -1.0004883, 65504, 65519.996]
+        values += [
+            6.1035156e-5, 6.1005354e-5, 5.9604645e-8, 2.9802322e-8, 2.9802326e-8, -8.940697e-8, 0.1, -0.33,
+        ]
+        let cache = try backend.makeCache(
+            CacheShape(layers: 1, keyValueHeads: 1, headDimension: 16, sequences: 1, capacity: 4))
+        let table = RotaryTable(
+            values: try backend.makeTensor(
+                rows: 4, columns: 16, values: (0..<64).map { $0 % 16 < 8 ? 1 : 0 }),
+            pairing: .halves, rotatedDimension: 16)
+        let plan = try RowPlan(rows: Row.chain([1], from: 0), lengths: [0], capacity: 4)
+        let stream = backend.makeStream()
+        let row = try backend.makeTensor(rows: 1, columns: 16, values: values)
+        let queries = try backend.makeTensor(
+            rows: 1, columns: 16, values: [Float](repeating: 0, count: 16))
+        let output = try backend.makeTensor(rows: 1, columns: 16)
+        stream.rotaryAppend(
+            queries: queries, keys: queries, values: row, table: table, cache: cache, layer: 0, plan: plan)
+        stream.attention(queries: queries, cache: cache, layer: 0, plan: plan, into: output)
+        let got = try stream.withValues(output) { Array($0) }
+        for (index, value) in values.enumerated() {
+            #expect(got[index] == Float(halfBits: value.halfBits), "\(value)")
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import RedrafterCore
+import RedrafterTesting
+import Testing
+
+@testable import VulkanBackend
+
+/// Whether there is a device; tests that need one say what to install where there is none.
+let hasDevice: Bool = {
+    do { return try VulkanDeviceDescription.all().contains(where: \.isRecent) } catch { return false }
+}()
+
+let needsDevice = Comment("there is no Vulkan device; install mesa-vulkan-drivers")
+
+/// A backend with some features masked; of any other device than a software one none are.
+func vulkan(_ masked: Set<VulkanFeature> = []) throws -> VulkanBackend {
+    try VulkanBackend(options: VulkanBackend.Options(maskedFeatures: masked))
+}
+
+extension VulkanBackend {
+    /// `input · weightᵀ` of random matrices, the same for every backend.
+    func product(
+        _ type: WeightType, rows: Int, columns: Int, outputs: Int
+    ) throws -> [Float] {
+        var random = SeededRandom(seed: 5)
+        let bytes = randomWeight(type, rows: outputs, columns: columns, using: &random)
+        let weight = try bytes.withUnsafeBytes {
+            try makeWeight(type: type, rows: outputs, columns: columns, bytes: $0)
+        }
+        let inputs = (0..<rows * columns).map { _ in Float.random(in: -2...2, using: &random) }
+        let stream = makeStream()
+        let output = try makeTensor(rows: rows, columns: outputs)
+        stream.linear(
+            try makeTensor(rows: rows, columns: columns, values: inputs), weight: weight, into: output)
+        let embedded = try makeTensor(rows: 3, columns: columns)
+        stream.embed(tokens: [0, Int32(outputs / 2), Int32(outputs - 1)], table: weight, into: embedded)
+        return try stream.withValues(output) { Array($0) } + stream.withValues(embedded) { Array($0) }
+    }
+}
