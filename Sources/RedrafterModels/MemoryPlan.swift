@@ -26,16 +26,6 @@ public struct MemoryPlan: Sendable, Hashable {
             + CheckedSize(contextLength) * configuration.rotaryDimension * 4
     }
 
-    /// Compares the plan with the memory that is left.
-    /// - Throws: `TransformerError.backend` with `.outOfMemory`.
-    public func requireAvailable() throws(TransformerError) {
-        do {
-            try AvailableMemory.require(total, for: "the model and its context")
-        } catch {
-            throw .backend(error)
-        }
-    }
-
     /// Compares the plan with the memory that a backend has left.
     /// - Throws: `TransformerError.backend` with `.outOfMemory`.
     public func requireAvailable(on backend: any ComputeBackend) throws(TransformerError) {

@@ -57,7 +57,7 @@ import Testing
         #expect(plan.cache.value == 2 * 2 * 2 * 2 * 16 * (96 + 64))
         #expect(try #require(plan.activations.value) > 64 * 64 * 4)
         #expect(try #require(plan.total.value) > elements * 4)
-        try plan.requireAvailable()
+        try plan.requireAvailable(on: ReferenceBackend())
     }
 
     @Test("A context that no memory can hold is refused with both numbers", arguments: [1 << 50, Int.max])
@@ -66,7 +66,7 @@ import Testing
         let plan = try MemoryPlan(
             toy.configuration, from: toy.source, contextLength: contextLength, on: ReferenceBackend())
         #expect {
-            try plan.requireAvailable()
+            try plan.requireAvailable(on: ReferenceBackend())
         } throws: { error in
             guard case .backend(.outOfMemory(let needed, let available, _)) = error as? TransformerError
             else { return false }

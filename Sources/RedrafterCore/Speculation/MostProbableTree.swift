@@ -17,8 +17,6 @@ public struct MostProbableTree: TreeBuilder {
     }
 
     public func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {
-        proposal.mostProbable(
-            maximumRows, maximumDepth: evidence.room,
-            probabilities: evidence.calibration.pathProbabilities(proposal))
+        proposal.mostProbable(maximumRows, evidence)
     }
 }

@@ -86,9 +86,7 @@ public struct DynamicTree: TreeBuilder {
     }
 
     public func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {
-        proposal.mostProbable(
-            maximumRows, maximumDepth: evidence.room,
-            probabilities: evidence.calibration.pathProbabilities(proposal))
+        proposal.mostProbable(maximumRows, evidence)
     }
 }
 
@@ -102,11 +100,12 @@ extension TokenTree {
         }
     }
 
-    /// The `count` most probable nodes; closed under ancestors.
-    func mostProbable(_ count: Int, maximumDepth: Int, probabilities: [Double]) -> TokenTree {
-        if self.count <= count, depth <= maximumDepth { return self }
+    /// The `count` most probable nodes that there is room for; closed under ancestors.
+    func mostProbable(_ count: Int, _ evidence: DraftingEvidence) -> TokenTree {
+        if self.count <= count, depth <= evidence.room { return self }
         var isKept = [Bool](repeating: false, count: self.count)
-        for node in ranked(maximumDepth: maximumDepth, probabilities: probabilities).prefix(count) {
+        let probabilities = evidence.calibration.pathProbabilities(self)
+        for node in ranked(maximumDepth: evidence.room, probabilities: probabilities).prefix(count) {
             isKept[node] = true
         }
         return selecting(isKept)

@@ -28,6 +28,10 @@
 #define FLOAT_TILES 1
 #endif
 
+// Bytes of weights that kernels ask for ahead: of blocks, and of float weights in each tile.
+#define BLOCKS_AHEAD 8192
+#define FLOAT_AHEAD 4096
+
 /// Panel of quantised activations of `rows` rows: see quantize_panel.
 typedef struct {
     const int8_t *q;       // [blocks][rows][32]
@@ -203,17 +207,8 @@ INLINE void simple_tile(
     for (size_t b = 0; b < blocks; b++, tile += block_bytes) {
         u8x64 w[8];
         const uint8_t *scales = unpack_block(type, tile, w);
-        __builtin_prefetch(tile + 8192, 0, 3);
-        __builtin_prefetch(tile + 8192 + 64, 0, 3);
-        __builtin_prefetch(tile + 8192 + 128, 0, 3);
-        __builtin_prefetch(tile + 8192 + 192, 0, 3);
-        __builtin_prefetch(tile + 8192 + 256, 0, 3);
-        if (type == RD_Q8_0) {
-            __builtin_prefetch(tile + 8192 + 320, 0, 3);
-            __builtin_prefetch(tile + 8192 + 384, 0, 3);
-            __builtin_prefetch(tile + 8192 + 448, 0, 3);
-            __builtin_prefetch(tile + 8192 + 512, 0, 3);
-        }
+#pragma clang loop unroll(full)
+        for (size_t at = 0; at < block_bytes; at += 64) __builtin_prefetch(tile + BLOCKS_AHEAD + at, 0, 3);
         f32x16 scale = load_f16(scales);
         f32x16 minimum = has_minimum ? load_f16(scales + 32) : (f32x16)(0.0f);
 #pragma clang loop unroll(full)
@@ -273,9 +268,6 @@ INLINE void super_tile(
 #pragma clang loop unroll(full)
     for (int r = 0; r < count; r++) store16(acc + (first + (size_t)r) * 16, sums[r]);
 }
-
-/// Bytes that kernels of float weights ask for ahead in each tile.
-#define FLOAT_AHEAD 4096
 
 INLINE f32x16 load_weights(uint32_t type, const uint8_t *p) {
     if (type == RD_F32) return load16((const float *)p);
