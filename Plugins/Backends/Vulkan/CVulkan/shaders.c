@@ -14,6 +14,9 @@ RDV_WORDS attention[] = {
 RDV_WORDS attention_merge[] = {
 #embed "Shaders/SPIRV/attention_merge.spv"
 };
+RDV_WORDS attention_shared[] = {
+#embed "Shaders/SPIRV/attention_shared.spv"
+};
 RDV_WORDS collect[] = {
 #embed "Shaders/SPIRV/collect.spv"
 };
@@ -54,9 +57,10 @@ static const struct {
     const uint8_t *words;
     size_t bytes;
 } shaders[] = {
-    RDV_SHADER(attention), RDV_SHADER(attention_merge), RDV_SHADER(collect),       RDV_SHADER(copy),
-    RDV_SHADER(elementwise), RDV_SHADER(embed),         RDV_SHADER(linear),        RDV_SHADER(linear_shared),
-    RDV_SHADER(move),      RDV_SHADER(norm),            RDV_SHADER(reduce),        RDV_SHADER(rotary),
+    RDV_SHADER(attention), RDV_SHADER(attention_merge), RDV_SHADER(attention_shared), RDV_SHADER(collect),
+    RDV_SHADER(copy),      RDV_SHADER(elementwise),     RDV_SHADER(embed),            RDV_SHADER(linear),
+    RDV_SHADER(linear_shared), RDV_SHADER(move),        RDV_SHADER(norm),             RDV_SHADER(reduce),
+    RDV_SHADER(rotary),
 };
 
 const uint32_t *rdv_shader_words(const char *name, size_t *bytes) {

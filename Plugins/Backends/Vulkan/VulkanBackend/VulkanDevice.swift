@@ -23,8 +23,12 @@ final class VulkanDevice: @unchecked Sendable {
         var linearWidth: Int
         /// Threads over the columns of a linear layer.
         var linearSplits: Int
-        /// Threads that share a row of a norm, or a query.
+        /// Threads that share a row of a norm.
         var rowWidth: Int
+        /// Teams of eight threads of a group of attention.
+        var teams: Int
+        /// Keys that a team takes: a constant, so that sums over keys do not depend on how many there are behind them.
+        var splitKeys: Int
         /// Threads of a group for work on single elements.
         var elementWidth = 64
         /// Whether threads hand each other their inputs.
@@ -51,12 +55,15 @@ final class VulkanDevice: @unchecked Sendable {
         self.description = description
         self.isMapped = isMapped
         let shares = description.hasShuffle && description.subgroupSize >= 8 && !masked.contains(.shuffle)
-        // A software device runs a group on one core: small groups, no hand-over of partial sums.
+        let width = min(max(description.subgroupSize, 8), 32)
+        // A software device runs a group on one core, and has few: small groups, and nothing that joins partial sums.
         tuning =
             description.kind == .software && !masked.contains(.serial)
-            ? Tuning(linearWidth: 8, linearSplits: 1, rowWidth: 8, sharesInputs: shares)
+            ? Tuning(
+                linearWidth: width, linearSplits: 1, rowWidth: 8, teams: width / 8,
+                splitKeys: Int(Int32.max) / 2, sharesInputs: shares)
             : Tuning(
-                linearWidth: min(max(description.subgroupSize, 8), 32), linearSplits: 4, rowWidth: 32,
+                linearWidth: width, linearSplits: 4, rowWidth: 32, teams: 4, splitKeys: 128,
                 sharesInputs: shares)
         timeoutNanoseconds = UInt64(clamping: Int128(timeout.attoseconds) / 1_000_000_000)
     }
@@ -120,6 +127,7 @@ final class VulkanDevice: @unchecked Sendable {
 enum Shader: String {
     case attention
     case attentionMerge = "attention_merge"
+    case attentionShared = "attention_shared"
     case collect
     case copy
     case elementwise

@@ -10,8 +10,8 @@ struct UploadedPlan {
     let entries: HostArena.Piece
     /// Slots of the branches of all rows that are not contiguous.
     let branches: HostArena.Piece
-    /// Splits of the row that sees most keys.
-    let mostSplits: Int
+    /// Keys that the row sees which sees most.
+    let mostKeys: Int
 
     /// Whether this is that plan. Comparing arrays that share storage takes no time.
     func matches(_ other: RowPlan) -> Bool {
@@ -20,8 +20,8 @@ struct UploadedPlan {
 }
 
 extension VulkanStream {
-    /// Keys of a split: a constant, so that sums over keys do not depend on how many there are behind them.
-    static let splitKeys = 128
+    /// Query heads that are computed together, so that what the cache holds is read once for them.
+    private static let maximumHeads = 4
     /// Bytes of partial results of attention that are held at a time.
     private static let maximumPartialBytes = 32 << 20
 
@@ -70,14 +70,19 @@ extension VulkanStream {
         precondition(output.columns == queries.columns, "attention: columns")
         record { () throws(BackendError) in
             let uploaded = try upload(plan)
-            let splits = uploaded.mostSplits
-            let rowBytes = heads * splits * (8 + d) * 4
+            let tuning = device.tuning
+            let ratio = heads / cache.shape.keyValueHeads
+            let tiles = (ratio + Self.maximumHeads - 1) / Self.maximumHeads
+            let splits = (uploaded.mostKeys + tuning.splitKeys - 1) / tuning.splitKeys
+            let rowBytes = splits > 1 ? heads * splits * (8 + d) * 4 : 4
             let rowsAtOnce = min(plan.count, max(1, Self.maximumPartialBytes / rowBytes))
             let partials = try scratch(.partials, rowsAtOnce * rowBytes)
             for first in stride(from: 0, to: plan.count, by: rowsAtOnce) {
                 let rows = min(rowsAtOnce, plan.count - first)
+                let items = rows * cache.shape.keyValueHeads * tiles
                 try dispatch(
-                    .attention, [UInt32(device.tuning.rowWidth), UInt32(d), UInt32(Self.splitKeys)],
+                    tuning.sharesInputs ? .attentionShared : .attention,
+                    [UInt32(tuning.teams), UInt32(d), UInt32((ratio + tiles - 1) / tiles)],
                     [
                         try texels(0, cache.pieces[layer / cache.layersInPiece]),
                         try texels(1, queries.onVulkan, isFloat: true), storage(2, partials),
@@ -86,12 +91,13 @@ extension VulkanStream {
                     push: [
                         Int32(heads), Int32(cache.shape.keyValueHeads), Int32(cache.shape.capacity),
                         Int32(layer % cache.layersInPiece * cache.layerWords / 4), Int32(splits),
-                        Int32(first),
+                        Int32(first), Int32(rows), Int32(tuning.splitKeys),
+                        Int32(min(uploaded.mostKeys, tuning.splitKeys)),
                         Int32(bitPattern: (1 / Float(d).squareRoot()).bitPattern),
-                    ], groups: (splits, heads, rows))
+                    ], groups: ((items + tuning.teams - 1) / tuning.teams, splits, 1))
                 guard splits > 1 else { continue }
                 try dispatch(
-                    .attentionMerge, [elementWidth, UInt32(d), UInt32(Self.splitKeys)],
+                    .attentionMerge, [elementWidth, UInt32(d), UInt32(tuning.splitKeys)],
                     [storage(2, partials), host(3, uploaded.entries), storage(4, output.onVulkan)],
                     push: [Int32(heads), Int32(splits), Int32(first)],
                     groups: (elementGroups(heads * d), rows, 1))
@@ -144,8 +150,7 @@ extension VulkanStream {
         }
         let uploaded = UploadedPlan(
             plan: plan, places: try arena.holding(places), entries: try arena.holding(entries),
-            branches: try arena.holding(branches),
-            mostSplits: (visible + Self.splitKeys - 1) / Self.splitKeys)
+            branches: try arena.holding(branches), mostKeys: visible)
         lastPlan = uploaded
         return uploaded
     }

@@ -31,12 +31,34 @@ extension VulkanStream {
         precondition(gate.rows == up.rows && gate.columns == up.columns && gate.columns == input.columns)
         precondition(output.rows == input.rows && output.columns == gate.rows)
         record { () throws(BackendError) in
+            let panel = try panel(of: input)
+            let (gates, ups) = (Product.all(gate, into: output.onVulkan), Product.all(up, into: output.onVulkan))
+            if let views = try commonViews(gates, ups) {
+                for (index, view) in views.enumerated() {
+                    try dispatch(
+                        [gates[index], ups[index]], view: view, on: panel, rows: input.rows,
+                        isIndependent: index > 0, isGated: true)
+                }
+                return
+            }
             let other = try scratch(.gated, output.rows * output.columns * 4)
-            let products =
-                Product.all(gate, into: output.onVulkan) + Product.all(up, into: other)
-            try run(products, on: try panel(of: input), rows: input.rows)
+            try run(gates + Product.all(up, into: other), on: panel, rows: input.rows)
             elementwise(0, output.onVulkan, other, into: output)
         }
+    }
+
+    /// The views that hold the parts of two weights side by side; nil where there are none.
+    private func commonViews(_ first: [Product], _ second: [Product]) throws(BackendError) -> [VkBufferView]? {
+        guard first.count == second.count else { return nil }
+        var views = [VkBufferView]()
+        for (one, other) in zip(first, second) {
+            let view = try one.part.piece.sharedView().view
+            guard one.weight.type == other.weight.type, one.part.rows == other.part.rows,
+                try other.part.piece.sharedView().view == view
+            else { return nil }
+            views.append(view)
+        }
+        return views
     }
 
     /// A part of a weight times the rows of a panel.
@@ -90,9 +112,11 @@ extension VulkanStream {
         }
     }
 
-    /// `output = panel · weightᵀ` of up to three weights, in tiles of rows of equal size.
+    /// `output = panel · weightᵀ` of up to three weights, in tiles of rows of equal size; or
+    /// `output = SiLU(panel · first weightᵀ) ⊙ (panel · second weightᵀ)`.
     private func dispatch(
-        _ products: [Product], view: VkBufferView, on panel: MemoryPiece, rows: Int, isIndependent: Bool
+        _ products: [Product], view: VkBufferView, on panel: MemoryPiece, rows: Int, isIndependent: Bool,
+        isGated: Bool = false
     ) throws(BackendError) {
         let tuning = device.tuning
         let first = products[0]
@@ -120,14 +144,14 @@ extension VulkanStream {
             tuning.sharesInputs ? .linearShared : .linear,
             [
                 first.weight.type.rawValue, UInt32(tileRows), UInt32(tuning.linearSplits),
-                UInt32(tuning.linearWidth),
+                UInt32(tuning.linearWidth), isGated ? 1 : 0,
             ],
             [
                 rdv_binding(index: 0, view: view, buffer: nil, offset: 0, bytes: 0),
                 try texels(1, panel, isFloat: true), storage(2, outputs[0]),
                 storage(3, first.bias ?? outputs[0]), storage(4, outputs[1]), storage(5, outputs[2]),
             ], push: push,
-            groups: ((strips + stripsInGroup - 1) / stripsInGroup, tiles, products.count),
+            groups: ((strips + stripsInGroup - 1) / stripsInGroup, tiles, isGated ? 1 : products.count),
             isIndependent: isIndependent)
     }
 }

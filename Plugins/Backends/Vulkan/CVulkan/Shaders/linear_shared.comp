@@ -4,5 +4,6 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 #define SHARES_INPUTS
+#include "functions.glsl"
 #include "layout.glsl"
 #include "linear.glsl"
