@@ -32,7 +32,9 @@ extension VulkanStream {
         precondition(output.rows == input.rows && output.columns == gate.rows)
         record { () throws(BackendError) in
             let panel = try panel(of: input)
-            let (gates, ups) = (Product.all(gate, into: output.onVulkan), Product.all(up, into: output.onVulkan))
+            let (gates, ups) = (
+                Product.all(gate, into: output.onVulkan), Product.all(up, into: output.onVulkan)
+            )
             if let views = try commonViews(gates, ups) {
                 for (index, view) in views.enumerated() {
                     try dispatch(
@@ -48,7 +50,8 @@ extension VulkanStream {
     }
 
     /// The views that hold the parts of two weights side by side; nil where there are none.
-    private func commonViews(_ first: [Product], _ second: [Product]) throws(BackendError) -> [VkBufferView]? {
+    private func commonViews(_ first: [Product], _ second: [Product]) throws(BackendError) -> [VkBufferView]?
+    {
         guard first.count == second.count else { return nil }
         var views = [VkBufferView]()
         for (one, other) in zip(first, second) {
