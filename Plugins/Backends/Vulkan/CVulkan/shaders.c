@@ -47,6 +47,9 @@ RDV_WORDS reduce[] = {
 RDV_WORDS rotary[] = {
 #embed "Shaders/SPIRV/rotary.spv"
 };
+RDV_WORDS select_bound[] = {
+#embed "Shaders/SPIRV/select.spv"
+};
 static const char sources[] = {
 #embed "Shaders/SPIRV/sources.txt"
 };
@@ -60,7 +63,7 @@ static const struct {
     RDV_SHADER(attention), RDV_SHADER(attention_merge), RDV_SHADER(attention_shared), RDV_SHADER(collect),
     RDV_SHADER(copy),      RDV_SHADER(elementwise),     RDV_SHADER(embed),            RDV_SHADER(linear),
     RDV_SHADER(linear_shared), RDV_SHADER(move),        RDV_SHADER(norm),             RDV_SHADER(reduce),
-    RDV_SHADER(rotary),
+    RDV_SHADER(rotary),    {"select", select_bound, sizeof select_bound},
 };
 
 const uint32_t *rdv_shader_words(const char *name, size_t *bytes) {

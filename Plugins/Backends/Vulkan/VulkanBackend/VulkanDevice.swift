@@ -138,4 +138,5 @@ enum Shader: String {
     case norm
     case reduce
     case rotary
+    case select
 }

@@ -4,7 +4,7 @@ layout(constant_id = 0) const int WIDTH = 64;
 layout(local_size_x_id = 0) in;
 
 layout(binding = 2) readonly buffer Input { float logits[]; };  // [rows, columns]
-layout(binding = 3) readonly buffer Thresholds { float thresholds[]; };  // [rows]
+layout(binding = 3) readonly buffer Thresholds { float thresholds[]; };  // [rows], from `select.comp`
 layout(binding = 4) buffer Counts { uint counts[]; };  // [rows], zero before
 layout(binding = 5) writeonly buffer Found { uvec2 found[]; };  // [rows, room]: id, bits
 

@@ -16,7 +16,7 @@ for source in *.comp; do
     spirv-val --target-env "$target" "$binary"
 done
 cksum *.comp *.glsl > "$output/sources.txt"
-glslc --version | head -n 1 > "$output/compiler.txt"
+glslc --version | sed -n 1p > "$output/compiler.txt"
 [ "$output" = SPIRV ] && exit 0
 files=(sources.txt)
 [ "$1" = "--check" ] && files+=($(cd "$output" && ls ./*.spv))
