@@ -82,7 +82,10 @@ extension VulkanStream {
                 let items = rows * cache.shape.keyValueHeads * tiles
                 try dispatch(
                     tuning.sharesInputs ? .attentionShared : .attention,
-                    [UInt32(tuning.teams), UInt32(d), UInt32((ratio + tiles - 1) / tiles)],
+                    [
+                        UInt32(tuning.teams), UInt32(d), UInt32((ratio + tiles - 1) / tiles),
+                        splits > 1 ? 1 : 0,
+                    ],
                     [
                         try texels(0, cache.pieces[layer / cache.layersInPiece]),
                         try texels(1, queries.onVulkan, isFloat: true), storage(2, partials),

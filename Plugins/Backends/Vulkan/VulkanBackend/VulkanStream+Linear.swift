@@ -82,10 +82,10 @@ extension VulkanStream {
             }
         }
 
-        /// Whether both can be one dispatch, where their weights lie in one view.
+        /// Whether both can be one dispatch, where their weights lie in one view and their outputs in one binding.
         func agrees(with other: Product) -> Bool {
             weight.type == other.weight.type && bias == nil && other.bias == nil && !accumulates
-                && !other.accumulates && output !== other.output
+                && !other.accumulates && output !== other.output && output.buffer == other.output.buffer
         }
     }
 
@@ -107,12 +107,20 @@ extension VulkanStream {
             var end = start + 1
             while end < products.count, end - start < Self.matricesAtOnce,
                 products[start..<end].allSatisfy({ $0.agrees(with: products[end]) }),
-                try products[end].part.piece.sharedView().view == view
+                try products[end].part.piece.sharedView().view == view,
+                span(of: products[start...end]).count <= device.description.storageBufferBytes
             { end += 1 }
             try dispatch(
                 Array(products[start..<end]), view: view, on: panel, rows: rows, isIndependent: start > 0)
             start = end
         }
+    }
+
+    /// The bytes of a buffer from the first to the last output.
+    private func span(of products: ArraySlice<Product>) -> Range<Int> {
+        let starts = products.map { $0.output.offset }
+        let ends = products.map { $0.output.offset + $0.output.byteCount }
+        return (starts.min() ?? 0)..<(ends.max() ?? 0)
     }
 
     /// `output = panel · weightᵀ` of up to three weights, in tiles of rows of equal size; or
@@ -126,33 +134,38 @@ extension VulkanStream {
         let tiles = (rows + Self.maximumTileRows - 1) / Self.maximumTileRows
         let tileRows = (rows + tiles - 1) / tiles
         let blocks = (first.weight.columns + 31) / 32
+        let bytes = span(of: products[...])
         var push = [Int32]()
         var strips = 0
         for product in products {
+            let outputStart = (product.output.offset - bytes.lowerBound) / 4 + product.part.rows.lowerBound
             push += [
                 Int32(try product.part.piece.sharedView().firstTexel), Int32(product.part.rows.count),
-                Int32(product.part.rows.lowerBound), Int32(product.weight.rows),
+                Int32(outputStart), Int32(product.weight.rows),
             ]
             strips = max(strips, (product.part.rows.count + 31) / 32)
             retain(product.part.piece)
+            retain(product.output)
         }
         push += [Int32](repeating: 0, count: 4 * (Self.matricesAtOnce - products.count))
         push += [
             Int32(blocks), Int32(first.weight.stripSlots), Int32(blocks * 8), Int32(rows),
-            first.bias == nil ? 0 : 1, first.accumulates ? 1 : 0,
+            Int32(first.part.rows.lowerBound),
         ]
-        let outputs = (0..<Self.matricesAtOnce).map { products[min($0, products.count - 1)].output }
         let stripsInGroup = tuning.linearWidth / 8
+        let adds: UInt32 = (first.bias == nil ? 0 : 1) + (first.accumulates ? 2 : 0)
         try dispatch(
             tuning.sharesInputs ? .linearShared : .linear,
             [
                 first.weight.type.rawValue, UInt32(tileRows), UInt32(tuning.linearSplits),
-                UInt32(tuning.linearWidth), isGated ? 1 : 0,
+                UInt32(tuning.linearWidth), isGated ? 1 : 0, adds,
             ],
             [
                 rdv_binding(index: 0, view: view, buffer: nil, offset: 0, bytes: 0),
-                try texels(1, panel, isFloat: true), storage(2, outputs[0]),
-                storage(3, first.bias ?? outputs[0]), storage(4, outputs[1]), storage(5, outputs[2]),
+                try texels(1, panel, isFloat: true),
+                rdv_binding(
+                    index: 2, view: nil, buffer: first.output.buffer, offset: UInt64(bytes.lowerBound),
+                    bytes: UInt64(bytes.count)), storage(3, first.bias ?? first.output),
             ], push: push,
             groups: ((strips + stripsInGroup - 1) / stripsInGroup, tiles, isGated ? 1 : products.count),
             isIndependent: isIndependent)

@@ -11,6 +11,7 @@
 layout(constant_id = 0) const int TEAMS = 1;
 layout(constant_id = 1) const int HEAD_DIMENSION = 64;
 layout(constant_id = 2) const int TILE = 1;
+layout(constant_id = 3) const int HAS_SPLITS = 0;
 layout(local_size_x = 8, local_size_y_id = 0) in;
 
 layout(binding = 0) uniform usamplerBuffer cache;
@@ -179,7 +180,7 @@ void main() {
         const bool is_wanted = tile * TILE + h < ratio;
         const int at =
             (((row - push.first_row) * push.heads + heads[h]) * push.splits + split) * (8 + HEAD_DIMENSION);
-        if (is_wanted && push.splits > 1 && lane == 0) {
+        if (HAS_SPLITS == 1 && is_wanted && lane == 0) {
             partials[at] = largest[h];
             partials[at + 1] = totals[h];
         }
@@ -189,7 +190,7 @@ void main() {
             precise vec4 first_four = mix(low[h][c], vec4(0), equal(low[h][c], vec4(0))) / totals[h];
             precise vec4 last_four = mix(high[h][c], vec4(0), equal(high[h][c], vec4(0))) / totals[h];
             if (is_wanted && chunk < CHUNKS) {
-                if (push.splits > 1) {
+                if (HAS_SPLITS == 1) {
                     [[unroll]] for (int i = 0; i < 4; i++) partials[at + 8 + 8 * chunk + i] = low[h][c][i];
                     [[unroll]] for (int i = 0; i < 4; i++) partials[at + 12 + 8 * chunk + i] = high[h][c][i];
                 } else {

@@ -17,19 +17,20 @@ layout(constant_id = 1) const int ROWS = 1;
 layout(constant_id = 2) const int SPLITS = 1;
 layout(constant_id = 3) const int WIDTH = 8;
 layout(constant_id = 4) const int GATED = 0;
+// Bits: 1 adds a bias, 2 adds what the output holds.
+layout(constant_id = 5) const int ADDS = 0;
 layout(local_size_x_id = 3, local_size_y_id = 2) in;
 
 layout(binding = 0) uniform usamplerBuffer weights;
 layout(binding = 1) uniform samplerBuffer inputs;  // [rows, input_stride] in units of four
-layout(binding = 2) buffer Output { float outputs[]; };  // [rows, output_stride]
+layout(binding = 2) buffer Output { float outputs[]; };  // of each matrix [rows, output_stride]
 layout(binding = 3) readonly buffer Bias { float bias[]; };  // [outputs], of the only matrix
-layout(binding = 4) writeonly buffer Second { float second[]; };
-layout(binding = 5) writeonly buffer Third { float third[]; };
 
 struct Matrix {
     int first_texel;
     int output_count;
-    int first_output;
+    // Where its first output lies.
+    int output_start;
     int output_stride;
 };
 
@@ -39,8 +40,7 @@ layout(push_constant) uniform Push {
     int strip_slots;
     int input_stride;
     int rows;
-    int has_bias;
-    int accumulates;
+    int bias_start;
 } push;
 
 DEFINE_SCALES(weights)
@@ -171,21 +171,15 @@ void main() {
     }
     if (split > 0 || wanted >= strips) return;
     [[unroll]] for (int r = 0; r < ROWS; r++) {
-        if (first_row + r >= push.rows) break;
         [[unroll]] for (int i = 0; i < 4; i++) {
             const int output_index = wanted * 32 + lane * 4 + i;
-            if (output_index >= matrix.output_count) break;
-            const int column = matrix.first_output + output_index;
-            const int at = (first_row + r) * matrix.output_stride + column;
             precise float value = GATED == 1 ? silu(gate[r][i]) * sums[r][i] : sums[r][i];
-            if (push.has_bias == 1) value += bias[column];
-            if (push.accumulates == 1) value += outputs[at];
-            if (GATED == 1 || gl_WorkGroupID.z == 0)
+            if (first_row + r < push.rows && output_index < matrix.output_count) {
+                const int at = matrix.output_start + (first_row + r) * matrix.output_stride + output_index;
+                if ((ADDS & 1) != 0) value += bias[push.bias_start + output_index];
+                if ((ADDS & 2) != 0) value += outputs[at];
                 outputs[at] = value;
-            else if (gl_WorkGroupID.z == 1)
-                second[at] = value;
-            else
-                third[at] = value;
+            }
         }
     }
 }
