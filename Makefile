@@ -1,13 +1,13 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo examples docs test exactness lint format shaders bench bench-peer fuzz clean
+.PHONY: help setup build demo examples docs test exactness lint format shaders validate-vulkan bench bench-peer fuzz clean
 
 SWIFT ?= swift
 BUILD := $(SWIFT) build -c release --product redrafter
 LINTED := Sources Plugins Tests Examples/Sources Package.swift
 
 help: ## list the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 setup: ## install what is missing and fetch the default model
 	@bash .ci/setup
@@ -44,6 +44,9 @@ format: ## put all sources into the project's format
 
 shaders: ## compile the Vulkan shaders; the result is committed
 	bash Plugins/Backends/Vulkan/CVulkan/Shaders/compile.sh
+
+validate-vulkan: setup ## run the Vulkan backend under the validation layers: core, synchronisation, GPU-assisted
+	bash Plugins/Backends/Vulkan/validate.sh
 
 bench: build ## measure this machine
 	.build/release/redrafter bench --rows 1,2,4,8,12,16 --read

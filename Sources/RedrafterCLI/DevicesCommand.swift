@@ -61,7 +61,7 @@ struct DevicesCommand: ParsableCommand {
             "storage_buffer_bytes": .integer(device.storageBufferBytes),
             "texel_elements": .integer(device.texelElements), "shared_bytes": .integer(device.sharedBytes),
             "subgroup_size": .integer(device.subgroupSize), "shuffle": .bool(device.hasShuffle),
-            "mapped": .bool(device.isMapped), "usable": .bool(device.isRecent),
+            "mapped": .bool(device.isMapped), "usable": .bool(device.isUsable),
         ])
     }
 }

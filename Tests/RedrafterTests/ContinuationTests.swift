@@ -10,29 +10,11 @@ import Testing
     "Continuations of the default model", .serialized,
     .enabled(if: DefaultModel.isAvailable, "\(DefaultModel.howToGet)"))
 struct ContinuationTests {
-    private struct Continuation: Codable {
-        var prompt: [Int32]
-        var tokens: [Int32]
-        var gaps: [Float]?
-    }
-
-    private struct Document: Codable {
-        var model: String
-        var continuations: [Continuation]
-    }
-
-    private static let folder = #filePath.replacing(
-        "RedrafterTests/ContinuationTests.swift", with: "Reference/")
-
-    private static func read(_ name: String) throws -> Document {
-        try JSONDecoder().decode(Document.self, from: Data(contentsOf: URL(filePath: folder + name)))
-    }
-
-    private func continuations() throws -> [Continuation] {
+    private func continuations() throws -> [ReferenceContinuations.Continuation] {
         let generator = try TextGenerator(try Model.load(path: DefaultModel.path))
-        return try Self.read("continuations.json").continuations.map { reference in
+        return try ReferenceContinuations.read("continuations.json").continuations.map { reference in
             let result = try generator.generate(reference.prompt, GenerationParameters(maximumTokens: 64))
-            return Continuation(prompt: reference.prompt, tokens: result.tokens)
+            return ReferenceContinuations.Continuation(prompt: reference.prompt, tokens: result.tokens)
         }
     }
 
@@ -41,10 +23,9 @@ struct ContinuationTests {
         let actual = try continuations()
         // REDRAFTER_RECORD writes the file anew after a change that is meant to change tokens.
         if ProcessInfo.processInfo.environment["REDRAFTER_RECORD"] != nil {
-            let document = Document(model: "redrafter, Q4_1", continuations: actual)
-            try JSONEncoder().encode(document).write(to: URL(filePath: Self.folder + "pinned.json"))
+            try ReferenceContinuations(model: "redrafter, Q4_1", continuations: actual).write("pinned.json")
         }
-        let pinned = try Self.read("pinned.json").continuations
+        let pinned = try ReferenceContinuations.read("pinned.json").continuations
         #expect(pinned.count == 20)
         for (index, (a, b)) in zip(actual, pinned).enumerated() {
             #expect(a.tokens == b.tokens, "prompt \(index)")
@@ -53,8 +34,8 @@ struct ContinuationTests {
 
     @Test("Where a continuation leaves the float32 model's, that model was nearly undecided")
     func divergence() throws {
-        let reference = try Self.read("continuations.json").continuations
-        let pinned = try Self.read("pinned.json").continuations
+        let reference = try ReferenceContinuations.read("continuations.json").continuations
+        let pinned = try ReferenceContinuations.read("pinned.json").continuations
         var lines = [String]()
         var equal = 0
         for (index, (exact, ours)) in zip(reference, pinned).enumerated() {

@@ -8,7 +8,7 @@ import VulkanBackend
 
 /// Whether there is a Vulkan device; Mesa's software device will do.
 let hasVulkanDevice: Bool = {
-    do { return try VulkanDeviceDescription.all().contains(where: \.isRecent) } catch { return false }
+    do { return try VulkanDeviceDescription.all().contains(where: \.isUsable) } catch { return false }
 }()
 
 @Suite(

@@ -16,18 +16,37 @@ struct ConformanceTests {
     @Test("Every feature can be missing by itself", arguments: VulkanFeature.allCases)
     func conforms(without feature: VulkanFeature) throws {
         let backend = try vulkan([feature])
-        let kinds = ["embed", "linear q4_1", "linear q6_K", "gatedLinear q8_0", "rmsNorm", "attention"]
-        let cases = OpCases.all.filter { opCase in kinds.contains { opCase.description.hasPrefix($0) } }
-        #expect(cases.count > 40)
-        #expect(try checkOperations(backend, cases) == [])
+        #expect(try checkOperations(backend, selection()) == [])
         #expect(try checkTop(backend) == [])
         #expect(try checkMoves(backend) == [])
         #expect(try checkModels(backend, types: [.q4_1]) == [])
     }
 
+    @Test(
+        "Subgroups can be of any size, with the groups of software devices and with those of others",
+        arguments: VulkanMask.subgroupSizes, [[], [VulkanFeature.serial]])
+    func conforms(subgroupSize: Int, without features: [VulkanFeature]) throws {
+        let backend = try vulkan(Set(features), subgroupSize: subgroupSize)
+        let device = try vulkan().deviceDescription
+        #expect(backend.deviceDescription.subgroupSize == subgroupSize)
+        #expect(
+            backend.deviceDescription.hasShuffle == (device.hasShuffle && device.subgroupSize == subgroupSize)
+        )
+        #expect(try checkOperations(backend, selection()) == [])
+        #expect(try checkModels(backend, types: [.q4_1]) == [])
+    }
+
+    /// Cases of every operation whose threads work together.
+    private func selection() -> [OpCase] {
+        let kinds = ["embed", "linear q4_1", "linear q6_K", "gatedLinear q8_0", "rmsNorm", "attention"]
+        let cases = OpCases.all.filter { opCase in kinds.contains { opCase.description.hasPrefix($0) } }
+        #expect(cases.count > 40)
+        return cases
+    }
+
     @Test("A weight that is larger than a buffer can be is cut into parts and gives the same bits")
     func parts() throws {
-        var options = VulkanBackend.Options(maskedFeatures: [])
+        var options = VulkanBackend.Options(mask: VulkanMask())
         options.maximumPieceBytes = 1
         let cut = try VulkanBackend(options: options)
         let whole = try vulkan()

@@ -6,6 +6,24 @@ import Testing
 
 @Suite("Choosing a device")
 struct DeviceTests {
+    /// The least that Vulkan 1.2 guarantees, but for one more storage buffer.
+    static var limits: VkPhysicalDeviceLimits {
+        var limits = VkPhysicalDeviceLimits()
+        limits.maxComputeSharedMemorySize = 16_384
+        limits.maxComputeWorkGroupInvocations = 128
+        limits.maxComputeWorkGroupSize = (128, 128, 64)
+        limits.maxComputeWorkGroupCount = (65_535, 65_535, 65_535)
+        limits.maxPushConstantsSize = 128
+        limits.maxStorageBufferRange = 1 << 27
+        limits.maxTexelBufferElements = 65_536
+        limits.maxPerStageDescriptorStorageBuffers = 5
+        limits.maxDescriptorSetStorageBuffers = 24
+        limits.maxPerStageDescriptorSampledImages = 16
+        limits.maxDescriptorSetSampledImages = 96
+        limits.maxPerStageResources = 128
+        return limits
+    }
+
     private func device(
         _ index: Int, _ name: String, _ type: VkPhysicalDeviceType, version: UInt32 = 1 << 22 | 3 << 12
     ) -> VulkanDeviceDescription {
@@ -13,6 +31,8 @@ struct DeviceTests {
         withUnsafeMutableBytes(of: &properties.name) { $0.copyBytes(from: name.utf8) }
         properties.type = type.rawValue
         properties.api_version = version
+        properties.limits = Self.limits
+        properties.allocation_bytes = 1 << 30
         properties.uuid.0 = UInt8(index)
         properties.uuid.15 = 0xab
         return VulkanDeviceDescription(index: index, properties)

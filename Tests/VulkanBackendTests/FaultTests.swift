@@ -10,7 +10,7 @@ struct FaultTests {
     private func options(_ call: UInt64, _ result: VkResult, masked: Set<VulkanFeature> = [])
         -> VulkanBackend.Options
     {
-        var options = VulkanBackend.Options(maskedFeatures: masked)
+        var options = VulkanBackend.Options(mask: VulkanMask(features: masked))
         options.injection = FaultInjection(call: call, result: result.rawValue)
         return options
     }
@@ -77,7 +77,7 @@ struct FaultTests {
     @Test("A device that does not finish in time is given up")
     func timeout() throws {
         let error = #expect(throws: BackendError.self) {
-            try VulkanBackend(options: VulkanBackend.Options(maskedFeatures: [], timeout: .zero))
+            try VulkanBackend(options: VulkanBackend.Options(mask: VulkanMask(), timeout: .zero))
         }
         #expect("\(try #require(error))".contains("did not finish in time"))
         #expect(error?.exitCode == 69)
@@ -85,7 +85,7 @@ struct FaultTests {
 
     @Test("A device that multiplies wrongly is refused, with the reason")
     func poisoned() throws {
-        var options = VulkanBackend.Options(maskedFeatures: [])
+        var options = VulkanBackend.Options(mask: VulkanMask())
         options.isPoisoned = true
         let error = #expect(throws: BackendError.self) { try VulkanBackend(options: options) }
         #expect("\(try #require(error))".contains("a product of matrices is wrong at start"))

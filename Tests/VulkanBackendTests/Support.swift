@@ -6,14 +6,15 @@ import Testing
 
 /// Whether there is a device; tests that need one say what to install where there is none.
 let hasDevice: Bool = {
-    do { return try VulkanDeviceDescription.all().contains(where: \.isRecent) } catch { return false }
+    do { return try VulkanDeviceDescription.all().contains(where: \.isUsable) } catch { return false }
 }()
 
 let needsDevice = Comment("there is no Vulkan device; install mesa-vulkan-drivers")
 
-/// A backend with some features masked; of any other device than a software one none are.
-func vulkan(_ masked: Set<VulkanFeature> = []) throws -> VulkanBackend {
-    try VulkanBackend(options: VulkanBackend.Options(maskedFeatures: masked))
+/// A backend that does without some features of its device.
+func vulkan(_ masked: Set<VulkanFeature> = [], subgroupSize: Int? = nil) throws -> VulkanBackend {
+    let mask = VulkanMask(features: masked, subgroupSize: subgroupSize)
+    return try VulkanBackend(options: VulkanBackend.Options(mask: mask))
 }
 
 extension VulkanBackend {

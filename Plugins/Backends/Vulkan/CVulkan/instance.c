@@ -146,11 +146,7 @@ void rdv_device_describe(rdv_instance *instance, uint32_t index, rdv_properties 
     out->type = properties.properties.deviceType;
     out->api_version = properties.properties.apiVersion;
     out->allocation_bytes = allocation.maxMemoryAllocationSize;
-    out->storage_buffer_bytes = limits->maxStorageBufferRange;
-    out->texel_elements = limits->maxTexelBufferElements;
-    out->shared_bytes = limits->maxComputeSharedMemorySize;
-    out->group_invocations = limits->maxComputeWorkGroupInvocations;
-    memcpy(out->group_count, limits->maxComputeWorkGroupCount, sizeof out->group_count);
+    out->limits = *limits;
     out->subgroup_size = subgroup.subgroupSize;
     if (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT)
         out->subgroup_operations = subgroup.supportedOperations;

@@ -11,20 +11,19 @@ public final class VulkanBackend: ComputeBackend {
     let uploader: Uploader
     private let maximumPieceBytes: Int?
 
-    /// - Throws: `BackendError.deviceUnavailable` where there is no loader, driver or device, or the device does not pass the
-    ///   check; `.unknownSelection` for a device or a masked feature that does not exist; `.outOfMemory`.
+    /// - Throws: `BackendError.deviceUnavailable` where there is no loader, driver or device, the device's limits are too low,
+    ///   or it does not pass the check; `.unknownSelection` for a device or a masked feature that does not exist;
+    ///   `.outOfMemory`.
     public convenience init(options: Options = Options()) throws(BackendError) {
-        let masked: Set<VulkanFeature>
-        if let features = options.maskedFeatures {
-            masked = features
-        } else {
-            masked = try VulkanFeature.masked()
-        }
+        let mask: VulkanMask
+        if let given = options.mask { mask = given } else { mask = try VulkanMask.ofEnvironment() }
         let instance = try VulkanInstance(injection: options.injection)
         let description = try VulkanDeviceDescription.choose(options.device, from: instance.devices)
+            .assuming(subgroupSize: mask.subgroupSize)
+        try description.requireLimits()
         // A driver whose threads do not lie in subgroups as expected still works without handing inputs over.
         var failure: BackendError?
-        for features in [masked, masked.union([.shuffle])] {
+        for features in [mask.features, mask.features.union([.shuffle])] {
             let device = try VulkanDevice(
                 description, of: instance, masked: features, timeout: options.timeout)
             let candidate = try VulkanBackend(device, maximumPieceBytes: options.maximumPieceBytes)

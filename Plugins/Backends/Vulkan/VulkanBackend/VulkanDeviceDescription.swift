@@ -21,20 +21,23 @@ public struct VulkanDeviceDescription: Sendable, Hashable {
     /// Bytes of the largest heap of device memory.
     public let memoryBytes: Int
     /// Largest piece of a buffer that a shader can write to.
-    public let storageBufferBytes: Int
+    public var storageBufferBytes: Int { limits.maxStorageBufferRange }
     /// Largest number of 16-byte elements of a piece of a buffer that a shader reads.
-    public let texelElements: Int
+    public var texelElements: Int { limits.maxTexelBufferElements }
     /// Bytes that a group of threads shares.
-    public let sharedBytes: Int
+    public var sharedBytes: Int { limits.maxComputeSharedMemorySize }
     /// Threads that run in step.
-    public let subgroupSize: Int
+    public private(set) var subgroupSize: Int
     /// Whether threads of a subgroup can read each other's values.
-    public let hasShuffle: Bool
+    public private(set) var hasShuffle: Bool
     /// Whether the host can write to its memory directly.
     public let isMapped: Bool
     /// Whether its version of Vulkan is one that the backend works with.
     public let isRecent: Bool
+    /// Whether the backend works with its version and its limits.
+    public var isUsable: Bool { isRecent && limits.shortfall == nil }
     let alignment: Int
+    let limits: VulkanLimits
 
     init(index: Int, _ properties: rdv_properties) {
         func text<Tuple>(_ characters: Tuple) -> String {
@@ -61,9 +64,8 @@ public struct VulkanDeviceDescription: Sendable, Hashable {
         apiVersion = "\(version >> 22 & 0x7f).\(version >> 12 & 0x3ff).\(version & 0xfff)"
         isRecent = version >> 12 & 0x3ff >= 2 || version >> 22 & 0x7f > 1
         memoryBytes = Int(clamping: properties.heap_bytes)
-        storageBufferBytes = Int(properties.storage_buffer_bytes)
-        texelElements = Int(properties.texel_elements)
-        sharedBytes = Int(properties.shared_bytes)
+        limits = VulkanLimits(
+            properties.limits, allocationBytes: Int(clamping: properties.allocation_bytes))
         subgroupSize = Int(properties.subgroup_size)
         hasShuffle = properties.subgroup_operations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT.rawValue != 0
         isMapped = properties.mapped != 0
@@ -82,7 +84,10 @@ public struct VulkanDeviceDescription: Sendable, Hashable {
     ) throws(BackendError) -> VulkanDeviceDescription {
         let usable = devices.filter(\.isRecent)
         guard let wanted else {
-            let best = usable.min { ($0.rank, $0.index) < ($1.rank, $1.index) }
+            // One whose limits are too low comes last: refusing it names the limit.
+            let best = usable.min {
+                ($0.isUsable ? 0 : 1, $0.rank, $0.index) < ($1.isUsable ? 0 : 1, $1.rank, $1.index)
+            }
             guard let best else {
                 throw .deviceUnavailable(
                     name: "Vulkan",
@@ -102,6 +107,21 @@ public struct VulkanDeviceDescription: Sendable, Hashable {
                 available: devices.map { "\($0.index) (\($0.name))" })
         }
         return named[0]
+    }
+
+    /// The same device as if its subgroups had another size: threads of real ones hand nothing over then.
+    func assuming(subgroupSize size: Int?) -> VulkanDeviceDescription {
+        guard let size, size != subgroupSize else { return self }
+        var other = self
+        other.subgroupSize = size
+        other.hasShuffle = false
+        return other
+    }
+
+    /// - Throws: `.deviceUnavailable` with the name of a limit that is lower than what the shaders need.
+    func requireLimits() throws(BackendError) {
+        guard let shortfall = limits.shortfall else { return }
+        throw .deviceUnavailable(name: name, reason: shortfall)
     }
 
     private var rank: Int { Kind.allCases.firstIndex(of: kind) ?? Kind.allCases.count }

@@ -44,13 +44,21 @@ final class VulkanMemory: @unchecked Sendable {
     var allocatedBytes: Int { state.withLock { $0.usedBytes } }
 
     /// A piece of at least `byteCount` bytes, aligned for all uses; weights share blocks with weights only.
-    /// - Throws: `BackendError.outOfMemory`.
+    /// - Throws: `BackendError.outOfMemory`; `.unsupported` for a piece that is larger than the device's limits.
     func allocate(
         _ byteCount: Int, purpose: String, holdsWeights: Bool = false
     ) throws(BackendError) -> MemoryPiece {
         let alignment = device.description.alignment
         guard let size = CheckedSize(max(byteCount, 1)).aligned(to: alignment).value else {
             throw .outOfMemory(needed: .max, available: available, purpose: purpose)
+        }
+        let limits = device.description.limits
+        try require(
+            size, atMost: limits.maxMemoryAllocationSize, named: "maxMemoryAllocationSize", for: purpose)
+        // Weights are read as texels, all else is written.
+        if !holdsWeights {
+            try require(
+                size, atMost: limits.maxStorageBufferRange, named: "maxStorageBufferRange", for: purpose)
         }
         return try state.withLock { (state) throws(BackendError) in
             for (id, block) in state.blocks where block.holdsWeights == holdsWeights {
@@ -79,6 +87,17 @@ final class VulkanMemory: @unchecked Sendable {
                 handle: handle, free: size < blockBytes ? [size..<blockBytes] : [],
                 holdsWeights: holdsWeights)
             return MemoryPiece(self, block: id, handle, offset: 0, byteCount: size)
+        }
+    }
+
+    /// - Throws: `.unsupported` with the name of a limit that is lower than a piece's size.
+    fileprivate func require(
+        _ byteCount: Int, atMost limit: Int, named name: String, for purpose: String
+    ) throws(BackendError) {
+        guard byteCount <= limit else {
+            throw .unsupported(
+                operation: "\(purpose) of \(byteCount) bytes", type: "one buffer",
+                reason: "\(device.description.name) takes \(limit) (\(name))")
         }
     }
 
@@ -171,6 +190,9 @@ final class MemoryPiece: @unchecked Sendable {
     func view(isFloat: Bool) throws(BackendError) -> SendableView {
         try views.withLock { (views) throws(BackendError) in
             if let known = isFloat ? views.floats : views.words { return SendableView(view: known) }
+            try memory.require(
+                byteCount, atMost: memory.device.description.texelElements * 16,
+                named: "maxTexelBufferElements", for: "texels")
             var (made, fault): (VkBufferView?, rdv_fault) = (nil, rdv_fault())
             let isMade = rdv_view_make(
                 memory.device.handle, buffer, isFloat, UInt64(offset), UInt64(byteCount), &made, &fault)

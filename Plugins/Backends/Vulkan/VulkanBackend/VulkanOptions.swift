@@ -1,43 +1,12 @@
 import RedrafterCore
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
-/// Features of devices that the backend can do without.
-public enum VulkanFeature: String, Sendable, CaseIterable {
-    /// Threads of a subgroup read each other's inputs.
-    case shuffle
-    /// The host writes to device memory; else everything goes through staging buffers.
-    case mapped
-    /// A small group takes all columns of a weight; without it they are split as on devices with many cores.
-    case serial
-
-    /// Those that `REDRAFTER_VULKAN_MASK` names, separated by commas: they are not used, so that tests run every variant.
-    static func masked() throws(BackendError) -> Set<VulkanFeature> {
-        guard let text = getenv("REDRAFTER_VULKAN_MASK").map({ String(cString: $0) }) else { return [] }
-        var features = Set<VulkanFeature>()
-        for name in text.split(separator: ",").map(String.init) {
-            guard let feature = VulkanFeature(rawValue: name) else {
-                throw .unknownSelection(
-                    what: "feature in REDRAFTER_VULKAN_MASK", got: TerminalText.escaped(name),
-                    available: allCases.map(\.rawValue))
-            }
-            features.insert(feature)
-        }
-        return features
-    }
-}
-
 extension VulkanBackend {
     /// How a backend is made.
     public struct Options: Sendable {
         /// Number, UUID or name of a device; nil for the best there is.
         public var device: String?
-        /// Features not to use; nil for those in `REDRAFTER_VULKAN_MASK`.
-        public var maskedFeatures: Set<VulkanFeature>?
+        /// What not to use of the device; nil for what `REDRAFTER_VULKAN_MASK` names.
+        public var mask: VulkanMask?
         /// How long one submission may take.
         public var timeout: Duration
         /// Largest piece of a weight that is read as one buffer; nil for what the device takes.
@@ -46,12 +15,9 @@ extension VulkanBackend {
         /// Has the check at start fail.
         var isPoisoned = false
 
-        public init(
-            device: String? = nil, maskedFeatures: Set<VulkanFeature>? = nil,
-            timeout: Duration = .seconds(120)
-        ) {
+        public init(device: String? = nil, mask: VulkanMask? = nil, timeout: Duration = .seconds(120)) {
             self.device = device
-            self.maskedFeatures = maskedFeatures
+            self.mask = mask
             self.timeout = timeout
         }
     }

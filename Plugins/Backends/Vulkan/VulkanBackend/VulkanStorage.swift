@@ -44,7 +44,8 @@ final class VulkanCache: CacheStorage {
         var layer = shape
         layer.layers = 1
         let limits = memory.device.description
-        let largest = min(limits.storageBufferBytes, limits.texelElements * 16)
+        let largest = min(
+            limits.storageBufferBytes, limits.texelElements * 16, limits.limits.maxMemoryAllocationSize)
         guard let layerBytes = layer.byteCount.value, shape.byteCount.value != nil else {
             throw .outOfMemory(needed: .max, available: memory.available, purpose: "the key/value cache")
         }

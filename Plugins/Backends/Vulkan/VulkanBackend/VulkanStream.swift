@@ -196,6 +196,7 @@ extension VulkanStream {
         groups: (x: Int, y: Int, z: Int), isIndependent: Bool = false
     ) throws(BackendError) {
         guard groups.x > 0, groups.y > 0, groups.z > 0 else { return }
+        try device.description.limits.require(groups: groups)
         let pipeline = try device.pipeline(shader, constants)
         let recorder = try openRecorder()
         if !isIndependent { rdv_barrier(recorder) }

@@ -51,11 +51,7 @@ typedef struct {
     uint64_t heap_bytes;
     /// Largest single allocation.
     uint64_t allocation_bytes;
-    uint32_t storage_buffer_bytes;
-    uint32_t texel_elements;
-    uint32_t shared_bytes;
-    uint32_t group_invocations;
-    uint32_t group_count[3];
+    VkPhysicalDeviceLimits limits;
     uint32_t subgroup_size;
     /// VkSubgroupFeatureFlags of compute shaders.
     uint32_t subgroup_operations;
