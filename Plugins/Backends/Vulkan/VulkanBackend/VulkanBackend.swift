@@ -26,7 +26,8 @@ public final class VulkanBackend: ComputeBackend {
         var failure: BackendError?
         for features in [masked, masked.union([.shuffle])] {
             let device = try VulkanDevice(
-                description, of: instance, masked: features, timeout: options.timeout)
+                description, of: instance, masked: features, timeout: options.timeout,
+                pipelineCache: options.pipelineCache)
             let candidate = try VulkanBackend(device, maximumPieceBytes: options.maximumPieceBytes)
             failure = try candidate.checkRows(isPoisoned: options.isPoisoned)
             if failure == nil {
@@ -113,7 +114,7 @@ public final class VulkanBackend: ComputeBackend {
             rows: rows, columns: columns, type: type, stripSlots: stripBytes / 128, parts: parts)
     }
 
-    /// Repacks rows a few strips at a time and sends them to the device.
+    /// Repacks rows a few strips at a time and sends them to the device, which copies while the next are repacked.
     private func pack(
         _ source: UnsafeRawBufferPointer, _ type: WeightType, _ rows: Int, _ columns: Int, rowBytes: Int,
         into piece: MemoryPiece
@@ -139,6 +140,7 @@ public final class VulkanBackend: ComputeBackend {
                 UnsafeRawBufferPointer(rebasing: packed[..<(count * stripBytes)]), to: piece,
                 at: first * stripBytes)
         }
+        try uploader.finish()
     }
 
     public func makeTensor(rows: Int, columns: Int) throws(BackendError) -> Tensor {
@@ -159,6 +161,7 @@ public final class VulkanBackend: ComputeBackend {
         values.withUnsafeBytes { bytes in
             result = Result { () throws(BackendError) in
                 try uploader.write(bytes, to: tensor.onVulkan, at: 0)
+                try uploader.finish()
             }
         }
         try result.get()
