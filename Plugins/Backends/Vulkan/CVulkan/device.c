@@ -58,6 +58,16 @@ static int find_memories(rdv_device *device, uint32_t index, bool wants_mapped, 
 }
 
 static int create_device(rdv_device *device, rdv_fault *fault) {
+    rdv_instance *instance = device->instance;
+    VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &timeline};
+    instance->GetPhysicalDeviceFeatures2(device->physical, &features);
+    if (!timeline.timelineSemaphore || instance->injection.hides_timelines)
+        return rdv_fail(fault, RDV_UNUSABLE_DEVICE, "it has no timeline semaphores");
+    timeline = (VkPhysicalDeviceTimelineSemaphoreFeatures){
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES, .timelineSemaphore = VK_TRUE};
     const float priority = 1;
     const VkDeviceQueueCreateInfo queue = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
@@ -67,10 +77,10 @@ static int create_device(rdv_device *device, rdv_fault *fault) {
     };
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .pNext = &timeline,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
     };
-    rdv_instance *instance = device->instance;
     return RDV_CALL(instance, instance, fault, CreateDevice, device->physical, &info, NULL, &device->handle);
 }
 
@@ -107,6 +117,7 @@ static int create_layouts(rdv_device *device, rdv_fault *fault) {
 static void close_device(rdv_device *device) {
     if (device->handle && device->DestroyDevice) {
         if (device->DeviceWaitIdle) device->DeviceWaitIdle(device->handle);
+        if (device->cache) device->DestroyPipelineCache(device->handle, device->cache, NULL);
         if (device->layout) device->DestroyPipelineLayout(device->handle, device->layout, NULL);
         if (device->set_layout) device->DestroyDescriptorSetLayout(device->handle, device->set_layout, NULL);
         device->DestroyDevice(device->handle, NULL);
@@ -234,7 +245,7 @@ int rdv_pipeline_make(
     };
     pthread_mutex_lock(&rdv_driver_lock);
     const int is_made = RDV_CALL(
-        device->instance, device, fault, CreateComputePipelines, device->handle, VK_NULL_HANDLE, 1, &info, NULL,
+        device->instance, device, fault, CreateComputePipelines, device->handle, device->cache, 1, &info, NULL,
         pipeline);
     pthread_mutex_unlock(&rdv_driver_lock);
     device->DestroyShaderModule(device->handle, module, NULL);

@@ -10,6 +10,7 @@
     X(DestroyInstance)                                                                                                 \
     X(EnumeratePhysicalDevices)                                                                                        \
     X(GetPhysicalDeviceProperties2)                                                                                    \
+    X(GetPhysicalDeviceFeatures2)                                                                                      \
     X(GetPhysicalDeviceMemoryProperties)                                                                               \
     X(GetPhysicalDeviceQueueFamilyProperties)                                                                          \
     X(CreateDevice)                                                                                                    \
@@ -35,6 +36,9 @@
     X(DestroyDescriptorSetLayout)                                                                                      \
     X(CreatePipelineLayout)                                                                                            \
     X(DestroyPipelineLayout)                                                                                           \
+    X(CreatePipelineCache)                                                                                             \
+    X(DestroyPipelineCache)                                                                                            \
+    X(GetPipelineCacheData)                                                                                            \
     X(CreateComputePipelines)                                                                                          \
     X(DestroyPipeline)                                                                                                 \
     X(CreateDescriptorPool)                                                                                            \
@@ -54,13 +58,12 @@
     X(CmdDispatch)                                                                                                     \
     X(CmdCopyBuffer)                                                                                                   \
     X(CmdPipelineBarrier)                                                                                              \
-    X(CreateFence)                                                                                                     \
-    X(DestroyFence)                                                                                                    \
-    X(ResetFences)                                                                                                     \
-    X(WaitForFences)
+    X(CreateSemaphore)                                                                                                 \
+    X(DestroySemaphore)                                                                                                \
+    X(WaitSemaphores)
 
-/// Held while drivers make and free instances, devices and pipelines: some keep state of the process there that they do not
-/// guard.
+/// Held while drivers make and free instances, devices, pipelines and caches of pipelines: some keep state of the process
+/// there that they do not guard.
 extern pthread_mutex_t rdv_driver_lock;
 
 #define RDV_DECLARE(name) PFN_vk##name name;
@@ -90,6 +93,8 @@ struct rdv_device {
     atomic_flag queue_lock;
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout layout;
+    /// VK_NULL_HANDLE where there is none.
+    VkPipelineCache cache;
     RDV_DEVICE_FUNCTIONS(RDV_DECLARE)
 };
 

@@ -2,7 +2,7 @@ import CVulkan
 import RedrafterCore
 
 /// Memory of the host that shaders reach: what a pass tells the device of its rows, and what it reads back. Handed out in
-/// order, and all of it anew after each run.
+/// order, and all of it anew once no submission uses it.
 final class HostArena {
     /// A piece of it.
     struct Piece {

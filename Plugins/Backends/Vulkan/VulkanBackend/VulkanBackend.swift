@@ -25,7 +25,8 @@ public final class VulkanBackend: ComputeBackend {
         var failure: BackendError?
         for features in [mask.features, mask.features.union([.shuffle])] {
             let device = try VulkanDevice(
-                description, of: instance, masked: features, timeout: options.timeout)
+                description, of: instance, masked: features, timeout: options.timeout,
+                pipelineCache: options.pipelineCache)
             let candidate = try VulkanBackend(device, maximumPieceBytes: options.maximumPieceBytes)
             failure = try candidate.checkRows(isPoisoned: options.isPoisoned)
             if failure == nil {
@@ -112,7 +113,7 @@ public final class VulkanBackend: ComputeBackend {
             rows: rows, columns: columns, type: type, stripSlots: stripBytes / 128, parts: parts)
     }
 
-    /// Repacks rows a few strips at a time and sends them to the device.
+    /// Repacks rows a few strips at a time and sends them to the device, which copies while the next are repacked.
     private func pack(
         _ source: UnsafeRawBufferPointer, _ type: WeightType, _ rows: Int, _ columns: Int, rowBytes: Int,
         into piece: MemoryPiece
@@ -138,6 +139,7 @@ public final class VulkanBackend: ComputeBackend {
                 UnsafeRawBufferPointer(rebasing: packed[..<(count * stripBytes)]), to: piece,
                 at: first * stripBytes)
         }
+        try uploader.finish()
     }
 
     public func makeTensor(rows: Int, columns: Int) throws(BackendError) -> Tensor {
@@ -158,6 +160,7 @@ public final class VulkanBackend: ComputeBackend {
         values.withUnsafeBytes { bytes in
             result = Result { () throws(BackendError) in
                 try uploader.write(bytes, to: tensor.onVulkan, at: 0)
+                try uploader.finish()
             }
         }
         try result.get()

@@ -16,6 +16,17 @@ final class VulkanDevice: @unchecked Sendable {
     private let instance: VulkanInstance
     private let pipelines = Mutex([PipelineKey: PipelineHandle]())
     private let isLost = Mutex(false)
+    private let cacheFile: PipelineCacheFile?
+    private let cacheState = Mutex(CacheState())
+    /// Bytes of compiled pipelines that came from the user's cache.
+    let loadedCacheBytes: Int
+
+    /// What of the driver's cache is in the file.
+    private struct CacheState {
+        /// Pipelines made since the last submission, and since the file was looked after.
+        var (fresh, unsaved) = (0, 0)
+        var savedBytes = 0
+    }
 
     /// Sizes of groups of threads. They are constants of a device: results do not depend on the rows of a pass through them.
     struct Tuning: Sendable, Hashable {
@@ -44,7 +55,7 @@ final class VulkanDevice: @unchecked Sendable {
 
     init(
         _ description: VulkanDeviceDescription, of instance: VulkanInstance, masked: Set<VulkanFeature>,
-        timeout: Duration
+        timeout: Duration, pipelineCache: PipelineCacheFile.Place = .none
     ) throws(BackendError) {
         var fault = rdv_fault()
         let isMapped = description.isMapped && !masked.contains(.mapped)
@@ -66,6 +77,9 @@ final class VulkanDevice: @unchecked Sendable {
                 linearWidth: width, linearSplits: 4, rowWidth: 32, teams: 4, splitKeys: 128,
                 sharesInputs: shares)
         timeoutNanoseconds = UInt64(clamping: Int128(timeout.attoseconds) / 1_000_000_000)
+        cacheFile = PipelineCacheFile(pipelineCache, description)
+        loadedCacheBytes = cacheFile?.load(into: handle) ?? 0
+        cacheState.withLock { $0.savedBytes = loadedCacheBytes }
     }
 
     deinit {
@@ -74,6 +88,7 @@ final class VulkanDevice: @unchecked Sendable {
             _ = Unmanaged.passRetained(instance)
             return
         }
+        savePipelines(isLast: true)
         pipelines.withLock { all in
             for pipeline in all.values { rdv_pipeline_free(handle, pipeline.pipeline) }
         }
@@ -102,6 +117,28 @@ final class VulkanDevice: @unchecked Sendable {
         }
     }
 
+    /// Frees a recorder once its work has ended; a device that does not get there is taken for lost, and left with it.
+    func close(recorder: OpaquePointer) {
+        guard !hasLost else { return }
+        var fault = rdv_fault()
+        if rdv_recorder_free(recorder, &fault) != 1 { isLost.withLock { $0 = true } }
+    }
+
+    /// Writes the driver's cache to its file where it has grown, after a submission without new pipelines: a pass makes them one
+    /// by one, and one write is enough for all of them.
+    /// - Parameter isLast: does not wait for such a submission.
+    func savePipelines(isLast: Bool = false) {
+        guard let cacheFile else { return }
+        cacheState.withLock { state in
+            state.unsaved += state.fresh
+            let isSettled = state.fresh == 0 || isLast
+            state.fresh = 0
+            guard isSettled, state.unsaved > 0 else { return }
+            state.unsaved = 0
+            if rdv_cache_size(handle) != state.savedBytes { state.savedBytes = cacheFile.save(from: handle) }
+        }
+    }
+
     /// The pipeline of a shader with values for its constants, made at its first use.
     func pipeline(_ shader: Shader, _ constants: [UInt32]) throws(BackendError) -> VkPipeline {
         let key = PipelineKey(shader: shader, constants: constants)
@@ -118,6 +155,7 @@ final class VulkanDevice: @unchecked Sendable {
             guard isMade == 1, let made else { throw error(fault, purpose: "a pipeline") }
             let pipeline = PipelineHandle(pipeline: made)
             pipelines[key] = pipeline
+            cacheState.withLock { $0.fresh += 1 }
             return pipeline
         }.pipeline
     }

@@ -10,7 +10,9 @@ final class VulkanInstance: @unchecked Sendable {
     /// - Throws: `BackendError.deviceUnavailable` where there is no loader or no driver.
     init(injection: FaultInjection? = nil) throws(BackendError) {
         var fault = rdv_fault()
-        let injected = rdv_injection(call: injection?.call ?? 0, result: injection?.result ?? 0)
+        let injected = rdv_injection(
+            call: injection?.call ?? 0, result: injection?.result ?? 0,
+            hides_timelines: injection?.hidesTimelines ?? false)
         guard let handle = rdv_instance_open(injected, &fault) else {
             // The loader says this, too, where it cannot read the description of a driver.
             if fault.result == VK_ERROR_OUT_OF_HOST_MEMORY.rawValue {
@@ -39,10 +41,12 @@ final class VulkanInstance: @unchecked Sendable {
     var callCount: UInt64 { rdv_call_count(handle) }
 }
 
-/// A failure for tests: the call of Vulkan of this number, from 1, is not made and gives this VkResult.
+/// A failure for tests: the call of Vulkan of this number, from 1, is not made and gives this VkResult; 0 for none.
 struct FaultInjection: Sendable {
-    var call: UInt64
-    var result: Int32
+    var call: UInt64 = 0
+    var result: Int32 = 0
+    /// Has devices lack timeline semaphores.
+    var hidesTimelines = false
 }
 
 extension rdv_fault {

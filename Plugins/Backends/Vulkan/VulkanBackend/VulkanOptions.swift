@@ -12,6 +12,8 @@ extension VulkanBackend {
         /// Largest piece of a weight that is read as one buffer; nil for what the device takes.
         var maximumPieceBytes: Int?
         var injection: FaultInjection?
+        /// Where compiled pipelines are kept for the next process.
+        var pipelineCache = PipelineCacheFile.Place.user
         /// Has the check at start fail.
         var isPoisoned = false
 

@@ -1,21 +1,31 @@
 import CVulkan
 import RedrafterCore
 
-/// Records operations and runs them in one submission, when a result is asked for.
+/// Records operations, which the device runs in order; a result that is asked for waits for all of them.
+///
+/// Every few dispatches go out as a submission of their own, so that the device begins with the first layers of a pass while the
+/// host records the later ones, and the next chunk of a prompt while the one before it runs. What submissions use (host memory,
+/// pieces of device memory) is held until `submit()` has waited for all of them.
 ///
 /// Linear layers are in `VulkanStream+Linear.swift`, the cache and attention in `VulkanStream+Attention.swift`, choices
 /// among logits in `VulkanStream+Top.swift`. An operation that cannot be recorded makes the next submission fail.
 final class VulkanStream: ComputeStream {
-    /// Dispatches after which a submission goes out by itself, so that none keeps a device for long.
+    /// Dispatches of a submission. A pass of 30 layers has some 300: the device waits for a fifth of their recording at most,
+    /// and the price of a submission (tens of microseconds on a card) is small beside the work of 64 dispatches.
+    static let dispatchesInSubmission = 64
+    /// Dispatches after which everything is waited for, so that what they hold does not grow without end.
     private static let maximumDispatches = 4096
 
     let backend: VulkanBackend
     var device: VulkanDevice { backend.device }
     let arena: HostArena
+    /// Dispatches after which what was recorded is submitted.
+    var dispatchesInSubmission = VulkanStream.dispatchesInSubmission
     private var recorder: OpaquePointer?
-    private var dispatches = 0
+    /// Dispatches since everything was waited for, and since the last submission.
+    private var (dispatches, unsubmitted) = (0, 0)
     private var failure: BackendError?
-    /// What the recorded work uses: it must not go before the work is done.
+    /// What the recorded and the submitted work uses: it must not go before the work is done.
     private var retained = [AnyObject]()
     private var scratch = [Scratch: MemoryPiece]()
     /// What the device was told of the last plan.
@@ -30,8 +40,7 @@ final class VulkanStream: ComputeStream {
     }
 
     deinit {
-        guard let recorder, !device.hasLost else { return }
-        rdv_recorder_free(recorder)
+        closeRecorder()
     }
 
     func rmsNorm(_ input: Tensor, weight: Tensor, epsilon: Float, into output: Tensor) {
@@ -137,8 +146,8 @@ final class VulkanStream: ComputeStream {
         try device.requireAlive()
         guard let recorder else { return }
         var fault = rdv_fault()
-        let isDone = rdv_run(recorder, device.timeoutNanoseconds, &fault) == 1
-        dispatches = 0
+        let isDone = rdv_run(recorder, &fault) == 1
+        (dispatches, unsubmitted) = (0, 0)
         lastPlan = nil
         guard isDone else {
             let error = device.error(fault)
@@ -147,6 +156,7 @@ final class VulkanStream: ComputeStream {
         }
         retained.removeAll(keepingCapacity: true)
         arena.reset()
+        device.savePipelines()
     }
 
     func withValues<Result>(
@@ -183,7 +193,11 @@ extension VulkanStream {
     func record(_ body: () throws(BackendError) -> Void) {
         guard failure == nil else { return }
         do {
-            if dispatches >= Self.maximumDispatches { try submit() }
+            if dispatches >= Self.maximumDispatches {
+                try submit()
+            } else if unsubmitted >= dispatchesInSubmission {
+                try flush()
+            }
             try body()
         } catch {
             failure = error
@@ -206,28 +220,45 @@ extension VulkanStream {
             UInt32(groups.x), UInt32(groups.y), UInt32(groups.z), &fault)
         guard isRecorded == 1 else { throw device.error(fault) }
         dispatches += 1
+        unsubmitted += 1
+    }
+
+    /// Gives the device what was recorded, and does not wait.
+    private func flush() throws(BackendError) {
+        guard let recorder else { return }
+        var fault = rdv_fault()
+        guard rdv_flush(recorder, &fault) == 1 else { throw device.error(fault) }
+        unsubmitted = 0
     }
 
     private func openRecorder() throws(BackendError) -> OpaquePointer {
         if let recorder { return recorder }
         try device.requireAlive()
         var fault = rdv_fault()
-        guard let made = rdv_recorder_make(device.handle, &fault) else { throw device.error(fault) }
+        guard let made = rdv_recorder_make(device.handle, device.timeoutNanoseconds, &fault) else {
+            throw device.error(fault)
+        }
         recorder = made
         return made
     }
 
-    /// Forgets what was recorded.
+    /// Forgets what was recorded, once the device is done with what it was given.
     private func discard() {
-        if let recorder, !device.hasLost { rdv_recorder_free(recorder) }
-        recorder = nil
-        dispatches = 0
+        closeRecorder()
+        (dispatches, unsubmitted) = (0, 0)
         lastPlan = nil
-        if !device.hasLost { retained.removeAll() }
+        // What a lost device may still use stays.
+        guard !device.hasLost else { return }
+        retained.removeAll()
         arena.reset()
     }
 
-    /// Keeps a piece until the recorded work is done.
+    private func closeRecorder() {
+        if let recorder { device.close(recorder: recorder) }
+        recorder = nil
+    }
+
+    /// Keeps a piece until everything was waited for.
     func retain(_ piece: MemoryPiece) { retained.append(piece) }
 
     /// A piece as a storage buffer.

@@ -24,7 +24,8 @@ enum {
     RDV_NO_LOADER = 70001,
     /// The library lacks functions that every loader has.
     RDV_BROKEN_LOADER = 70002,
-    /// The device has no queue that computes, no memory of a kind that is needed, or an older version than 1.2.
+    /// The device has no queue that computes, no memory of a kind that is needed, no timeline semaphores, or an older version
+    /// than 1.2.
     RDV_UNUSABLE_DEVICE = 70003,
 };
 
@@ -32,6 +33,8 @@ enum {
 typedef struct {
     uint64_t call;
     int32_t result;
+    /// Has devices lack timeline semaphores.
+    bool hides_timelines;
 } rdv_injection;
 
 typedef struct rdv_instance rdv_instance;
@@ -100,6 +103,16 @@ int rdv_pipeline_make(
     VkPipeline *pipeline, rdv_fault *fault);
 void rdv_pipeline_free(rdv_device *device, VkPipeline pipeline);
 
+/// Whether these bytes begin with the header that this device's driver gives its pipeline caches.
+bool rdv_cache_is_own(rdv_device *device, const void *data, size_t bytes);
+/// Has later pipelines be made with a cache that holds these bytes (of `rdv_cache_is_own`; none for an empty one). A device
+/// goes without a cache where that fails. Once a device, before its pipelines.
+void rdv_cache_open(rdv_device *device, const void *data, size_t bytes);
+/// Bytes that the cache has; 0 where there is none or the driver does not say.
+size_t rdv_cache_size(rdv_device *device);
+/// Copies the cache; the bytes written, 0 where they do not fit or the driver does not give them.
+size_t rdv_cache_read(rdv_device *device, void *data, size_t bytes);
+
 /// Bindings 0…1 of every shader are texel buffers, 2…6 storage buffers.
 enum { RDV_TEXEL_BINDINGS = 2, RDV_BINDINGS = 7, RDV_PUSH_BYTES = 96 };
 
@@ -112,10 +125,13 @@ typedef struct {
     uint64_t bytes;
 } rdv_binding;
 
-/// Records commands and runs them; used from one thread.
-rdv_recorder *rdv_recorder_make(rdv_device *device, rdv_fault *fault);
-/// What it recorded and did not run is forgotten.
-void rdv_recorder_free(rdv_recorder *recorder);
+/// Records commands and submits them; used from one thread. Several submissions can be in flight: each is recorded into a
+/// segment of a ring, and a segment is used again once the device is done with it. The host waits at most `timeout` for that
+/// and for an end (a fault with VK_TIMEOUT then).
+rdv_recorder *rdv_recorder_make(rdv_device *device, uint64_t timeout_nanoseconds, rdv_fault *fault);
+/// Waits for what is in flight, then frees; what was recorded and not submitted is forgotten. 0 where the end of what is in
+/// flight could not be waited for: nothing is freed then, and the device may go on using all that it was given.
+int rdv_recorder_free(rdv_recorder *recorder, rdv_fault *fault);
 /// Later commands see what earlier ones wrote.
 void rdv_barrier(rdv_recorder *recorder);
 int rdv_dispatch(
@@ -124,8 +140,14 @@ int rdv_dispatch(
 int rdv_copy(
     rdv_recorder *recorder, VkBuffer source, uint64_t from, VkBuffer target, uint64_t to, uint64_t bytes,
     rdv_fault *fault);
-/// Runs what was recorded and waits for its end, at most so long (a fault with VK_TIMEOUT then).
-int rdv_run(rdv_recorder *recorder, uint64_t timeout_nanoseconds, rdv_fault *fault);
+/// Submits what was recorded and does not wait. Later submissions of the queue see what this one wrote.
+int rdv_flush(rdv_recorder *recorder, rdv_fault *fault);
+/// Number of the last submission, from 1; 0 before the first.
+uint64_t rdv_last_submission(const rdv_recorder *recorder);
+/// Waits for the end of a submission and of those before it.
+int rdv_wait(rdv_recorder *recorder, uint64_t submission, rdv_fault *fault);
+/// Submits what was recorded and waits for the end of all submissions.
+int rdv_run(rdv_recorder *recorder, rdv_fault *fault);
 
 /// SPIR-V of a shader by its name; NULL when there is none.
 const uint32_t *rdv_shader_words(const char *name, size_t *bytes);
