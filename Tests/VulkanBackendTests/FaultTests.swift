@@ -12,6 +12,7 @@ struct FaultTests {
     {
         var options = VulkanBackend.Options(mask: VulkanMask(features: masked))
         options.injection = FaultInjection(call: call, result: result.rawValue)
+        options.pipelineCache = .none
         return options
     }
 

@@ -14,7 +14,9 @@ let needsDevice = Comment("there is no Vulkan device; install mesa-vulkan-driver
 /// A backend that does without some features of its device.
 func vulkan(_ masked: Set<VulkanFeature> = [], subgroupSize: Int? = nil) throws -> VulkanBackend {
     let mask = VulkanMask(features: masked, subgroupSize: subgroupSize)
-    return try VulkanBackend(options: VulkanBackend.Options(mask: mask))
+    var options = VulkanBackend.Options(mask: mask)
+    options.pipelineCache = .none
+    return try VulkanBackend(options: options)
 }
 
 extension VulkanBackend {

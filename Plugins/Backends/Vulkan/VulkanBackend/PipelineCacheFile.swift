@@ -128,7 +128,9 @@ extension PipelineCacheFile {
     }
 
     /// FNV-1a of 64 bits: it finds damage by accident. The owner of the file is who vouches for it.
-    static func checksum(_ bytes: UnsafeRawBufferPointer, after start: UInt64 = 0xcbf2_9ce4_8422_2325) -> UInt64 {
+    static func checksum(_ bytes: UnsafeRawBufferPointer, after start: UInt64 = 0xcbf2_9ce4_8422_2325)
+        -> UInt64
+    {
         bytes.reduce(start) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 
