@@ -3,7 +3,7 @@ import RedrafterCore
 
 extension VulkanStream {
     /// Rows that a thread holds: their sums fit its registers.
-    private static let maximumTileRows = 8
+    private static let maximumTileRows = 9
     /// Matrices of a dispatch; see `linear.glsl`.
     private static let matricesAtOnce = 3
 
