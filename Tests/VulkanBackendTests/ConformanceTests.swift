@@ -129,4 +129,17 @@ struct ConformanceTests {
             #expect(got[index] == Float(halfBits: value.halfBits), "\(value)")
         }
     }
+
+    @Test("Groups of linear layers keep to the threads and the shared memory that every device has")
+    func groups() throws {
+        for size in VulkanMask.subgroupSizes {
+            for features in [[], [VulkanFeature.serial]] {
+                let tuning = try vulkan(Set(features), subgroupSize: size).device.tuning
+                #expect(tuning.linearWidth * tuning.linearSplits <= VulkanLimits.groupThreads)
+                // `partial` of linear.glsl: four floats for each row that a thread holds.
+                let bytes = tuning.linearSplits * tuning.linearWidth * tuning.tileRows * 16
+                #expect(tuning.linearSplits == 1 || bytes <= VulkanLimits.groupBytes)
+            }
+        }
+    }
 }

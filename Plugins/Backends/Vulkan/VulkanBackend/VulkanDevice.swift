@@ -34,6 +34,9 @@ final class VulkanDevice: @unchecked Sendable {
         var linearWidth: Int
         /// Threads over the columns of a linear layer.
         var linearSplits: Int
+        /// Rows that a thread of a linear layer holds at most: their sums fit its registers, and, where splits are joined, the memory
+        /// that a group shares (`VulkanLimits.groupBytes`).
+        var tileRows: Int { linearSplits == 1 ? 9 : 8 }
         /// Threads that share a row of a norm.
         var rowWidth: Int
         /// Teams of eight threads of a group of attention.

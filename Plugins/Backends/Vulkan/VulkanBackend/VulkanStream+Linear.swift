@@ -2,8 +2,6 @@ import CVulkan
 import RedrafterCore
 
 extension VulkanStream {
-    /// Rows that a thread holds: their sums fit its registers.
-    private static let maximumTileRows = 9
     /// Matrices of a dispatch; see `linear.glsl`.
     private static let matricesAtOnce = 3
 
@@ -131,7 +129,7 @@ extension VulkanStream {
     ) throws(BackendError) {
         let tuning = device.tuning
         let first = products[0]
-        let tiles = (rows + Self.maximumTileRows - 1) / Self.maximumTileRows
+        let tiles = (rows + tuning.tileRows - 1) / tuning.tileRows
         let tileRows = (rows + tiles - 1) / tiles
         let blocks = (first.weight.columns + 31) / 32
         let bytes = span(of: products[...])
