@@ -19,9 +19,11 @@ let package = Package(
         .library(name: "Redrafter", targets: ["Redrafter"]),
         .library(name: "RedrafterCore", targets: ["RedrafterCore"]),
         .library(name: "RedrafterFormats", targets: ["RedrafterFormats"]),
+        .library(name: "RedrafterModels", targets: ["RedrafterModels"]),
         .library(name: "RedrafterDrafters", targets: ["RedrafterDrafters"]),
         .library(name: "RedrafterTraining", targets: ["RedrafterTraining"]),
         .library(name: "RedrafterDistillation", targets: ["RedrafterDistillation"]),
+        .library(name: "RedrafterCommands", targets: ["RedrafterCommands"]),
         .library(name: "RedrafterTesting", targets: ["RedrafterTesting"]),
         .executable(name: "redrafter", targets: ["RedrafterCLI"]),
     ],
@@ -29,11 +31,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
     ],
     targets: [
-        .target(name: "RedrafterCore", swiftSettings: swiftSettings),
+        .target(name: "RedrafterPlatform", swiftSettings: swiftSettings),
+        .target(name: "RedrafterCore", dependencies: ["RedrafterPlatform"], swiftSettings: swiftSettings),
         .target(
-            name: "RedrafterFormats", dependencies: ["RedrafterCore"], swiftSettings: swiftSettings),
+            name: "RedrafterFormats", dependencies: ["RedrafterPlatform", "RedrafterCore"],
+            swiftSettings: swiftSettings),
         .target(
-            name: "RedrafterModels", dependencies: ["RedrafterCore", "RedrafterFormats"],
+            name: "RedrafterModels",
+            dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
             swiftSettings: swiftSettings),
         .target(name: "RedrafterReport", swiftSettings: swiftSettings),
         .target(name: "COpenBLAS", cSettings: cSettings),
@@ -41,22 +46,25 @@ let package = Package(
             name: "CKernels", path: "Plugins/Backends/CPU/CKernels",
             cSettings: cSettings),
         .target(
-            name: "CPUBackend", dependencies: ["RedrafterCore", "CKernels", "COpenBLAS"],
+            name: "CPUBackend",
+            dependencies: ["RedrafterPlatform", "RedrafterCore", "CKernels", "COpenBLAS"],
             path: "Plugins/Backends/CPU/CPUBackend", swiftSettings: swiftSettings),
         .target(
             name: "CVulkan", path: "Plugins/Backends/Vulkan/CVulkan", exclude: ["Shaders"],
             cSettings: cSettings),
         .target(
-            name: "VulkanBackend", dependencies: ["RedrafterCore", "CVulkan"],
+            name: "VulkanBackend", dependencies: ["RedrafterPlatform", "RedrafterCore", "CVulkan"],
             path: "Plugins/Backends/Vulkan/VulkanBackend", swiftSettings: swiftSettings),
         .target(
-            name: "LookupDrafter", dependencies: ["RedrafterCore"], path: "Plugins/Drafters/Lookup",
+            name: "LookupDrafter", dependencies: ["RedrafterPlatform", "RedrafterCore"],
+            path: "Plugins/Drafters/Lookup",
             swiftSettings: swiftSettings),
         .target(
-            name: "DrafterHeads", dependencies: ["RedrafterCore", "RedrafterFormats"],
+            name: "DrafterHeads", dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
             path: "Plugins/Drafters/Heads", swiftSettings: swiftSettings),
         .target(
-            name: "RecurrentDrafter", dependencies: ["RedrafterCore", "RedrafterFormats", "DrafterHeads"],
+            name: "RecurrentDrafter",
+            dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "DrafterHeads"],
             path: "Plugins/Drafters/Recurrent", exclude: ["Training"], swiftSettings: swiftSettings),
         .target(
             name: "MedusaDrafter", dependencies: ["RedrafterCore", "RedrafterFormats", "DrafterHeads"],
@@ -64,7 +72,10 @@ let package = Package(
         .target(name: "CTraining", cSettings: cSettings),
         .target(
             name: "RedrafterTraining",
-            dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterReport", "COpenBLAS", "CTraining"],
+            dependencies: [
+                "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterReport", "COpenBLAS",
+                "CTraining",
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "RecurrentTraining",
@@ -80,7 +91,8 @@ let package = Package(
             name: "RedrafterDrafters", dependencies: ["RedrafterFormats", "CShippedDrafters"],
             path: "Plugins/Drafters/Shipped/RedrafterDrafters", swiftSettings: swiftSettings),
         .target(
-            name: "RedrafterTesting", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterModels"],
+            name: "RedrafterTesting",
+            dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels"],
             swiftSettings: swiftSettings),
         .target(
             name: "Redrafter",
@@ -92,28 +104,36 @@ let package = Package(
         .target(
             name: "RedrafterDistillation",
             dependencies: [
-                "Redrafter", "RedrafterTraining", "RecurrentDrafter", "RecurrentTraining", "MedusaDrafter",
+                "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels", "Redrafter",
+                "RedrafterTraining", "RecurrentDrafter", "RecurrentTraining", "MedusaDrafter",
                 "MedusaTraining",
             ],
             swiftSettings: swiftSettings),
-        .executableTarget(
-            name: "RedrafterCLI",
+        .target(
+            name: "RedrafterCommands",
             dependencies: [
-                "Redrafter", "RedrafterDrafters", "RedrafterDistillation", "RedrafterReport", "VulkanBackend",
-                argumentParser,
+                "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
+                "RedrafterReport",
+                "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterDistillation", "CPUBackend",
+                "VulkanBackend", argumentParser,
             ],
             swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "RedrafterCLI", dependencies: ["RedrafterCommands"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "RedrafterCoreTests", dependencies: ["RedrafterCore", "RedrafterTesting"],
+            name: "RedrafterCoreTests",
+            dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "RedrafterFormatsTests", dependencies: ["RedrafterFormats", "RedrafterTesting"],
+            name: "RedrafterFormatsTests",
+            dependencies: ["RedrafterPlatform", "RedrafterFormats", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterModelsTests", dependencies: ["RedrafterModels", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "COpenBLASTests", dependencies: ["COpenBLAS"], swiftSettings: swiftSettings),
+            name: "COpenBLASTests", dependencies: ["RedrafterPlatform", "COpenBLAS"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "CPUBackendTests", dependencies: ["CPUBackend", "RedrafterTesting"],
             swiftSettings: swiftSettings),
@@ -130,7 +150,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterTrainingTests",
             dependencies: [
-                "RedrafterTraining", "RecurrentTraining", "MedusaTraining", "RecurrentDrafter",
+                "RedrafterPlatform", "RedrafterTraining", "RecurrentTraining", "MedusaTraining",
+                "RecurrentDrafter",
                 "MedusaDrafter",
                 "CPUBackend", "RedrafterReport", "RedrafterTesting",
             ],
@@ -141,7 +162,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterTests",
             dependencies: [
-                "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter", "VulkanBackend",
+                "RedrafterPlatform", "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter",
+                "VulkanBackend",
                 "RedrafterTesting",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),

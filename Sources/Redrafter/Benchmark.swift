@@ -49,7 +49,7 @@ public struct Benchmark {
     public init(_ model: Model) throws(RedrafterError) {
         self.model = model
         let backend = model.transformer.backend
-        (cache, state) = try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
+        (cache, state) = try wrappingAll(RedrafterError.transformer) { () throws(TransformerError) in
             (
                 try KeyValueCache(
                     configuration: model.configuration, contextLength: model.contextLength, on: backend),
@@ -90,7 +90,7 @@ public struct Benchmark {
 
     private mutating func sample(_ test: Test) throws(RedrafterError) -> Duration {
         if case .read = test { return try sampleRead() }
-        return try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
+        return try wrappingAll(RedrafterError.transformer) { () throws(TransformerError) in
             switch test {
             case .prompt(let count):
                 cache.reset()
@@ -133,9 +133,9 @@ public struct Benchmark {
 
     private mutating func sampleRead() throws(RedrafterError) -> Duration {
         if readBuffer == nil {
-            readBuffer = try wrapping(RedrafterError.backend) { () throws(BackendError) in
-                try ReadBenchmark(byteCount: bytesPerToken, threads: model.backend.threads)
-            }
+            readBuffer = try wrapping(
+                RedrafterError.backend,
+                try ReadBenchmark(byteCount: bytesPerToken, threads: model.backend.threads))
         }
         guard let readBuffer else { return .zero }
         let start = ContinuousClock.now
@@ -154,7 +154,7 @@ public struct Benchmark {
     }
 
     private func prepareContext() throws(RedrafterError) {
-        try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
+        try wrappingAll(RedrafterError.transformer) { () throws(TransformerError) in
             cache.reset()
             _ = try model.transformer.prefill(
                 randomTokens(Self.rowsContext), chunk: model.prefillChunk, cache: cache, state: state,

@@ -16,10 +16,10 @@ extension Model {
         path: String, options: ModelOptions = ModelOptions(), progress: (Double) -> Void = { _ in }
     ) throws(RedrafterError) -> Model {
         let start = ContinuousClock.now
-        try wrapping(RedrafterError.parameter) { () throws(ParameterError) in try options.validate() }
-        let backend = try wrapping(RedrafterError.backend) { () throws(BackendError) in
-            try options.registry.makeBackend(named: options.backend, options: options.backendOptions)
-        }
+        try wrapping(RedrafterError.parameter, try options.validate())
+        let backend = try wrapping(
+            RedrafterError.backend,
+            try options.registry.makeBackend(named: options.backend, options: options.backendOptions))
         let files = try ModelFiles.open(path: path)
         let contextLength =
             options.contextLength
@@ -30,7 +30,7 @@ extension Model {
                 "the context of \(contextLength) tokens is longer than the \(files.configuration.contextLength) "
                     + "the model was trained for; its answers may degrade beyond")
         }
-        let transformer = try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
+        let transformer = try wrappingAll(RedrafterError.transformer) { () throws(TransformerError) in
             try MemoryPlan(
                 files.configuration, from: files.weights, contextLength: contextLength,
                 maximumRows: TransformerState.rows(forChunk: options.prefillChunk), on: backend
@@ -59,9 +59,9 @@ extension Model {
     ) throws(RedrafterError) -> DraftTarget {
         let files = try ModelFiles.open(path: path)
         let tokenizer = Tokenizer(files.tokenizer)
-        let backend = try wrapping(RedrafterError.backend) { () throws(BackendError) in
-            try options.registry.makeBackend(named: options.backend, options: options.backendOptions)
-        }
+        let backend = try wrapping(
+            RedrafterError.backend,
+            try options.registry.makeBackend(named: options.backend, options: options.backendOptions))
         return DraftTarget(
             fingerprint: ModelFingerprint(files.configuration, tokenizer),
             vocabularySize: min(tokenizer.vocabularySize, files.configuration.vocabularySize),
@@ -79,21 +79,20 @@ struct ModelFiles {
     let release: () -> Void
 
     static func open(path: String) throws(RedrafterError) -> ModelFiles {
-        switch try wrapping(RedrafterError.format, { () throws(FormatError) in try ModelSource(path: path) })
-        {
+        switch try wrapping(RedrafterError.format, try ModelSource(path: path)) {
         case .gguf(let gguf): try open(gguf)
         case .huggingFace(let model): try open(model)
         }
     }
 
     private static func open(_ gguf: GGUFFile) throws(RedrafterError) -> ModelFiles {
-        let (configuration, tensors) = try wrapping(RedrafterError.model) { () throws(ModelError) in
+        let (configuration, tensors) = try wrappingAll(RedrafterError.model) { () throws(ModelError) in
             let configuration = try ModelConfiguration(gguf)
             return (configuration, try ModelTensors(configuration, in: gguf))
         }
-        let tokenizer = try wrapping(RedrafterError.tokenizer) { () throws(TokenizerError) in
-            try TokenizerDefinition(gguf, vocabularySize: configuration.vocabularySize)
-        }
+        let tokenizer = try wrapping(
+            RedrafterError.tokenizer,
+            try TokenizerDefinition(gguf, vocabularySize: configuration.vocabularySize))
         return ModelFiles(
             configuration: configuration, tokenizer: tokenizer, weights: tensors.source,
             warnings: gguf.warnings,
@@ -101,7 +100,7 @@ struct ModelFiles {
     }
 
     private static func open(_ model: SafetensorsModel) throws(RedrafterError) -> ModelFiles {
-        let (configuration, tensors) = try wrapping(RedrafterError.model) { () throws(ModelError) in
+        let (configuration, tensors) = try wrappingAll(RedrafterError.model) { () throws(ModelError) in
             let path = model.directory + "/config.json"
             let configuration = try ModelConfiguration(
                 huggingFace: try config(path), path: path, tensors: model)
@@ -110,9 +109,9 @@ struct ModelFiles {
                 try ModelTensors(configuration, inHuggingFace: model, configurationPath: path)
             )
         }
-        let tokenizer = try wrapping(RedrafterError.tokenizer) { () throws(TokenizerError) in
-            try TokenizerDefinition(directory: model.directory, vocabularySize: configuration.vocabularySize)
-        }
+        let tokenizer = try wrapping(
+            RedrafterError.tokenizer,
+            try TokenizerDefinition(directory: model.directory, vocabularySize: configuration.vocabularySize))
         return ModelFiles(
             configuration: configuration, tokenizer: tokenizer, weights: tensors.source,
             warnings: model.warnings, release: {})

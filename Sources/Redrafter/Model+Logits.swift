@@ -9,7 +9,7 @@ extension Model {
     public func forEachLogits(
         _ sequences: [[Int32]], _ body: (UnsafeBufferPointer<Float>) -> Void
     ) throws(RedrafterError) {
-        try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
+        try wrappingAll(RedrafterError.transformer) { () throws(TransformerError) in
             let backend = transformer.backend
             let cache = try KeyValueCache(
                 configuration: configuration, contextLength: contextLength, on: backend)

@@ -5,9 +5,7 @@ extension Model {
     /// The chat format of the model's file.
     /// - Throws: `RedrafterError.chatTemplate` where there is none, or one that is not known.
     public func chatTemplate() throws(RedrafterError) -> ChatTemplate {
-        try wrapping(RedrafterError.chatTemplate) { () throws(ChatTemplateError) in
-            try tokenizer.chatTemplate()
-        }
+        try wrapping(RedrafterError.chatTemplate, try tokenizer.chatTemplate())
     }
 
     /// Tokens of a conversation that ends with a question, up to where the answer begins. What the messages hold is plain

@@ -65,7 +65,7 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
 }
 
 /// Runs a body of one module and wraps its error.
-func wrapping<Value, Failure: Error>(
+func wrappingAll<Value, Failure: Error>(
     _ wrap: (Failure) -> RedrafterError, _ body: () throws(Failure) -> Value
 ) throws(RedrafterError) -> Value {
     do {

@@ -126,7 +126,7 @@ extension TextGenerator {
     /// - Throws: `RedrafterError.parameter`; `.drafter` where the drafter does not exist or does not fit the model; nothing
     ///   falls back silently.
     public convenience init(_ model: Model, speculation: SpeculationOptions) throws(RedrafterError) {
-        let treeBuilder = try wrapping(RedrafterError.parameter) { () throws(ParameterError) in
+        let treeBuilder = try wrappingAll(RedrafterError.parameter) { () throws(ParameterError) in
             try speculation.validate()
             return try speculation.treeBuilder()
         }
@@ -140,7 +140,7 @@ extension Model {
     /// The drafter that the options ask for; for `auto`, what `Registry.automaticDrafter` chooses.
     /// - Throws: `RedrafterError.drafter`.
     public func drafter(_ options: SpeculationOptions) throws(RedrafterError) -> any Drafter {
-        try wrapping(RedrafterError.drafter) { () throws(DrafterError) in
+        try wrappingAll(RedrafterError.drafter) { () throws(DrafterError) in
             let target = draftTarget
             let name =
                 options.drafter == "auto"

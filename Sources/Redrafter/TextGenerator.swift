@@ -41,16 +41,15 @@ public final class TextGenerator {
     ) throws(RedrafterError) {
         self.model = model
         self.makeVerifier = makeVerifier
-        let target = try wrapping(RedrafterError.transformer) { () throws(TransformerError) in
-            try TransformerStream(model.transformer, prefillChunk: model.prefillChunk)
-        }
-        let sampler = try wrapping(RedrafterError.parameter) { () throws(ParameterError) in
-            try Sampler(.greedy, vocabulary: model.vocabularySize)
-        }
-        decoder = try wrapping(RedrafterError.backend) { () throws(BackendError) in
+        let target = try wrapping(
+            RedrafterError.transformer,
+            try TransformerStream(model.transformer, prefillChunk: model.prefillChunk))
+        let sampler = try wrapping(
+            RedrafterError.parameter, try Sampler(.greedy, vocabulary: model.vocabularySize))
+        decoder = try wrapping(
+            RedrafterError.backend,
             try SpeculativeDecoder(
-                target: target, drafter: drafter, treeBuilder: treeBuilder, verifier: ExactVerifier(sampler))
-        }
+                target: target, drafter: drafter, treeBuilder: treeBuilder, verifier: ExactVerifier(sampler)))
         self.target = target
     }
 
@@ -71,7 +70,7 @@ public final class TextGenerator {
         cancellation: CancellationFlag = CancellationFlag(),
         onPiece: (TextPiece) -> Void
     ) throws(RedrafterError) -> GenerationResult {
-        let sampler = try wrapping(RedrafterError.parameter) { () throws(ParameterError) in
+        let sampler = try wrappingAll(RedrafterError.parameter) { () throws(ParameterError) in
             try parameters.validate()
             return try Sampler(parameters.sampling, vocabulary: model.vocabularySize)
         }
@@ -167,7 +166,7 @@ private struct Answer {
     private let model: Model
     private let parameters: GenerationParameters
     private let promptTokens: Int
-    private var decoder: StreamDecoder
+    private var decoder: TextDecoder
     private var scanner: StopScanner
     private var isContextFull = false
     private var started = ContinuousClock.now
@@ -176,7 +175,7 @@ private struct Answer {
         self.model = model
         self.parameters = parameters
         self.promptTokens = promptTokens
-        decoder = StreamDecoder(model.tokenizer)
+        decoder = TextDecoder(model.tokenizer)
         scanner = StopScanner(parameters.stop)
         timings.load = model.loadDuration
     }

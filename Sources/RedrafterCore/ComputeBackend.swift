@@ -155,10 +155,3 @@ public protocol ComputeBackend: AnyObject, Sendable {
     /// A stream of operations. Streams of one backend may be used from different threads, one thread each.
     func makeStream() -> any ComputeStream
 }
-
-extension ComputeBackend {
-    /// The memory of this process.
-    public func requireMemory(_ needed: CheckedSize, for purpose: String) throws(BackendError) {
-        try AvailableMemory.require(needed, for: purpose)
-    }
-}

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Chooses tokens from logits: penalties, top-k, top-p, min-p, temperature, then Gumbel-max.
 ///

@@ -41,7 +41,7 @@ public struct AnswerGeneration {
     public init(
         _ model: Model, prompts: PromptSet, settings: DistillationSettings, directory: String
     ) throws(DistillationError) {
-        try wrap(DistillationError.parameter) { () throws(ParameterError) in try settings.validate() }
+        try wrapping(DistillationError.parameter, try settings.validate())
         plan = AnswerPlan(model: model, prompts: prompts, settings: settings)
         self.directory = directory
         let wanted = DistillationManifest(
@@ -49,9 +49,7 @@ public struct AnswerGeneration {
             shape: DistillationShape(
                 topCount: settings.topCount,
                 hiddenSize: settings.storesHidden ? model.configuration.hiddenSize : 0))
-        lock = try wrap(DistillationError.training) { () throws(TrainingError) in
-            try OutputLock(directory: directory)
-        }
+        lock = try wrapping(DistillationError.training, try OutputLock(directory: directory))
         manifest = try Self.found(wanted, in: directory)
         nextItem = manifest.shards.count * settings.shardAnswers
         finishedTokens = manifest.tokens
@@ -165,7 +163,7 @@ public struct AnswerGeneration {
                 "hidden_size": .integer(manifest.shape.hiddenSize),
             ])
         }
-        try wrap(DistillationError.training) { () throws(TrainingError) in
+        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
             _ = try CheckpointSettings.check(
                 stored: record(found), current: record(wanted),
                 file: "\(directory)/\(DistillationManifest.fileName)")

@@ -24,12 +24,10 @@ public struct ConversationExport {
     public static func write(
         data directory: String, prompts: PromptSet, model: Model, to path: String
     ) throws(DistillationError) -> Report {
-        let data = try wrap(DistillationError.format) { () throws(FormatError) in
-            try DistillationData(directory: directory)
-        }
-        try wrap(DistillationError.drafter) { () throws(DrafterError) in
-            try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directory)
-        }
+        let data = try wrapping(DistillationError.format, try DistillationData(directory: directory))
+        try wrapping(
+            DistillationError.drafter,
+            try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directory))
         let settings = data.manifest.settings
         guard settings["prompts_digest"]?.string == prompts.digest else {
             throw .format(
@@ -39,7 +37,7 @@ public struct ConversationExport {
                     got: settings["prompts_digest"]?.string ?? "absent", offset: nil))
         }
         let textIsQuestion = settings["text_is_question"]?.bool ?? false
-        return try wrap(DistillationError.training) { () throws(TrainingError) in
+        return try wrappingAll(DistillationError.training) { () throws(TrainingError) in
             let export = try ShareGPTExport(path: path)
             var report = Report()
             for shard in data.shards {

@@ -40,7 +40,7 @@ public struct DraftEvaluation: Sendable {
         _ drafter: any Drafter, _ model: Model, _ data: DistillationData, _ maximumRows: Int, _ limit: Int
     ) throws(BackendError) {
         let stream = model.transformer.backend.makeStream()
-        var draft = try DraftStream.make(drafter)
+        var draft = try DraftSession.make(drafter)
         var builder = LearningTree(maximumRows: maximumRows)
         var confirmed = [Int](repeating: 0, count: maximumRows)
         var (tokens, rows) = (0, 0)

@@ -18,7 +18,7 @@ extension TrainingRun {
             "settings": settingsRecord, "optimizer_step": .integer(optimizer.step),
             "failures": .integer(failures),
         ])
-        let saved = try wrap(DistillationError.training) { () throws(TrainingError) in
+        let saved = try wrappingAll(DistillationError.training) { () throws(TrainingError) in
             try log.sync()
             return try checkpoints.save(TrainingCheckpoint(step: step, tensors: tensors, state: state))
         }
@@ -49,7 +49,7 @@ extension TrainingRun {
             moments.second.replaceSubrange(entry.range, with: try values(Self.momentPrefixes.second))
         }
         failures = checkpoint.state["failures"]?.integer ?? 0
-        try wrap(DistillationError.training) { () throws(TrainingError) in
+        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
             try optimizer.restore(
                 step: checkpoint.state["optimizer_step"]?.integer ?? step, firstMoment: moments.first,
                 secondMoment: moments.second)

@@ -35,7 +35,7 @@ extension TrainingRun {
         report(
             .report(
                 step: step, loss: loss, accuracy: accuracy, learningRate: rate, positionsPerSecond: speed))
-        try wrap(DistillationError.training) { () throws(TrainingError) in
+        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
             try log.append(
                 step: step,
                 [
@@ -57,20 +57,20 @@ extension TrainingRun {
             let roots = heldOut[first..<min(first + settings.batchSize, heldOut.count)]
             total += try evaluate(reader.batch(roots), gradient: nil, workspace)
         }
-        let weights = try wrap(DistillationError.format) { () throws(FormatError) in try self.weights() }
-        let drafter = try wrap(DistillationError.drafter) { () throws(DrafterError) -> any Drafter in
+        let weights = try wrapping(DistillationError.format, try self.weights())
+        let drafter = try wrappingAll(DistillationError.drafter) { () throws(DrafterError) -> any Drafter in
             switch settings.kind {
             case .recurrent: try RecurrentDrafter(weights, for: model.draftTarget) as any Drafter
             case .medusa: try MedusaDrafter(weights, for: model.draftTarget)
             }
         }
-        let draft = try wrap(DistillationError.model) { () throws(RedrafterError) in
-            try DraftEvaluation(drafter, of: model, on: reader.data, tokens: Self.evaluatedTokens)
-        }
+        let draft = try wrapping(
+            DistillationError.model,
+            try DraftEvaluation(drafter, of: model, on: reader.data, tokens: Self.evaluatedTokens))
         let evaluation = Evaluation(
             loss: total.loss, accuracy: (0..<settings.draftLength).map(total.accuracy(step:)), draft: draft)
         report(.evaluation(step: step, evaluation))
-        try wrap(DistillationError.training) { () throws(TrainingError) in
+        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
             try log.append(
                 step: step,
                 [
@@ -87,7 +87,7 @@ extension TrainingRun {
     func evaluate(
         _ batch: DraftBatch, gradient: UnsafeMutableBufferPointer<Float>?, _ workspace: TrainingWorkspace
     ) throws(DistillationError) -> BatchResult {
-        try wrap(DistillationError.training) { () throws(TrainingError) in
+        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
             try embedding.withUnsafeBufferPointer { (embedding) throws(TrainingError) in
                 try trainer.evaluate(
                     batch, parameters: UnsafeBufferPointer(parameters.values), embedding: embedding,

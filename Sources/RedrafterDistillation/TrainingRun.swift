@@ -68,13 +68,11 @@ public final class TrainingRun {
         _ model: Model, data directory: String, output: String, settings: TrainingSettings, resume: Bool,
         report: (Event) -> Void
     ) throws(DistillationError) {
-        try wrap(DistillationError.parameter) { () throws(ParameterError) in try settings.validate() }
+        try wrapping(DistillationError.parameter, try settings.validate())
         self.model = model
         self.settings = settings
         self.directory = output
-        lock = try wrap(DistillationError.training) { () throws(TrainingError) in
-            try OutputLock(directory: output)
-        }
+        lock = try wrapping(DistillationError.training, try OutputLock(directory: output))
         let data = try Self.data(model, directory, settings.tokenLimit, report)
         let vocabularySize = model.configuration.vocabularySize
         let isPartial = settings.draftVocabulary > 0 && settings.draftVocabulary < vocabularySize
@@ -99,7 +97,7 @@ public final class TrainingRun {
         let record = settings.json(iterations: iterations, data: data)
         settingsRecord = record
         let configuration = settings.configuration(data, vocabularySize: vocabulary.tokens.count)
-        trainer = try wrap(DistillationError.training) { () throws(TrainingError) in
+        trainer = try wrappingAll(DistillationError.training) { () throws(TrainingError) in
             switch configuration.kind {
             case .recurrent: try RecurrentTrainer(configuration)
             case .medusa: try MedusaTrainer(configuration)
@@ -111,11 +109,11 @@ public final class TrainingRun {
             layout, weightDecay: settings.weightDecay, largestNorm: settings.largestGradientNorm)
         embedding =
             trainer.usesEmbedding
-            ? try wrap(DistillationError.model) { () throws(RedrafterError) in try model.embeddingRows() }
+            ? try wrapping(DistillationError.model, try model.embeddingRows())
             : []
         let store = CheckpointStore(directory: output)
         checkpoints = store
-        let loaded = try wrap(DistillationError.training) { () throws(TrainingError) in
+        let loaded = try wrappingAll(DistillationError.training) { () throws(TrainingError) in
             let loaded = try store.load()
             guard let loaded, resume else { return loaded }
             for reason in loaded.skipped { report(.warning(reason)) }
@@ -130,9 +128,8 @@ public final class TrainingRun {
         if let loaded, !resume { throw .outputInUse(directory: output, step: loaded.checkpoint.step) }
         let first = loaded?.checkpoint.step ?? 0
         step = first
-        log = try wrap(DistillationError.training) { () throws(TrainingError) in
-            try TrainingLog(path: "\(output)/log.jsonl", keepingThrough: first)
-        }
+        log = try wrapping(
+            DistillationError.training, try TrainingLog(path: "\(output)/log.jsonl", keepingThrough: first))
         if let loaded {
             try restore(loaded.checkpoint, path: loaded.path)
         } else {
@@ -178,11 +175,11 @@ public final class TrainingRun {
             if step % settings.saveEvery != 0, step < schedule.totalSteps { try save(report) }
             return nil
         }
-        try wrap(DistillationError.training) { () throws(TrainingError) in
+        try wrapping(
+            DistillationError.training,
             try TrainingPlot.draw(
-                log: log.path, title: "\(settings.kind.rawValue) drafter", to: "\(directory)/progress.svg")
-        }
-        return try wrap(DistillationError.format) { () throws(FormatError) in
+                log: log.path, title: "\(settings.kind.rawValue) drafter", to: "\(directory)/progress.svg"))
+        return try wrappingAll(DistillationError.format) { () throws(FormatError) in
             let path = "\(directory)/drafter.gguf"
             try DrafterWriter.write(try weights(), to: path, layout: .gguf, type: .f16)
             return path
@@ -210,24 +207,21 @@ public final class TrainingRun {
     private static func data(
         _ model: Model, _ directory: String, _ limit: Int?, _ report: (Event) -> Void
     ) throws(DistillationError) -> DistillationData {
-        var data = try wrap(DistillationError.format) { () throws(FormatError) in
-            try DistillationData(directory: directory, limit: limit)
-        }
-        try wrap(DistillationError.drafter) { () throws(DrafterError) in
-            try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directory)
-        }
+        var data = try wrapping(
+            DistillationError.format, try DistillationData(directory: directory, limit: limit))
+        try wrapping(
+            DistillationError.drafter,
+            try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directory))
         if !data.hasHidden {
             report(.warning("the data holds no hidden states; computing them anew"))
-            let hidden = try wrap(DistillationError.model) { () throws(RedrafterError) in
-                try model.hiddenStates(of: data)
-            }
+            let hidden = try wrapping(DistillationError.model, try model.hiddenStates(of: data))
             data.provideHidden(hidden)
         }
         return data
     }
 
     private func begin() throws(DistillationError) {
-        let head = try wrap(DistillationError.model) { () throws(RedrafterError) in try model.headRows() }
+        let head = try wrapping(DistillationError.model, try model.headRows())
         let hidden = model.configuration.hiddenSize
         var rows = [Float]()
         rows.reserveCapacity(reader.vocabulary.tokens.count * hidden)

@@ -1,12 +1,5 @@
 import RedrafterFormats
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// The files of a model in either form, opened and checked as files.
 public enum ModelSource: Sendable {

@@ -1,12 +1,5 @@
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 extension ModelConfiguration {
     /// Angle per position of each pair of elements, in radians. `[rotaryDimension / 2]`

@@ -2,7 +2,7 @@ import RedrafterCore
 
 /// One text over a transformer: its cache, its activations and the stream its passes are recorded on. Used from one thread
 /// at a time.
-public final class TransformerStream: TargetStream {
+public final class TransformerStream: TargetSequence {
     public let transformer: Transformer
     public let stream: any ComputeStream
     private let cache: KeyValueCache

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// The default model's file in the user's cache, for tests with the real thing.
 public enum DefaultModel {

@@ -1,13 +1,6 @@
 import RedrafterCore
 import RedrafterFormats
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Executes each operation at once, element by element.
 final class ReferenceStream: ComputeStream {

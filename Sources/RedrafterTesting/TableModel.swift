@@ -1,10 +1,5 @@
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// A language model given as tables: each text has its own distribution of the next token. Small enough to enumerate.
 public struct TableModel: Sendable {
@@ -37,7 +32,7 @@ public struct TableModel: Sendable {
 }
 
 /// A text over a table model, for the loop.
-public struct TableStream: TargetStream {
+public struct TableStream: TargetSequence {
     public let model: TableModel
     public private(set) var tokens: [Int32]
     public let contextLength: Int

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// A directory of its own for one test, removed with its content when the object goes.
 public final class TemporaryDirectory: Sendable {

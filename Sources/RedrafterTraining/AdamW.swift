@@ -1,12 +1,5 @@
 import CTraining
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// The optimiser AdamW (arXiv 1711.05101, algorithm 2) with the gradient clipped by its norm. Matrices are decayed, biases are not.
 ///

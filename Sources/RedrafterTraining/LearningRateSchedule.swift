@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// The learning rate of each step: up in a straight line, then down along a cosine to a share of the peak.
 public struct LearningRateSchedule: Sendable, Hashable {

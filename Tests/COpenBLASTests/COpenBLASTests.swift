@@ -1,11 +1,6 @@
 import COpenBLAS
+import RedrafterPlatform
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// A matrix of small numbers that follow no pattern, with more columns in storage than in use.
 private struct Matrix {

@@ -1,6 +1,7 @@
+import RedrafterCore
 import Testing
 
-@testable import RedrafterCore
+@testable import RedrafterPlatform
 
 @Suite struct AvailableMemoryTests {
     @Test("What is available lies between nothing and the machine")

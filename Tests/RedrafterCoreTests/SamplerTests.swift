@@ -1,11 +1,6 @@
 import RedrafterCore
+import RedrafterPlatform
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 @Suite struct SamplerTests {
     @Test("Samples follow the exact distribution", arguments: [UInt64(0), 1, .max])

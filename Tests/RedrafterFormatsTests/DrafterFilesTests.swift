@@ -1,15 +1,8 @@
 import RedrafterCore
 import RedrafterFormats
+import RedrafterPlatform
 import RedrafterTesting
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 let drafterFixture = #filePath.replacing("DrafterFilesTests.swift", with: "Fixtures/drafters")
 

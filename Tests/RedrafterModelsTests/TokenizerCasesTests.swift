@@ -55,7 +55,7 @@ struct TokenizerCasesTests {
     func streaming() throws {
         let tokenizer = try tokenizer()
         for item in try allCases() {
-            var decoder = StreamDecoder(tokenizer)
+            var decoder = TextDecoder(tokenizer)
             var text = ""
             for token in item.ids {
                 let piece = decoder.append(token)

@@ -63,7 +63,7 @@ struct TokenizerFixturesTests {
         let tokenizer = Tokenizer(try TokenizerFixtures.definition(name))
         for text in try TokenizerFixtures.texts() {
             let tokens = tokenizer.encode(text, parseSpecial: true)
-            var decoder = StreamDecoder(tokenizer, startsText: true)
+            var decoder = TextDecoder(tokenizer, startsText: true)
             let pieces = tokens.map { decoder.append($0) } + [decoder.flush()]
             #expect(pieces.joined() == String(decoding: tokenizer.decode(tokens), as: UTF8.self))
         }
@@ -109,7 +109,7 @@ struct TokenizerFixturesTests {
             definition.tokens.append([byte])
             definition.kinds.append(.normal)
         }
-        var decoder = StreamDecoder(Tokenizer(definition))
+        var decoder = TextDecoder(Tokenizer(definition))
         #expect([0xF0, 0x9F, 0x98, 0x80].map { decoder.append($0) } == ["", "", "", "😀"])
         #expect([0xE0, 0x80, 0x41].map { decoder.append($0) } == ["", "\u{FFFD}\u{FFFD}", "A"])
         #expect([0xED, 0xA0].map { decoder.append($0) } == ["", "\u{FFFD}\u{FFFD}"])

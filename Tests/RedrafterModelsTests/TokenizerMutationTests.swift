@@ -20,7 +20,7 @@ private func use(_ tokenizer: Tokenizer, _ context: @autoclosure () -> String) {
         for parseSpecial in [false, true] {
             let tokens = tokenizer.encode(probe, parseSpecial: parseSpecial)
             #expect(tokens.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabularySize }, "\(context())")
-            var stream = StreamDecoder(tokenizer, startsText: true)
+            var stream = TextDecoder(tokenizer, startsText: true)
             let text = tokens.map { stream.append($0) }.joined() + stream.flush()
             #expect(text == String(decoding: tokenizer.decode(tokens), as: UTF8.self), "\(context())")
         }

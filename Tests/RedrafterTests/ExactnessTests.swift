@@ -4,16 +4,11 @@ import RedrafterCore
 import RedrafterDrafters
 import RedrafterFormats
 import RedrafterModels
+import RedrafterPlatform
 import RedrafterTesting
 import Testing
 
 @testable import Redrafter
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// Different tokens between plain decoding and every other drafter, on the real model: none.
 ///

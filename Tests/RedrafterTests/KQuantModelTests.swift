@@ -2,16 +2,11 @@ import CPUBackend
 import RedrafterCore
 import RedrafterFormats
 import RedrafterModels
+import RedrafterPlatform
 import RedrafterTesting
 import Testing
 
 @testable import Redrafter
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// A whole file as llama.cpp's llama-quantize writes it, with Q4_K and Q6_K side by side. Fixture and expected logits are made by
 /// Tests/Reference/make_k_quant_fixture.py.

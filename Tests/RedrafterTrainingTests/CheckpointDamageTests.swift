@@ -1,16 +1,9 @@
 import RedrafterFormats
+import RedrafterPlatform
 import RedrafterTesting
 import Testing
 
 @testable import RedrafterTraining
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 @Suite("Damaged checkpoints")
 struct CheckpointDamageTests {

@@ -1,16 +1,9 @@
 import RedrafterFormats
+import RedrafterPlatform
 import RedrafterTesting
 import Testing
 
 @testable import RedrafterTraining
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// Each test that changes limits of the process, or ends it, runs in a process of its own.
 @Suite("Outputs that cannot be written")

@@ -1,13 +1,6 @@
 import RedrafterFormats
+import RedrafterPlatform
 import RedrafterTesting
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// What tests do to files.
 enum FileTree {

@@ -1,17 +1,10 @@
 import MedusaTraining
 import RecurrentTraining
 import RedrafterFormats
+import RedrafterPlatform
 import RedrafterTesting
 import RedrafterTraining
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// A law for texts of few tokens: a token that follows token a is one of two, with probabilities 3/4 and 1/4 that depend on a
 /// alone. So the entropy of a token, its predecessor known, is known.

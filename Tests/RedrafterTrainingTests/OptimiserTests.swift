@@ -1,14 +1,7 @@
 import RedrafterFormats
+import RedrafterPlatform
 import RedrafterTraining
 import Testing
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 @Suite struct OptimiserTests {
     private let layout: ParameterLayout

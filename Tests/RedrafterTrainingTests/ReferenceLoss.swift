@@ -1,13 +1,6 @@
 import RedrafterFormats
+import RedrafterPlatform
 import RedrafterTraining
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// The equations of both drafters written out in double precision, one position and one step at a time.
 struct ReferenceLoss {

@@ -1,17 +1,10 @@
 import RedrafterFormats
+import RedrafterPlatform
 import RedrafterTesting
 import Testing
 
 @testable import RedrafterReport
 @testable import RedrafterTraining
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 @Suite("Training log and plot")
 struct TrainingLogTests {

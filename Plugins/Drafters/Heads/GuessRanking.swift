@@ -1,12 +1,5 @@
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// A guess for one place with its estimate.
 public struct Guess: Sendable, Hashable {

@@ -1,12 +1,5 @@
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Continues the longest earlier match of the last tokens in prompt and answer (prompt lookup). Needs no weights; pays where
 /// an answer repeats what was said before.

@@ -1,13 +1,6 @@
 import DrafterHeads
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// A branch of the search.
 struct Beam {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Puts the estimates of all drafters on one scale: how often the model confirmed guesses with such an estimate.
 ///

@@ -10,7 +10,7 @@ public struct CombinedDrafter: Drafter {
 
     /// What a combination remembers of a text.
     public struct State: Sendable {
-        fileprivate var streams: [DraftStream]
+        fileprivate var streams: [DraftSession]
         /// Tokens that each member has lately promised beyond the certain one; nil before its first draft.
         fileprivate var promises: [Double?]
     }
@@ -25,8 +25,8 @@ public struct CombinedDrafter: Drafter {
     }
 
     public func makeState() throws(BackendError) -> State {
-        var streams = [DraftStream]()
-        for member in members { streams.append(try DraftStream.make(member)) }
+        var streams = [DraftSession]()
+        for member in members { streams.append(try DraftSession.make(member)) }
         return State(streams: streams, promises: [Double?](repeating: nil, count: members.count))
     }
 

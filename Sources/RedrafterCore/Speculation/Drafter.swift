@@ -135,7 +135,7 @@ public struct NoDrafter: Drafter {
 }
 
 /// A drafter with the state of one text.
-public struct DraftStream: Sendable {
+public struct DraftSession: Sendable {
     public var drafter: any Drafter { body.erased }
     private var body: any StatefulDrafter
 
@@ -144,8 +144,8 @@ public struct DraftStream: Sendable {
     }
 
     /// Opens the existential.
-    public static func make(_ drafter: any Drafter) throws(BackendError) -> DraftStream {
-        try DraftStream(drafter)
+    public static func make(_ drafter: any Drafter) throws(BackendError) -> DraftSession {
+        try DraftSession(drafter)
     }
 
     public mutating func propose(

@@ -12,7 +12,7 @@ public struct PassOutput: Sendable {
 }
 
 /// One text over a model with its cache: all that the loop needs to know of a model.
-public protocol TargetStream {
+public protocol TargetSequence {
     /// Committed tokens.
     var committedCount: Int { get }
     /// Tokens that the cache can hold.
@@ -37,9 +37,9 @@ public protocol TargetStream {
 /// The loop: draft, choose a tree, verify it in one pass, keep what is confirmed.
 ///
 /// Plain decoding is `NoDrafter`: a tree of one node on the same path. A decoder serves one text at a time, from one thread.
-public struct SpeculativeDecoder<Target: TargetStream> {
+public struct SpeculativeDecoder<Target: TargetSequence> {
     public var target: Target
-    public private(set) var drafter: DraftStream
+    public private(set) var drafter: DraftSession
     public private(set) var treeBuilder: any TreeBuilder
     private var verifier: any Verifier
     private var sampling: SamplingParameters
@@ -55,7 +55,7 @@ public struct SpeculativeDecoder<Target: TargetStream> {
         sampling: SamplingParameters = .greedy
     ) throws(BackendError) {
         self.target = target
-        self.drafter = try DraftStream.make(drafter)
+        self.drafter = try DraftSession.make(drafter)
         self.treeBuilder = treeBuilder
         self.verifier = verifier
         self.sampling = sampling

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Medusa's typical acceptance (arXiv 2401.10774, section 2.3.1): keeps a guess where the model finds it typical enough,
 ///

@@ -1,12 +1,5 @@
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Writes a drafter in any layout.
 ///

@@ -1,13 +1,6 @@
 import RedrafterCore
 import RedrafterFormats
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Rewrites a model as a GGUF file with weights of another type.
 ///
@@ -43,7 +36,7 @@ public enum ModelConverter {
                     type: type.name,
                     supported: Quantization.writableTypes.map(\.name).joined(separator: ", ")))
         }
-        let source = try format { () throws(FormatError) in try ModelSource(path: input) }
+        let source = try wrapping(ModelError.format, try ModelSource(path: input))
         for file in source.files where isSameFile(file, output) { throw .outputIsInput(file: output) }
         switch source {
         case .gguf(let gguf): return try convert(gguf, to: output, type, progress)
@@ -84,7 +77,7 @@ public enum ModelConverter {
         _ model: SafetensorsModel, to output: String, _ type: WeightType, _ progress: (Int, Int) -> Void
     ) throws(ModelError) -> Report {
         let configurationPath = model.directory + "/config.json"
-        let json = try format { () throws(FormatError) in try JSONValue(path: configurationPath) }
+        let json = try wrapping(ModelError.format, try JSONValue(path: configurationPath))
         let configuration = try ModelConfiguration(huggingFace: json, path: configurationPath, tensors: model)
         let tensors = try ModelTensors(
             configuration, inHuggingFace: model, configurationPath: configurationPath)

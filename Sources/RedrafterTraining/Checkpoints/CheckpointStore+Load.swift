@@ -17,7 +17,7 @@ extension CheckpointStore {
     /// - Throws: `TrainingError.noUsableCheckpoint` where all are damaged: a run never starts from scratch
     ///   unnoticed; `.newerCheckpoint` where the newest intact one is of a later version.
     public func load() throws(TrainingError) -> Loaded? {
-        let entries = try reading { () throws(FormatError) in try self.entries() }
+        let entries = try wrapping(TrainingError.format, try self.entries())
         var skipped = [String]()
         for entry in entries {
             let result = Result { () throws(TrainingError) in try load(entry) }

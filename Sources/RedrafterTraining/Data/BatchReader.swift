@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// What a drafter is asked to predict.
 public enum DraftLoss: String, Sendable, Hashable, CaseIterable {

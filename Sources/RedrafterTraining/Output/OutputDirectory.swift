@@ -1,12 +1,5 @@
 import RedrafterFormats
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Directories that outputs are put into.
 enum OutputDirectory {

@@ -1,12 +1,6 @@
+import RedrafterCore
 import RedrafterFormats
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// The right to write into a directory, held by one process at a time.
 ///
@@ -26,7 +20,7 @@ public final class OutputLock {
     ///   the lock; `.output` where the directory or the file cannot be made.
     public init(directory: String) throws(TrainingError) {
         self.directory = directory
-        try writing { () throws(FormatError) in try OutputDirectory.create(directory) }
+        try wrapping(TrainingError.output, try OutputDirectory.create(directory))
         let path = FilePath.join(directory, Self.fileName)
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o666)
         guard descriptor >= 0 else {

@@ -1,3 +1,4 @@
+import RedrafterCore
 import RedrafterFormats
 
 /// Conversations as the JSON that trainers of the ShareGPT family read, ReDrafter's reference trainer among
@@ -23,8 +24,8 @@ public final class ShareGPTExport {
 
     /// Begins a file. - Throws: `TrainingError.output`.
     public init(path: String) throws(TrainingError) {
-        file = try writing { () throws(FormatError) in try AtomicFile(path: path) }
-        try writing { () throws(FormatError) in try file.write([UInt8(ascii: "[")]) }
+        file = try wrapping(TrainingError.output, try AtomicFile(path: path))
+        try wrapping(TrainingError.output, try file.write([UInt8(ascii: "[")]))
     }
 
     /// Writes all conversations of a sequence and completes the file.
@@ -52,9 +53,8 @@ public final class ShareGPTExport {
             ])
         }
         let entry = JSONValue.object(["id": .string(id), "conversations": .array(turns)])
-        try writing { () throws(FormatError) in
-            try file.write(Array((written == 0 ? "\n" : ",\n").utf8) + entry.encoded())
-        }
+        try wrapping(
+            TrainingError.output, try file.write(Array((written == 0 ? "\n" : ",\n").utf8) + entry.encoded()))
         written += 1
         return true
     }

@@ -1,12 +1,5 @@
 import RedrafterFormats
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// The record of a training run: one JSON object a line, each with the member `step`, appended as the run
 /// goes.

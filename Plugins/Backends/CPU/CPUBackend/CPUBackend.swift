@@ -1,11 +1,6 @@
 import CKernels
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Runs models on the processor, with integer dot products for quantised weights and f32 sums throughout.
 ///

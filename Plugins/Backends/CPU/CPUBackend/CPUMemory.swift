@@ -1,11 +1,6 @@
 import RedrafterCore
+import RedrafterPlatform
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// Zeroed memory from the system, page by page as it is touched.
 ///

@@ -1,11 +1,6 @@
 import CKernels
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Executes each operation at once, on the threads of its backend.
 ///

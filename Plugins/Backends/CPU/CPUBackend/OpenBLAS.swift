@@ -1,11 +1,6 @@
 import COpenBLAS
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// The loaded library and the kernels it chose.
 ///

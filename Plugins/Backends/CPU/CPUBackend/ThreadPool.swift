@@ -1,12 +1,7 @@
 import CKernels
 import RedrafterCore
+import RedrafterPlatform
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// Threads that share the units of one parallel region, then spin briefly and sleep.
 ///

@@ -1,11 +1,6 @@
 import CVulkan
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// The file in which compiled pipelines of a device wait for the next process.
 ///

@@ -1,5 +1,6 @@
 import CVulkan
 import RedrafterCore
+import RedrafterPlatform
 
 /// Runs models on any Vulkan device, with float activations and sums.
 ///

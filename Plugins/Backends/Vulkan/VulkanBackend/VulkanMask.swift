@@ -1,10 +1,5 @@
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Features of devices that the backend can do without.
 public enum VulkanFeature: String, Sendable, CaseIterable {

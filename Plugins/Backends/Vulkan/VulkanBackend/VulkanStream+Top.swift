@@ -1,11 +1,6 @@
 import CVulkan
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 extension VulkanStream {
     /// Threads of a group of `reduce.comp`, and logits that each looks at.

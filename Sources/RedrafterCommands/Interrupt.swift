@@ -1,11 +1,6 @@
 import Redrafter
+import RedrafterPlatform
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// Ctrl-C and SIGTERM end the work at the next pass; a second one, or one that finds no work, ends the process at once.
 enum Interrupt {

@@ -3,12 +3,7 @@ import Redrafter
 import RedrafterCore
 import RedrafterFormats
 import RedrafterModels
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// `redrafter logits`: all logits of given tokens, to compare engines (Tests/Reference).
 struct LogitsCommand: ParsableCommand {

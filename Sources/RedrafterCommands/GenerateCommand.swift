@@ -2,13 +2,8 @@ import ArgumentParser
 import Redrafter
 import RedrafterCore
 import RedrafterModels
+import RedrafterPlatform
 import RedrafterReport
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// `redrafter generate`: one answer, streamed.
 struct GenerateCommand: ParsableCommand {

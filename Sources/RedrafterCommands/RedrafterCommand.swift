@@ -2,9 +2,8 @@ import ArgumentParser
 import Redrafter
 
 /// The `redrafter` command: parses arguments and prints; what it does is in the library.
-@main
-struct RedrafterCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
+public struct RedrafterCommand: ParsableCommand {
+    public static let configuration = CommandConfiguration(
         commandName: "redrafter",
         abstract: "Runs language models on this machine, fast, without changing one token of their answers.",
         discussion: """
@@ -28,8 +27,11 @@ struct RedrafterCommand: ParsableCommand {
             LogitsCommand.self,
         ])
 
-    static func main() {
+    public init() {}
+
+    /// Runs the command with the arguments of the process, and ends it.
+    public static func main(_ plugins: Plugins) {
         Terminal.prepare()
-        main(nil)
+        Plugins.$current.withValue(plugins) { main(nil as [String]?) }
     }
 }

@@ -1,7 +1,7 @@
 /// Turns tokens into text one by one, never splitting a character.
 ///
 /// Bytes wait until their character is complete; bytes that can no longer become one are shown as U+FFFD.
-public struct StreamDecoder: Sendable {
+public struct TextDecoder: Sendable {
     private let tokenizer: Tokenizer
     private var pending: [UInt8] = []  // at most three bytes between calls
     private var isStart: Bool

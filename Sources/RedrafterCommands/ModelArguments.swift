@@ -1,11 +1,6 @@
 import ArgumentParser
 import Redrafter
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Which model, and what runs it.
 struct ModelArguments: ParsableArguments {
@@ -60,7 +55,7 @@ struct ModelArguments: ParsableArguments {
 
     private func load(_ options: ModelOptions) throws -> Model {
         var options = options
-        options.registry = .command
+        options.registry = Plugins.current.registry
         options.backendOptions.device = device
         let path = try path()
         var bar = ProgressBar("loading")

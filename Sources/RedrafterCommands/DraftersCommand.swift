@@ -2,13 +2,8 @@ import ArgumentParser
 import Redrafter
 import RedrafterCore
 import RedrafterFormats
+import RedrafterPlatform
 import RedrafterReport
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// `redrafter drafters`: what can guess, and for which model.
 struct DraftersCommand: ParsableCommand {
@@ -34,7 +29,7 @@ struct DraftersCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let registry = Registry.command
+        let registry = Plugins.current.registry
         let path = model ?? (access(DefaultModelFile.path, R_OK) == 0 ? DefaultModelFile.path : nil)
         let listing = try Terminal.failing { () throws(RedrafterError) in
             var options = ModelOptions()

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// A mapped file that another program shortens, or that its disk can no longer give: the next access to the missing
 /// bytes is a SIGBUS, which no check beforehand can rule out.

@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// Memory that this process can still take, as far as the system tells.
 public enum AvailableMemory {
     /// The smallest of what is free on the machine, left under the control group's limit and left under the limit of the
@@ -14,15 +6,6 @@ public enum AvailableMemory {
         let system = SystemFiles(contents: contents)
         return [system.machineBytes, system.controlGroupBytes, addressSpaceBytes()].compactMap { $0 }.min()
             ?? .max
-    }
-
-    /// Throws when `needed` (invalid where it overflowed) is more than what is available.
-    /// - Throws: `BackendError.outOfMemory`.
-    public static func require(_ needed: CheckedSize, for purpose: String) throws(BackendError) {
-        let available = bytes()
-        guard let value = needed.value, value <= available else {
-            throw .outOfMemory(needed: needed.value ?? .max, available: available, purpose: purpose)
-        }
     }
 
     private static func addressSpaceBytes() -> Int? {
@@ -60,7 +43,10 @@ struct SystemFiles {
     /// `MemAvailable` of Linux.
     var machineBytes: Int? {
         guard let text = contents("/proc/meminfo") else { return nil }
-        return field("MemAvailable:", in: text).flatMap { (CheckedSize($0) * 1024).value }
+        return field("MemAvailable:", in: text).flatMap {
+            let (bytes, overflow) = $0.multipliedReportingOverflow(by: 1024)
+            return $0 < 0 || overflow ? nil : bytes
+        }
     }
 
     /// Limit minus use of this process's group and every group above it; file pages count as free, as they can be dropped.

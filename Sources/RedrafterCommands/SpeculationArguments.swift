@@ -60,7 +60,7 @@ struct TreeArguments: ParsableArguments {
     func options(drafter: String) throws -> SpeculationOptions {
         var options = SpeculationOptions(drafter: drafter)
         options.drafterOptions = DrafterOptions(beamWidth: beamWidth, beamLength: beamLength)
-        let names = Registry.command.drafters.map(\.name)
+        let names = Plugins.current.registry.drafters.map(\.name)
         for argument in drafterModels {
             if let name = names.first(where: { argument.hasPrefix($0 + "=") }) {
                 options.drafterPaths[name] = String(argument.dropFirst(name.count + 1))

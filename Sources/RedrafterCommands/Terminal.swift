@@ -1,12 +1,7 @@
 import ArgumentParser
 import Redrafter
 import RedrafterCore
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
+import RedrafterPlatform
 
 /// Standard output and error, with what can go wrong there.
 enum Terminal {

@@ -1,0 +1,3 @@
+import RedrafterCommands
+
+RedrafterCommand.main(Plugins.standard)
