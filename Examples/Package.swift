@@ -12,9 +12,14 @@ let package = Package(
             name: "ChatProgram", dependencies: [.product(name: "Redrafter", package: "redrafter")]),
         .target(
             name: "BigramDrafter", dependencies: [.product(name: "RedrafterCore", package: "redrafter")]),
+        .target(
+            name: "ThresholdTree", dependencies: [.product(name: "RedrafterCore", package: "redrafter")]),
         .executableTarget(
-            name: "CompareBigram",
-            dependencies: ["BigramDrafter", .product(name: "Redrafter", package: "redrafter")]),
+            name: "OwnRedrafter",
+            dependencies: [
+                "BigramDrafter", "ThresholdTree", .product(name: "Redrafter", package: "redrafter"),
+                .product(name: "RedrafterCommands", package: "redrafter"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -100,7 +100,7 @@ extension Comparison {
         return
             "\(TerminalText.escaped(fileName)), \(backend.device), \(backend.threads) threads, \(backend.kernels); "
             + "\(promptCount) prompts (\(TerminalText.escaped(promptSet))) × \(settings.maximumTokens) tokens × "
-            + "\(settings.repetitions) rounds, \(sampling), tree \(settings.speculation.tree.name); medians"
+            + "\(settings.repetitions) rounds, \(sampling), tree \(tree); medians"
             + (isPartial ? "; interrupted, what is complete is shown" : "")
     }
 
@@ -130,7 +130,7 @@ extension Comparison {
             "min_p": .double(Double(sampling.minP)),
             "seed": .integer(Int(clamping: sampling.seed)),
             "chat_template": .bool(settings.usesChatTemplate),
-            "tree": .string(settings.speculation.tree.name),
+            "tree": .string(tree),
             "max_rows": .integer(settings.speculation.maximumRows),
             "beam_width": settings.speculation.drafterOptions.beamWidth.map { .integer($0) } ?? .null,
             "beam_length": settings.speculation.drafterOptions.beamLength.map { .integer($0) } ?? .null,

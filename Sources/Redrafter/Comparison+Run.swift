@@ -61,7 +61,8 @@ extension Comparison {
             }
         }
         return Comparison(
-            model: models[0].path, settings: settings, promptSet: prompts.name,
+            model: models[0].path, settings: settings, tree: contenders[0].generator.treeName,
+            promptSet: prompts.name,
             promptCount: prompts.prompts.count, entries: contenders.map(\.entry),
             isPartial: cancellation.isCancelled)
     }
@@ -93,12 +94,14 @@ extension Comparison {
             for name in names {
                 var speculation = settings.speculation
                 speculation.drafter = name
-                if name == "none" { speculation.verifier = .exact }
+                if name == "none" { speculation.verifier = "exact" }
+                let verifier = try wrapping(
+                    RedrafterError.parameter, try model.registry.verifier(named: speculation.verifier))
                 contenders.append(
                     Contender(
                         drafter: name, model: model,
                         generator: try TextGenerator(model, speculation: speculation),
-                        isExact: speculation.verifier == .exact))
+                        isExact: verifier.description.isExact))
             }
         }
         return contenders

@@ -73,6 +73,8 @@ public struct Comparison: Sendable {
 
     public let model: String
     public let settings: Settings
+    /// Name of the tree builder.
+    public let tree: String
     public let promptSet: String
     public let promptCount: Int
     public let entries: [Entry]

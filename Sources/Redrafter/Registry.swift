@@ -55,6 +55,8 @@ public struct Registry: Sendable {
 
     private var backends: [(name: String, make: BackendMaker)] = []
     private var makers: [(description: DrafterDescription, make: Maker)] = []
+    var treeMakers: [(description: TreeDescription, make: TreeMaker)] = []
+    var verifierMakers: [(description: VerifierDescription, make: VerifierMaker)] = []
     /// Weights that the program carries, in the order of registration.
     public private(set) var shippedDrafters: [ShippedDrafter] = []
 
@@ -95,6 +97,30 @@ public struct Registry: Sendable {
         ) { weights, target, options throws(DrafterError) in
             try MedusaDrafter(weights, for: target, options: options)
         }
+        registry.register(
+            tree: TreeDescription(name: "cost-aware", summary: "as many as pay, by measured prices")
+        ) { CostAwareTree(maximumRows: $0.maximumRows) }
+        registry.register(tree: TreeDescription(name: "dynamic", summary: "all beams")) {
+            DynamicTree(maximumRows: $0.maximumRows)
+        }
+        registry.register(
+            tree: TreeDescription(
+                name: "most-probable", summary: "the best of the search, always --max-rows")
+        ) { MostProbableTree(maximumRows: $0.maximumRows) }
+        for name in StaticTree.knownNames {
+            let isOpen = name == "static"
+            registry.register(
+                tree: TreeDescription(
+                    name: name, summary: "a fixed shape", prefix: isOpen ? StaticTree.listPrefix : nil)
+            ) { options throws(ParameterError) in try StaticTree(text: options.text) }
+        }
+        registry.register(
+            verifier: VerifierDescription(
+                name: "exact", summary: "the answer is plain decoding's", isExact: true)
+        ) { ExactVerifier($0) }
+        registry.register(
+            verifier: VerifierDescription(name: "typical", summary: "lossy, Medusa's rule", isExact: false)
+        ) { TypicalVerifier($0) }
         return registry
     }()
 

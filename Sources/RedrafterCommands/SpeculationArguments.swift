@@ -40,21 +40,34 @@ struct TreeArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Which guesses are verified: cost-aware (as many as pay), dynamic (all beams), most-probable (the best of the "
-                + "search, always --max-rows), static, medusa-63, eagle-25, or a list of paths of ranks: [[0],[0,0],[1]].",
+            "Which guesses are verified: \(Self.listed(Plugins.current.registry.trees.map { ($0.name, $0.summary) })), or a "
+                + "list of paths of ranks: [[0],[0,0],[1]].",
             valueName: "name"))
     var tree = "cost-aware"
 
     @Option(
         help: ArgumentHelp(
-            "Which guesses are kept: exact (the answer is plain decoding's) or typical (lossy).",
+            "Which guesses are kept: \(Self.listed(Plugins.current.registry.verifiers.map { ($0.name, $0.summary) })).",
             valueName: "name"))
-    var verifier = VerifierChoice.exact
+    var verifier = "exact"
 
     @Option(
         name: .customLong("max-rows"), parsing: .unconditional,
         help: ArgumentHelp("Rows of a verification pass at most.", valueName: "n"))
     var maximumRows = SpeculationOptions.defaultMaximumRows
+
+    /// Names with what they mean; a meaning that several share is said once.
+    private static func listed(_ choices: [(name: String, summary: String)]) -> String {
+        var groups = [(names: [String], summary: String)]()
+        for choice in choices {
+            if groups.last?.summary == choice.summary {
+                groups[groups.count - 1].names.append(choice.name)
+            } else {
+                groups.append(([choice.name], choice.summary))
+            }
+        }
+        return groups.map { "\($0.names.joined(separator: ", ")) (\($0.summary))" }.joined(separator: ", ")
+    }
 
     /// - Throws: exit 64 before a model is loaded.
     func options(drafter: String) throws -> SpeculationOptions {
@@ -69,10 +82,13 @@ struct TreeArguments: ParsableArguments {
             }
         }
         options.maximumRows = maximumRows
+        options.tree = tree
         options.verifier = verifier
         try Terminal.failing { () throws(RedrafterError) in
             do throws(ParameterError) {
-                options.tree = try TreeChoice(tree)
+                // A shape that cannot be is said before a model is loaded.
+                _ = try Plugins.current.registry.makeTree(named: tree)
+                _ = try Plugins.current.registry.verifier(named: verifier)
                 try options.validate()
             } catch {
                 throw .parameter(error)
@@ -81,5 +97,3 @@ struct TreeArguments: ParsableArguments {
         return options
     }
 }
-
-extension VerifierChoice: ExpressibleByArgument {}

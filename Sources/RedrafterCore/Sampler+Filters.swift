@@ -1,33 +1,19 @@
 import RedrafterPlatform
 
-extension TokenLogit {
-    /// Order of every list of candidates: larger logits first, equal ones by id.
-    static func leads(_ a: TokenLogit, _ b: TokenLogit) -> Bool {
-        a.logit > b.logit || (a.logit == b.logit && a.token < b.token)
-    }
-}
-
 extension Sampler {
     /// Applies penalties and filters to a whole row of usable logits. At least one candidate remains.
     func candidates(all logits: UnsafeBufferPointer<Float>, history: ArraySlice<Int32>) -> [TokenLogit] {
-        var list = [TokenLogit](unsafeUninitializedCapacity: logits.count) { buffer, count in
-            for token in logits.indices {
-                buffer.initializeElement(at: token, to: TokenLogit(token: Int32(token), logit: logits[token]))
-            }
-            count = logits.count
-        }
-        for (token, occurrences) in counts(history) where list.indices.contains(Int(token)) {
-            list[Int(token)].logit = penalised(list[Int(token)].logit, occurrences)
+        var adjusted = Array(logits)
+        for (token, occurrences) in counts(history) where adjusted.indices.contains(Int(token)) {
+            adjusted[Int(token)] = penalised(adjusted[Int(token)], occurrences)
         }
         let kept = parameters.isGreedy ? 1 : parameters.topK
-        if kept > 0, kept < list.count {
-            list = leading(kept, of: list)
-            return filtered(sorted: list)
+        if kept > 0, kept < adjusted.count {
+            return filtered(sorted: adjusted.withUnsafeBufferPointer { TopList.largest(kept, of: $0) })
         }
-        guard !parameters.isGreedy, parameters.topP < 1 || parameters.minP > 0 else {
-            return parameters.isGreedy ? leading(1, of: list) : list
-        }
-        return filtered(unsorted: list)
+        let list = adjusted.indices.map { TokenLogit(token: Int32($0), logit: adjusted[$0]) }
+        return !parameters.isGreedy && (parameters.topP < 1 || parameters.minP > 0)
+            ? filtered(unsorted: list) : list
     }
 
     /// Applies penalties and filters to the leading logits of a row, largest first; as many as
@@ -56,35 +42,6 @@ extension Sampler {
         let lowered = scaled - Float(occurrences) * parameters.frequencyPenalty - parameters.presencePenalty
         // Extreme penalties must not turn a finite logit into NaN or infinity.
         return min(max(lowered, -.greatestFiniteMagnitude), .greatestFiniteMagnitude)
-    }
-
-    /// The `count` leading candidates in order, by a bounded heap.
-    private func leading(_ count: Int, of list: [TokenLogit]) -> [TokenLogit] {
-        if count == 1 {
-            var best = list[0]
-            for candidate in list.dropFirst() where candidate.logit > best.logit { best = candidate }
-            return [best]
-        }
-        if count > list.count / 8 { return Array(list.sorted(by: TokenLogit.leads).prefix(count)) }
-        var heap = Array(list[..<count])  // the last of the kept at the root
-        func sink(_ start: Int) {
-            var parent = start
-            while true {
-                var last = parent
-                for child in [2 * parent + 1, 2 * parent + 2] where child < count {
-                    if TokenLogit.leads(heap[last], heap[child]) { last = child }
-                }
-                if last == parent { return }
-                heap.swapAt(parent, last)
-                parent = last
-            }
-        }
-        for index in stride(from: count / 2, through: 0, by: -1) { sink(index) }
-        for candidate in list[count...] where TokenLogit.leads(candidate, heap[0]) {
-            heap[0] = candidate
-            sink(0)
-        }
-        return heap.sorted(by: TokenLogit.leads)
     }
 
     /// Top-p and min-p over the candidates that top-k kept.

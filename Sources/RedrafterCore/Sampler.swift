@@ -18,41 +18,11 @@ public struct Sampler: Sendable {
         self.vocabulary = vocabulary
     }
 
-    /// Samples one token for each row of `logits`, reading from the device only what is needed.
+    /// Samples a token from one row of logits.
     /// - Parameters:
-    ///   - logits: `[rows, ≥ vocabulary]`
-    ///   - positions: of the token to choose, for each row: the row's own position + 1.
-    ///   - history: the tokens before it, for each row, oldest first; only read when there are penalties.
-    ///   - stream: the one that computed `logits`.
-    /// - Returns: a token for each row; nil where the row holds NaN or +infinity, or nothing but −infinity. No such row
-    ///   may be continued, the others are as good as without it.
-    public func sample(
-        _ logits: Tensor, positions: [Int], history: (Int) -> ArraySlice<Int32>, on stream: any ComputeStream
-    ) throws(BackendError) -> [Int32?] {
-        precondition(positions.count == logits.rows, "one position for each row of logits")
-        let histories = parameters.hasPenalties ? positions.indices.map { recent(history($0)) } : []
-        if let count = leadingLogitsNeeded(histories: histories) {
-            let leading = try stream.top(min(count, vocabulary), of: logits, vocabulary: vocabulary)
-            return leading.indices.map { row in
-                guard !leading[row].isEmpty else { return nil }
-                return choose(
-                    candidates(leading: leading[row], history: histories.isEmpty ? [] : histories[row]),
-                    positions[row])
-            }
-        }
-        return try stream.withValues(logits) { values in
-            positions.indices.map { row in
-                let start = row * logits.columns
-                let rowLogits = UnsafeBufferPointer(rebasing: values[start..<(start + vocabulary)])
-                guard Self.isUsable(rowLogits) else { return nil }
-                return choose(
-                    candidates(all: rowLogits, history: histories.isEmpty ? [] : histories[row]),
-                    positions[row])
-            }
-        }
-    }
-
-    /// Samples a token from one row of logits in memory; see the form with a tensor.
+    ///   - logits: `[≥ vocabulary]`
+    ///   - position: of the token to choose.
+    ///   - history: the tokens before it, oldest first; only read when there are penalties.
     /// - Throws: `BackendError.nonFinite` when the row holds NaN or +infinity, or nothing but −infinity.
     public func sample(
         _ logits: UnsafeBufferPointer<Float>, position: Int, history: ArraySlice<Int32> = []

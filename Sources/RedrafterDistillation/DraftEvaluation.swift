@@ -54,13 +54,13 @@ public struct DraftEvaluation: Sendable {
                     let certain = answer.prompt.count + place + 1
                     let context = DraftContext(
                         tokens: Array(text[..<certain]), hidden: hidden,
-                        embedding: model.transformer.weights.embedding, calibration: builder.calibration,
+                        embedding: model.transformer.weights.embedding, evidence: builder.evidence,
                         stream: stream)
                     var proposal = DraftProposal(root: text[certain - 1])
                     let depth = answer.rows.count - 1 - place
                     try draft.propose(
                         context,
-                        budget: DraftBudget(nodes: maximumRows - 1, depth: depth, choosesAmongMore: true),
+                        budget: DraftBudget(nodes: maximumRows - 1, depth: depth, selection: .nodes()),
                         proposal: &proposal)
                     let path = builder.step(proposal.tree, truth: text[certain...])
                     rows += builder.rows
@@ -95,14 +95,12 @@ public struct DraftEvaluation: Sendable {
 /// The most probable rows, with what a decoder learns on the way; prices have no part in it.
 private struct LearningTree {
     let maximumRows: Int
-    var calibration = AcceptanceCalibration()
+    var evidence = DraftingEvidence()
     /// Of the last tree.
     var rows = 0
 
     /// - Returns: tokens of the step: the confirmed guesses, and the one after them.
     mutating func step(_ proposal: TokenTree, truth: ArraySlice<Int32>) -> Int {
-        var evidence = DraftingEvidence()
-        evidence.calibration = calibration
         evidence.room = .max
         let tree = MostProbableTree(maximumRows: maximumRows).build(proposal, evidence)
         rows = tree.count
@@ -111,7 +109,7 @@ private struct LearningTree {
             guard let child = tree.child(of: path[path.count - 1], token: token) else { break }
             path.append(child)
         }
-        calibration.observe(tree, path: path)
+        evidence.calibration.observe(tree, path: path)
         return path.count
     }
 }

@@ -30,7 +30,9 @@ extension Model {
     ) throws(RedrafterError) {
         do throws(TransformerError) {
             let stream = try TransformerStream(transformer, prefillChunk: prefillChunk)
-            if first > 0 { _ = try stream.prefill(Array(tokens[..<first])) }
+            try backendErrors { () throws(BackendError) in
+                if first > 0 { _ = try stream.prefill(Array(tokens[..<first])) }
+            }
             for start in stride(from: first, to: tokens.count, by: TreeLimits.maximumRows) {
                 let chunk = tokens[start..<min(start + TreeLimits.maximumRows, tokens.count)]
                 try backendErrors { () throws(BackendError) in

@@ -31,7 +31,7 @@ public final class TransformerStream: TargetSequence {
     public var contextLength: Int { cache.contextLength }
     public var vocabularySize: Int { transformer.configuration.vocabularySize }
     public var hiddenSize: Int { transformer.configuration.hiddenSize }
-    public var embedding: (any WeightHandle)? { transformer.weights.embedding }
+    public var embedding: any WeightHandle { transformer.weights.embedding }
     public var backend: any ComputeBackend { transformer.backend }
 
     /// Forgets all but the first tokens.
@@ -40,9 +40,17 @@ public final class TransformerStream: TargetSequence {
     /// Appends tokens; see `Transformer.prefill`.
     public func prefill(
         _ tokens: [Int32], proceed: (Int) -> Bool = { _ in true }
-    ) throws(TransformerError) -> PassOutput {
-        try transformer.prefill(
-            tokens, chunk: prefillChunk, cache: cache, state: state, on: stream, proceed: proceed)
+    ) throws(BackendError) -> PassOutput? {
+        do {
+            return try transformer.prefill(
+                tokens, chunk: prefillChunk, cache: cache, state: state, on: stream, proceed: proceed)
+        } catch .cancelled {
+            return nil
+        } catch .backend(let error) {
+            throw error
+        } catch {
+            preconditionFailure("the loop sent an invalid prompt: \(error)")
+        }
     }
 
     public func forward(_ tree: TokenTree) throws(BackendError) -> PassOutput {

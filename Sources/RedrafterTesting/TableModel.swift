@@ -32,29 +32,38 @@ public struct TableModel: Sendable {
 }
 
 /// A text over a table model, for the loop.
-public struct TableStream: TargetSequence {
+public struct TableSequence: TargetSequence {
     public let model: TableModel
-    public private(set) var tokens: [Int32]
+    public private(set) var tokens: [Int32] = []
     public let contextLength: Int
     public let backend: any ComputeBackend = ReferenceBackend()
     public let stream: any ComputeStream
+    public let embedding: any WeightHandle
     private var lastTree: TokenTree?
 
-    public init(_ model: TableModel, prompt: [Int32], contextLength: Int = 64) {
+    /// - Throws: `BackendError.outOfMemory`.
+    public init(_ model: TableModel, contextLength: Int = 64) throws(BackendError) {
         self.model = model
         self.contextLength = contextLength
-        tokens = prompt
         stream = backend.makeStream()
+        embedding = try placeholderEmbedding(on: backend)
     }
 
     public var committedCount: Int { tokens.count }
     public var vocabularySize: Int { model.vocabularySize }
     public var hiddenSize: Int { 1 }
-    public var embedding: (any WeightHandle)? { nil }
 
-    /// Logits of the last committed token.
-    public func promptOutput() throws(BackendError) -> PassOutput {
-        try output(of: [tokens])
+    public mutating func truncate(to length: Int) {
+        tokens = Array(tokens.prefix(length))
+        lastTree = nil
+    }
+
+    public mutating func prefill(
+        _ tokens: [Int32], proceed: (Int) -> Bool
+    ) throws(BackendError) -> PassOutput? {
+        guard proceed(0) else { return nil }
+        self.tokens += tokens
+        return try output(of: [self.tokens])
     }
 
     public mutating func forward(_ tree: TokenTree) throws(BackendError) -> PassOutput {

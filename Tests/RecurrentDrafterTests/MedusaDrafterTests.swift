@@ -91,7 +91,7 @@ private struct Heads {
         var proposal = DraftProposal(root: 1)
         let context = DraftContext(
             tokens: [1], hidden: try backend.makeTensor(rows: 1, columns: hiddenSize, values: hidden),
-            stream: backend.makeStream())
+            embedding: try DraftContext(tokens: [1]).embedding, stream: backend.makeStream())
         try drafter.propose(context, budget: budget, state: &state, proposal: &proposal)
         return proposal.tree
     }
@@ -100,7 +100,7 @@ private struct Heads {
     func ranks() throws {
         let heads = try Heads()
         let shape = try StaticTree(paths: [[0, 0, 0], [0, 2], [1, 1], [3]])
-        let tree = try proposal(heads, DraftBudget(nodes: 9, depth: 3, ranks: shape.paths))
+        let tree = try proposal(heads, DraftBudget(nodes: 9, depth: 3, selection: .ranks(shape.paths)))
         let ranked = (0..<headCount).map { heads.ranked($0, hidden) }
         #expect(tree.count == shape.paths.count + 1)
         for path in shape.paths {

@@ -111,11 +111,11 @@ private func proposal(
             let drafter = try RecurrentDrafter(
                 reference.weights, for: reference.target(on: backend),
                 options: DrafterOptions(beamWidth: 4, beamLength: 3))
-            for choosesAmongMore in [false, true] {
+            for selection in [DraftBudget.Selection.branches, .nodes()] {
                 trees.append(
                     try proposal(
                         drafter, hidden: reference.states[0], root: reference.roots[0], embedding: embedding,
-                        budget: DraftBudget(nodes: 31, depth: 3, choosesAmongMore: choosesAmongMore),
+                        budget: DraftBudget(nodes: 31, depth: 3, selection: selection),
                         on: backend
                     ).tree)
             }
@@ -209,9 +209,10 @@ private func proposal(
                 hidden: try backend.makeTensor(
                     rows: 1, columns: reference.hiddenSize, values: reference.states[0]),
                 embedding: embedding, state: state, on: stream)
-            let sampled = try Sampler(sampling, vocabulary: reference.vocabularySize).sample(
-                logits, positions: [2], history: { _ in [] }, on: stream)
-            #expect(result.tree.nodes.dropFirst().map(\.token) == sampled.compactMap { $0 })
+            let sampler = try Sampler(sampling, vocabulary: reference.vocabularySize)
+            let values = try stream.withValues(logits) { Array($0) }
+            let sampled = try values.withUnsafeBufferPointer { try sampler.sample($0, position: 2) }
+            #expect(result.tree.nodes.dropFirst().map(\.token) == [sampled])
         }
     }
 

@@ -50,13 +50,10 @@ private func answer(
 ) throws -> [Int32] {
     let sampler = try Sampler(sampling, vocabulary: model.vocabularySize)
     let verifier = ExactVerifier(sampler)
-    let target = TableStream(model, prompt: prompt)
-    var decoder = try SpeculativeDecoder(
-        target: target, drafter: drafter, treeBuilder: DynamicTree(), verifier: verifier)
-    let output = try target.promptOutput()
-    let first = try verifier.next(after: prompt, logits: output.logits, on: target.stream)
-    decoder.begin(prompt + [first], after: output, verifier: verifier, sampling: sampling)
-    var tokens = [first]
+    var speculator = try Speculator(
+        target: try TableSequence(model), drafter: drafter, treeBuilder: DynamicTree())
+    var decoder = try speculator.begin(prompt, verifier: verifier, sampling: sampling)
+    var tokens = Array(decoder.tokens.suffix(1))
     while tokens.count < count {
         try decoder.step(room: count - tokens.count) { token, _ in
             tokens.append(token)

@@ -39,6 +39,13 @@ import Testing
         #expect(StaticTree.paths(named: "eagle-25")?.count == 25)
     }
 
+    @Test("Verifiers keep their contract, and one that does not is found")
+    func verifiers() throws {
+        #expect(try checkVerifier { ExactVerifier($0) } == [])
+        #expect(try checkVerifier { TypicalVerifier($0) } == [])
+        #expect(try checkVerifier { CredulousVerifier(exact: ExactVerifier($0)) }.isEmpty == false)
+    }
+
     @Test("Drafters keep their contract")
     func drafters() throws {
         #expect(try checkDrafter(NoDrafter(), vocabularySize: 8) == [])
@@ -135,12 +142,26 @@ import Testing
     }
 }
 
+/// Confirms the first guess whatever the model says, and calls that exact.
+private struct CredulousVerifier: Verifier {
+    let name = "credulous"
+    let isExact = true
+    let exact: ExactVerifier
+
+    func verify(
+        _ tree: TokenTree, logits: Tensor, tokens: [Int32], on stream: any ComputeStream
+    ) throws(BackendError) -> Verdict {
+        var verdict = try exact.verify(tree, logits: logits, tokens: tokens, on: stream)
+        if tree.count > 1, verdict.path.count == 1 { verdict.path.append(1) }
+        return verdict
+    }
+}
+
 /// A drafted step that gains nothing, made by a real decoder.
 private func losingStep() throws -> StepOutcome {
     let verifier = ExactVerifier(try Sampler(.greedy, vocabulary: 8))
-    let target = TableStream(TableModel(seed: 3), prompt: [1])
-    var decoder = try SpeculativeDecoder(
-        target: target, drafter: NoDrafter(), treeBuilder: DynamicTree(), verifier: verifier)
-    decoder.begin([1, 2], after: try target.promptOutput(), verifier: verifier, sampling: .greedy)
+    let target = try TableSequence(TableModel(seed: 3))
+    var speculator = try Speculator(target: target, drafter: NoDrafter(), treeBuilder: DynamicTree())
+    var decoder = try speculator.begin([1], verifier: verifier)
     return try decoder.step { _, _ in true }
 }

@@ -65,7 +65,7 @@ import Testing
         let name = kind == .medusa ? "medusa" : "rnn"
         var options = SpeculationOptions(drafter: name)
         options.drafterOptions.path = weights.path
-        options.tree = .dynamic
+        options.tree = "dynamic"
         let prompt = try ToyRun.prompts(1).prompts[0].tokens(for: run.model)
         let parameters = GenerationParameters(maximumTokens: 40)
         let plain = try TextGenerator(run.model).generate(prompt, parameters)

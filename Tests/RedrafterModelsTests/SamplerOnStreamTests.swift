@@ -1,8 +1,27 @@
-import RedrafterCore
 import RedrafterTesting
 import Testing
 
+@testable import RedrafterCore
+
 @Suite struct SamplerOnStreamTests {
+    /// A token for each row of `logits`; nil for rows that are not finite.
+    private func tokens(
+        _ sampler: Sampler, _ logits: Tensor, positions: [Int], histories: [[Int32]] = [],
+        on backend: any ComputeBackend
+    ) throws -> [Int32?] {
+        let histories =
+            sampler.parameters.hasPenalties ? histories.map { sampler.recent($0[...]) } : []
+        let rows = try SampledRows(sampler, logits: logits, histories: histories, on: backend.makeStream())
+        return try positions.enumerated().map { row, position in
+            do {
+                return try rows.token(
+                    row: row, position: position, history: histories.isEmpty ? [] : histories[row])
+            } catch BackendError.nonFinite {
+                return nil
+            }
+        }
+    }
+
     @Test("Sampling from the device chooses what sampling from the whole row chooses", arguments: 0..<24)
     func sameAsWholeRow(round: Int) throws {
         var random = SeededRandom(seed: UInt64(round))
@@ -25,8 +44,7 @@ import Testing
         let histories = (0..<rows).map { _ in (0..<70).map { _ in Int32.random(in: 0..<110, using: &random) }
         }
         let positions = [70, 70, 90]
-        let tokens = try sampler.sample(
-            logits, positions: positions, history: { histories[$0][...] }, on: backend.makeStream())
+        let tokens = try tokens(sampler, logits, positions: positions, histories: histories, on: backend)
         let expected = try (0..<rows).map { row in
             try Array(values[(row * width)..<((row + 1) * width)]).withUnsafeBufferPointer {
                 try sampler.sample($0, position: positions[row], history: histories[row][...])
@@ -59,9 +77,9 @@ import Testing
         }
         func tokens(_ values: [Float]) throws -> [Int32?] {
             let backend = ReferenceBackend()
-            return try sampler.sample(
-                backend.makeTensor(rows: rows, columns: width, values: values), positions: [3, 4, 5, 6],
-                history: { _ in [] }, on: backend.makeStream())
+            return try self.tokens(
+                sampler, backend.makeTensor(rows: rows, columns: width, values: values),
+                positions: [3, 4, 5, 6], on: backend)
         }
         let sound = try tokens(values)
         #expect(!sound.contains(nil))

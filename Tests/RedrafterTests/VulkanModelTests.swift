@@ -43,7 +43,7 @@ struct VulkanModelTests {
             let model = try Model.load(
                 path: DefaultModel.path, options: ModelOptions(contextLength: 64, backend: backend))
             let stream = try TransformerStream(model.transformer)
-            let output = try stream.prefill(tokens)
+            let output = try #require(try stream.prefill(tokens))
             return try stream.stream.withValues(output.logits) { Array($0) }
         }
         let (got, expected) = (try logits("vulkan"), try logits("cpu"))

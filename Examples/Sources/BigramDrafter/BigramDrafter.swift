@@ -34,18 +34,9 @@ public struct BigramDrafter: Drafter {
             guard let followers = state.counts[token],
                 let best = followers.max(by: { ($0.value, $1.key) < ($1.value, $0.key) })
             else { return }
-            let share = Float(best.value) / Float(followers.values.reduce(2, +))
-            node = proposal.insert(best.key, after: node, logAcceptance: share.logarithm)
+            let share = Double(best.value) / Double(followers.values.reduce(2, +))
+            node = proposal.insert(best.key, after: node, probability: share)
             token = best.key
         }
-    }
-}
-
-extension Float {
-    /// The natural logarithm, as closely as an estimate needs it.
-    fileprivate var logarithm: Float {
-        // ln(m · 2ᵉ) = e · ln 2 + 2 · artanh((m − 1) / (m + 1))
-        let x = (significand - 1) / (significand + 1)
-        return Float(exponent) * 0.693147 + 2 * (x + x * x * x / 3 + x * x * x * x * x / 5)
     }
 }

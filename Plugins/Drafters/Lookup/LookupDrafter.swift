@@ -58,13 +58,13 @@ public struct LookupDrafter: Drafter {
         let total = ways.reduce(0) { $0 + $1.weight }
         for way in ways.prefix(maximumBranches) {
             let first = left * way.weight / total * Self.confidence(length)
-            var node = proposal.insert(way.token, after: 0, logAcceptance: logarithm(first))
+            var node = proposal.insert(way.token, after: 0, probability: first)
             // The text that is copied goes on in the copy: a match that overlaps its continuation repeats for ever.
             let period = automaton.tokens.count - way.end
             for offset in 1..<max(depth, 1) {
                 node = proposal.insert(
                     automaton.tokens[way.end + offset % period], after: node,
-                    logAcceptance: logarithm(Self.confidence(length + offset)))
+                    probability: Self.confidence(length + offset))
             }
         }
     }
@@ -96,5 +96,3 @@ extension [Int32] {
         }
     }
 }
-
-private func logarithm(_ probability: Double) -> Float { Float(log(probability)) }

@@ -50,13 +50,10 @@ public struct MedusaDrafter: Drafter {
     public func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError) {
-        guard let hidden = context.hidden else {
-            preconditionFailure("Medusa heads need the hidden state")
-        }
         let ranking = GuessRanking(context.sampling, draftVocabulary: draftVocabulary)
         var guesses = [[Guess]]()
         for (index, head) in heads.prefix(budget.depth).enumerated() {
-            context.stream.gatherRows(hidden, rows: [0], into: state.input)
+            context.stream.gatherRows(context.hidden, rows: [0], into: state.input)
             let logits = head.logits(state.input, state: state.head, on: context.stream)
             let count = ranking.candidates(
                 forGuesses: min(budget.nodes, Self.guessesPerHead), vocabularySize: head.vocabularySize)
@@ -71,7 +68,7 @@ public struct MedusaDrafter: Drafter {
                     ranking.guesses(list, position: context.position(ofDepth: index + 1))
                         .prefix(Self.guessesPerHead)))
         }
-        if let ranks = budget.ranks {
+        if case .ranks(let ranks) = budget.selection {
             insert(ranks, guesses, &proposal)
         } else {
             insertMostProbable(budget.nodes, guesses, &proposal)

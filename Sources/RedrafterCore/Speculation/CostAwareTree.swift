@@ -35,8 +35,7 @@ public struct CostAwareTree: TreeBuilder {
         let depth = min(evidence.room, rows - 1)
         guard depth > 0 else { return nil }
         return DraftBudget(
-            nodes: rows - 1, depth: depth, choosesAmongMore: true,
-            leastProbability: leastProbability(evidence))
+            nodes: rows - 1, depth: depth, selection: .nodes(leastProbability: leastProbability(evidence)))
     }
 
     /// Tokens that plain decoding, or drafting where that is faster, gives in the time that one more row costs.

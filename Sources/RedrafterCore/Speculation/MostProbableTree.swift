@@ -12,8 +12,7 @@ public struct MostProbableTree: TreeBuilder {
 
     public func budget(_ evidence: DraftingEvidence) -> DraftBudget? {
         let room = min(evidence.room, maximumRows - 1)
-        return room > 0
-            ? DraftBudget(nodes: maximumRows - 1, depth: room, choosesAmongMore: true) : nil
+        return room > 0 ? DraftBudget(nodes: maximumRows - 1, depth: room, selection: .nodes()) : nil
     }
 
     public func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {

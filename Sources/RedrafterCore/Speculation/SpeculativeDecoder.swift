@@ -1,88 +1,26 @@
-/// What a pass over a model gives; valid until the next pass of the same stream of text.
-public struct PassOutput: Sendable {
-    /// `[rows asked for, vocabulary]`
-    public let logits: Tensor
-    /// Hidden states after the final norm. `[rows asked for, hidden]`
-    public let hidden: Tensor
-
-    public init(logits: Tensor, hidden: Tensor) {
-        self.logits = logits
-        self.hidden = hidden
-    }
-}
-
-/// One text over a model with its cache: all that the loop needs to know of a model.
-public protocol TargetSequence {
-    /// Committed tokens.
-    var committedCount: Int { get }
-    /// Tokens that the cache can hold.
-    var contextLength: Int { get }
-    /// Tokens below this have a row in the embedding table.
-    var vocabularySize: Int { get }
-    /// Elements of a hidden state.
-    var hiddenSize: Int { get }
-    /// Embedding table of the model, for drafters that read it.
-    var embedding: (any WeightHandle)? { get }
-    var backend: any ComputeBackend { get }
-    /// The stream on which passes are recorded.
-    var stream: any ComputeStream { get }
-
-    /// One pass over the nodes of a tree behind the committed tokens; logits and hidden states of all nodes.
-    mutating func forward(_ tree: TokenTree) throws(BackendError) -> PassOutput
-
-    /// Keeps these nodes of the last pass, each after its parent from the root on, and forgets the others.
-    mutating func commit(_ path: [Int]) throws(BackendError)
-}
-
-/// The loop: draft, choose a tree, verify it in one pass, keep what is confirmed.
+/// The loop over one answer: draft, choose a tree, verify it in one pass, keep what is confirmed.
 ///
-/// Plain decoding is `NoDrafter`: a tree of one node on the same path. A decoder serves one text at a time, from one thread.
+/// `Speculator.begin` makes one. Plain decoding is `NoDrafter`: a tree of one node on the same path.
+///
+///     var decoder = try speculator.begin(prompt, verifier: ExactVerifier(sampler))
+///     try decoder.step { token, isDrafted in show(token); return token != end }
 public struct SpeculativeDecoder<Target: TargetSequence> {
-    public var target: Target
-    public private(set) var drafter: DraftSession
-    public private(set) var treeBuilder: any TreeBuilder
-    private var verifier: any Verifier
-    private var sampling: SamplingParameters
-    /// All certain tokens of the text. The last one is the root of the next tree and not in the cache yet.
-    public private(set) var tokens: [Int32] = []
-    public private(set) var evidence = DraftingEvidence()
+    /// The sequence, the drafter and the tree builder, with what this answer taught them.
+    public private(set) var speculator: Speculator<Target>
     public private(set) var metrics = SpeculationMetrics()
-    private let hidden: Tensor?  // [1, hidden], of the last committed token
+    private let verifier: any Verifier
+    private let sampling: SamplingParameters
 
-    /// - Throws: `BackendError.outOfMemory`.
-    public init(
-        target: Target, drafter: any Drafter, treeBuilder: any TreeBuilder, verifier: any Verifier,
-        sampling: SamplingParameters = .greedy
-    ) throws(BackendError) {
-        self.target = target
-        self.drafter = try DraftSession.make(drafter)
-        self.treeBuilder = treeBuilder
+    init(_ speculator: Speculator<Target>, verifier: any Verifier, sampling: SamplingParameters) {
+        self.speculator = speculator
         self.verifier = verifier
         self.sampling = sampling
-        hidden =
-            drafter.requirements.contains(.hiddenState)
-            ? try target.backend.makeTensor(rows: 1, columns: target.hiddenSize) : nil
     }
 
-    /// Begins an answer after a prefill. What drafts and passes have taught so far stays.
-    /// - Parameters:
-    ///   - tokens: the committed tokens, and the first one that the model chose after them.
-    ///   - output: of the prefill; its last row belongs to the last committed token.
-    ///   - verifier: decides on the guesses of this answer.
-    ///   - sampling: how the answer is sampled, for drafters that rank with the sampler's noise.
-    public mutating func begin(
-        _ tokens: [Int32], after output: PassOutput, verifier: any Verifier, sampling: SamplingParameters
-    ) {
-        precondition(
-            tokens.count == target.committedCount + 1, "the first token of the answer is not committed")
-        self.tokens = tokens
-        self.verifier = verifier
-        self.sampling = sampling
-        metrics = SpeculationMetrics()
-        keepHidden(output, row: output.hidden.rows - 1)
-    }
+    /// All certain tokens of the text. The last one is the root of the next tree and not in the cache yet.
+    public var tokens: [Int32] { speculator.tokens }
 
-    /// One step.
+    /// One step: at least one new token, and those of the guesses that the model confirms.
     /// - Parameters:
     ///   - room: tokens that may still come, at least one.
     ///   - take: receives each new token of the text in order, and whether it was drafted; false ends the text with it.
@@ -90,53 +28,78 @@ public struct SpeculativeDecoder<Target: TargetSequence> {
     public mutating func step(
         room: Int = .max, take: (_ token: Int32, _ isDrafted: Bool) -> Bool
     ) throws(BackendError) -> StepOutcome {
-        var watch = Stopwatch()
-        evidence.contextLength = target.committedCount
-        evidence.room = min(room, target.contextLength - target.committedCount) - 1
-        let (tree, proposal) = try draft()
-        watch.lap(\.draft)
-        let output = try target.forward(tree)
-        let verdict = try verifier.verify(tree, logits: output.logits, tokens: tokens, on: target.stream)
-        watch.lap(\.verify)
-        let found = verdict.path.dropFirst().map { tree.nodes[$0].token } + [verdict.next]
-        let end = found.indices.first { !take(found[$0], $0 < found.count - 1) }
-        let taken = found.prefix((end ?? found.count - 1) + 1)
-        keepHidden(output, row: verdict.path[taken.count - 1])
-        try target.commit(Array(verdict.path.prefix(taken.count)))
-        tokens += taken
-        watch.lap(\.rest)
-        return learn(
-            StepOutcome(
-                tree: tree, path: verdict.path, tokens: Array(taken),
-                acceptedCount: min(taken.count, verdict.path.count - 1), isDrafted: proposal != nil,
-                nonFiniteDraftRows: proposal?.nonFiniteRows ?? 0, durations: watch.durations))
+        var draft = try draft(room: room)
+        let output = try speculator.target.forward(draft.tree)
+        let verdict = try verifier.verify(
+            draft.tree, logits: output.logits, tokens: tokens, on: speculator.target.stream)
+        draft.watch.lap(\.verify)
+        let taken = offer(verdict, of: draft.tree, to: take)
+        try keep(taken, of: verdict, in: output)
+        return learn(draft, verdict, taken)
     }
 
     /// The tree of the next pass: the root alone where the drafter rests.
-    private mutating func draft() throws(BackendError) -> (tree: TokenTree, proposal: DraftProposal?) {
-        let root = tokens[tokens.count - 1]
-        guard evidence.room > 0, let budget = treeBuilder.budget(evidence) else {
-            return (TokenTree(root: root), nil)
+    private mutating func draft(room: Int) throws(BackendError) -> Draft {
+        let target = speculator.target
+        var draft = Draft(root: tokens[tokens.count - 1])
+        speculator.evidence.contextLength = target.committedCount
+        speculator.evidence.room = min(room, target.contextLength - target.committedCount) - 1
+        if speculator.evidence.room > 0, let budget = speculator.treeBuilder.budget(speculator.evidence) {
+            var proposal = DraftProposal(root: draft.tree.root)
+            let context = DraftContext(
+                tokens: tokens, hidden: speculator.hidden, embedding: target.embedding, sampling: sampling,
+                evidence: speculator.evidence, stream: target.stream)
+            try speculator.drafter.propose(context, budget: budget, proposal: &proposal)
+            draft.tree = speculator.treeBuilder.build(
+                proposal.tree.known(to: target.vocabularySize), speculator.evidence)
+            draft.proposal = proposal
         }
-        var proposal = DraftProposal(root: root)
-        let context = DraftContext(
-            tokens: tokens, hidden: hidden, embedding: target.embedding, sampling: sampling,
-            calibration: evidence.calibration, stream: target.stream)
-        try drafter.propose(context, budget: budget, proposal: &proposal)
-        return (treeBuilder.build(proposal.tree.known(to: target.vocabularySize), evidence), proposal)
+        draft.watch.lap(\.draft)
+        return draft
     }
 
-    private mutating func learn(_ outcome: StepOutcome) -> StepOutcome {
-        evidence.observe(outcome)
-        treeBuilder.observe(outcome, evidence)
+    /// Hands the confirmed tokens over in order, and the model's own after them.
+    /// - Returns: those that became part of the text: all, or those up to the one that ends it.
+    private func offer(
+        _ verdict: Verdict, of tree: TokenTree, to take: (_ token: Int32, _ isDrafted: Bool) -> Bool
+    ) -> ArraySlice<Int32> {
+        let found = verdict.path.dropFirst().map { tree.nodes[$0].token } + [verdict.next]
+        let end = found.indices.first { !take(found[$0], $0 < found.count - 1) }
+        return found.prefix(through: end ?? found.count - 1)
+    }
+
+    /// Keeps the rows before the last taken token, and the hidden state that led to it.
+    private mutating func keep(
+        _ taken: ArraySlice<Int32>, of verdict: Verdict, in output: PassOutput
+    ) throws(BackendError) {
+        speculator.keepHidden(of: output, row: verdict.path[taken.count - 1])
+        try speculator.target.commit(Array(verdict.path.prefix(taken.count)))
+        speculator.tokens += taken
+    }
+
+    private mutating func learn(_ draft: Draft, _ verdict: Verdict, _ taken: ArraySlice<Int32>) -> StepOutcome
+    {
+        var watch = draft.watch
+        watch.lap(\.rest)
+        let outcome = StepOutcome(
+            tree: draft.tree, path: verdict.path, tokens: Array(taken),
+            acceptedCount: min(taken.count, verdict.path.count - 1), isDrafted: draft.proposal != nil,
+            nonFiniteDraftRows: draft.proposal?.nonFiniteRows ?? 0, durations: watch.durations)
+        speculator.evidence.observe(outcome)
+        speculator.treeBuilder.observe(outcome, speculator.evidence)
         metrics.count(outcome)
         return outcome
     }
+}
 
-    private func keepHidden(_ output: PassOutput, row: Int) {
-        guard let hidden else { return }
-        target.stream.gatherRows(output.hidden, rows: [row], into: hidden)
-    }
+/// What is verified in a step, and where its time has gone so far.
+private struct Draft {
+    var tree: TokenTree
+    /// Nil where the drafter rests.
+    var proposal: DraftProposal?
+    var watch = Stopwatch()
+
+    init(root: Int32) { tree = TokenTree(root: root) }
 }
 
 extension TokenTree {
@@ -144,16 +107,5 @@ extension TokenTree {
     fileprivate func known(to vocabularySize: Int) -> TokenTree {
         let isKnown = nodes.map { (0..<vocabularySize).contains(Int($0.token)) }
         return isKnown.allSatisfy(\.self) ? self : selecting(isKnown)
-    }
-}
-
-private struct Stopwatch {
-    var durations = StepDurations()
-    private var last = ContinuousClock.now
-
-    mutating func lap(_ part: WritableKeyPath<StepDurations, Duration>) {
-        let now = ContinuousClock.now
-        durations[keyPath: part] += last.duration(to: now)
-        last = now
     }
 }

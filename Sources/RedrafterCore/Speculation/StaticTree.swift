@@ -30,8 +30,7 @@ public struct StaticTree: TreeBuilder {
         let depth = min(evidence.room, paths.last?.count ?? 0)
         return depth > 0
             ? DraftBudget(
-                nodes: paths.count, depth: depth, choosesAmongMore: true,
-                ranks: paths.filter { $0.count <= depth }) : nil
+                nodes: paths.count, depth: depth, selection: .ranks(paths.filter { $0.count <= depth })) : nil
     }
 
     /// Keeps the children of each node that have a rank of the shape: children are ranked by their estimates.

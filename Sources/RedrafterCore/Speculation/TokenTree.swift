@@ -1,3 +1,5 @@
+import RedrafterPlatform
+
 /// Which drafter of a combination a node comes from: its place in the combination.
 public struct DraftSource: Sendable, Hashable {
     public let index: UInt8
@@ -79,6 +81,15 @@ public struct TokenTree: Sendable, Hashable {
         nextSibling.append(-1)
         if last < 0 { firstChild[parent] = index } else { nextSibling[last] = index }
         return index
+    }
+
+    /// Adds a guess with the probability that the model confirms it, given that it confirms `parent`; see the form with a
+    /// logarithm.
+    @discardableResult
+    public mutating func insert(
+        _ token: Int32, after parent: Int, probability: Double, source: DraftSource = DraftSource()
+    ) -> Int {
+        insert(token, after: parent, logAcceptance: Float(log(probability)), source: source)
     }
 
     /// The child of a node that carries a token.

@@ -40,18 +40,6 @@ public struct ExactVerifier: Verifier {
 
     public init(_ sampler: Sampler) { self.sampler = sampler }
 
-    /// The model's token after a text without guesses.
-    /// - Parameters:
-    ///   - tokens: all certain tokens; at least one.
-    ///   - logits: of the last token of `tokens`. `[1, ≥ vocabulary]`
-    ///   - stream: the one that computed `logits`.
-    public func next(
-        after tokens: [Int32], logits: Tensor, on stream: any ComputeStream
-    ) throws(BackendError) -> Int32 {
-        guard let root = tokens.last else { preconditionFailure("a text has at least one token") }
-        return try verify(TokenTree(root: root), logits: logits, tokens: tokens, on: stream).next
-    }
-
     public func verify(
         _ tree: TokenTree, logits: Tensor, tokens: [Int32], on stream: any ComputeStream
     ) throws(BackendError) -> Verdict {

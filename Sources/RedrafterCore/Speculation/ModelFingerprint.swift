@@ -1,3 +1,28 @@
+/// The numbers and the tokenizer that a drafter was trained for. Two quantisations of one model have the same fingerprint.
+public struct ModelFingerprint: Sendable, Hashable {
+    /// Digest of the tokenizer: the bytes of all pieces in order, and the special ids. Hexadecimal.
+    public var tokenizer: String
+    public var vocabularySize: Int
+    public var hiddenSize: Int
+    public var layers: Int
+    public var heads: Int
+    public var keyValueHeads: Int
+    public var feedForwardSize: Int
+
+    public init(
+        tokenizer: String, vocabularySize: Int, hiddenSize: Int, layers: Int, heads: Int, keyValueHeads: Int,
+        feedForwardSize: Int
+    ) {
+        self.tokenizer = tokenizer
+        self.vocabularySize = vocabularySize
+        self.hiddenSize = hiddenSize
+        self.layers = layers
+        self.heads = heads
+        self.keyValueHeads = keyValueHeads
+        self.feedForwardSize = feedForwardSize
+    }
+}
+
 extension ModelFingerprint {
     /// Checks that a drafter trained for the model of this fingerprint fits a loaded model.
     ///

@@ -1,0 +1,84 @@
+/// What outlasts an answer: one sequence of a model, a drafter and a tree builder, and what passes and drafts have taught.
+///
+/// Used from one thread at a time. The cache lasts, too: a prompt that begins as the text so far is computed from where it
+/// differs.
+///
+///     var speculator = try Speculator(target: sequence, drafter: LookupDrafter(), treeBuilder: CostAwareTree())
+///     var decoder = try speculator.begin(prompt, verifier: ExactVerifier(sampler))
+///     while decoder.tokens.count < 100 { try decoder.step { token, _ in print(token); return true } }
+public struct Speculator<Target: TargetSequence> {
+    public internal(set) var target: Target
+    public internal(set) var evidence = DraftingEvidence()
+    /// All certain tokens of the text. Those from `target.committedCount` on are not in the cache.
+    public internal(set) var tokens: [Int32] = []
+    var drafter: DraftSession
+    var treeBuilder: any TreeBuilder
+    /// Of the last committed token, where the drafter requires it. `[1, hidden]`
+    let hidden: Tensor
+
+    /// - Throws: `BackendError.outOfMemory`.
+    public init(
+        target: Target, drafter: any Drafter, treeBuilder: any TreeBuilder
+    ) throws(BackendError) {
+        self.target = target
+        self.drafter = try DraftSession.make(drafter)
+        self.treeBuilder = treeBuilder
+        hidden = try target.backend.makeTensor(rows: 1, columns: target.hiddenSize)
+    }
+
+    /// Name of the drafter.
+    public var drafterName: String { drafter.drafter.name }
+
+    /// Name of the tree builder.
+    public var treeName: String { treeBuilder.name }
+
+    /// How many tokens of a prompt need not be computed again. The last one is computed in any case: its logits are needed.
+    public func heldCount(of prompt: [Int32]) -> Int {
+        zip(prompt.dropLast(), tokens.prefix(target.committedCount)).prefix { $0 == $1 }.count
+    }
+
+    /// Computes a prompt and chooses the first token of the answer.
+    /// - Parameters:
+    ///   - prompt: the whole text so far; at least one token, and fewer than the context holds.
+    ///   - verifier: chooses the tokens of this answer.
+    ///   - sampling: how it does so, for drafters that rank with the sampler's noise.
+    ///   - proceed: asked before each pass with the number of tokens done; false stops.
+    /// - Returns: the answer, begun; nil where it was stopped.
+    /// - Throws: what the device throws; `BackendError.nonFinite` where the logits hold NaN or +infinity.
+    public mutating func begin(
+        _ prompt: [Int32], verifier: any Verifier, sampling: SamplingParameters = .greedy,
+        proceed: (Int) -> Bool
+    ) throws(BackendError) -> SpeculativeDecoder<Target>? {
+        guard let root = prompt.last else { preconditionFailure("a prompt has at least one token") }
+        let held = heldCount(of: prompt)
+        target.truncate(to: held)
+        tokens = prompt
+        guard let output = try target.prefill(Array(prompt[held...]), proceed: proceed) else { return nil }
+        let first = try verifier.verify(
+            TokenTree(root: root), logits: output.logits, tokens: prompt, on: target.stream
+        ).next
+        keepHidden(of: output, row: output.hidden.rows - 1)
+        tokens.append(first)
+        return SpeculativeDecoder(self, verifier: verifier, sampling: sampling)
+    }
+
+    /// The same without a way to stop.
+    public mutating func begin(
+        _ prompt: [Int32], verifier: any Verifier, sampling: SamplingParameters = .greedy
+    ) throws(BackendError) -> SpeculativeDecoder<Target> {
+        guard let decoder = try begin(prompt, verifier: verifier, sampling: sampling, proceed: { _ in true })
+        else { preconditionFailure("a prefill that nobody stops gives an output") }
+        return decoder
+    }
+
+    /// Forgets the text, not what it taught.
+    public mutating func reset() {
+        target.truncate(to: 0)
+        tokens = []
+    }
+
+    func keepHidden(of output: PassOutput, row: Int) {
+        guard drafter.drafter.requirements.contains(.hiddenState) else { return }
+        target.stream.gatherRows(output.hidden, rows: [row], into: hidden)
+    }
+}

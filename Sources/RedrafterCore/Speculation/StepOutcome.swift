@@ -1,0 +1,40 @@
+/// What one step of the loop did.
+public struct StepOutcome: Sendable {
+    /// The tree that was verified.
+    public let tree: TokenTree
+    /// The confirmed nodes from the root on, as the verifier found them.
+    public let path: [Int]
+    /// Tokens that became part of the text in this step; the first `acceptedCount` of them were drafted.
+    public let tokens: [Int32]
+    /// Drafted tokens that became part of the text: fewer than the path has where the text ended before its end.
+    public let acceptedCount: Int
+    /// False where the drafter rested.
+    public let isDrafted: Bool
+    public let nonFiniteDraftRows: Int
+    public let durations: StepDurations
+}
+
+/// Where the time of a step went.
+public struct StepDurations: Sendable, Hashable {
+    /// Drafting and choosing the tree.
+    public var draft = Duration.zero
+    /// The pass over the tree, and choosing the model's tokens.
+    public var verify = Duration.zero
+    /// Keeping the confirmed rows, and all else.
+    public var rest = Duration.zero
+
+    public init() {}
+}
+
+/// Measures the parts of a step, one after the other.
+struct Stopwatch {
+    private(set) var durations = StepDurations()
+    private var last = ContinuousClock.now
+
+    /// Adds the time since the last lap to a part.
+    mutating func lap(_ part: WritableKeyPath<StepDurations, Duration>) {
+        let now = ContinuousClock.now
+        durations[keyPath: part] += last.duration(to: now)
+        last = now
+    }
+}
