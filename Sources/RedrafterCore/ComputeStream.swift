@@ -39,9 +39,6 @@ public protocol ComputeStream: AnyObject {
     /// The gated unit of a feed-forward block: `output = SiLU(input · gateᵀ) ⊙ (input · upᵀ)`. `[rows, feedForward]`
     func gatedLinear(_ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor)
 
-    /// `gate = SiLU(gate) ⊙ up`, element by element.
-    func swiGLU(gate: Tensor, up: Tensor)
-
     /// `output = SiLU(input)`, or `residual + SiLU(input)` (the block of a drafter's head). `[rows, columns]`; `output` may be
     /// `input` or `residual`.
     func silu(_ input: Tensor, adding residual: Tensor?, into output: Tensor)

@@ -221,11 +221,7 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
     }
 }
 
-static void attention_merge(float *state, const float *partial, size_t d, int first) {
-    if (first) {
-        memcpy(state, partial, rd_partial_floats(d) * sizeof(float));
-        return;
-    }
+static void attention_merge(float *state, const float *partial, size_t d) {
     if (partial[0] == MINIMUM_SCORE && partial[1] == 0.0f) return;  // the query sees nothing of this split
     const float maximum = state[0] > partial[0] ? state[0] : partial[0];
     const f32x16 a = exp16((f32x16)(state[0] - maximum)), b = exp16((f32x16)(partial[0] - maximum));

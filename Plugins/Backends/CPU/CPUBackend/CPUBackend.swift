@@ -56,7 +56,7 @@ public final class CPUBackend: ComputeBackend {
     /// Kernel sets this processor runs, best first.
     public static var availableKernels: [String] {
         var names = [String]()
-        guard var next = rd_kernels_available() else { return ["portable"] }
+        var next = rd_kernels_available()
         while let name = next.pointee {
             names.append(String(cString: name))
             next += 1
