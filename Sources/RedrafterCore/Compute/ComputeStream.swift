@@ -1,14 +1,3 @@
-/// One entry of a top-k list.
-public struct TokenLogit: Sendable, Hashable {
-    public var token: Int32
-    public var logit: Float
-
-    public init(token: Int32, logit: Float) {
-        self.token = token
-        self.logit = logit
-    }
-}
-
 /// A sequence of coarse operations on a backend, a few hundred in a forward pass.
 ///
 /// Operations are recorded in order and have taken effect once `submit()` (or a reading operation) returns; a
