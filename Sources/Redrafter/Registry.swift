@@ -72,9 +72,7 @@ public struct Registry: Sendable {
         registry.register(backend: "vulkan") { options throws(BackendError) in
             try VulkanBackend(options: VulkanBackend.Options(device: options.device))
         }
-        registry.register(backend: "auto") { options throws(BackendError) in
-            try AutomaticBackend(options)
-        }
+        registry.register(backend: "auto", make: AutomaticBackend.make)
         registry.register(
             DrafterDescription(name: "none", summary: "plain decoding, one token a pass")
         ) { _, _ in NoDrafter() }

@@ -55,8 +55,9 @@ public enum OpCases {
                     gatedLinear(type, rows: 9, columns: widths[1], outputs: 96),
                 ]
         } + [
-            rmsNorm(rows: 64, columns: 576), rmsNorm(rows: 3, columns: 64), swiGLU(rows: 64, columns: 1536),
-            gatherRows(rows: 40, columns: 576),
+            rmsNorm(rows: 64, columns: 576), rmsNorm(rows: 3, columns: 64),
+            gatedUnit(gate: .f32, up: .f32, rows: 64, outputs: 160),
+            gatedUnit(gate: .f32, up: .bf16, rows: 64, outputs: 160), gatherRows(rows: 40, columns: 576),
         ] + headCases + AttentionCase.all.map(\.opCase)
 
     static func embed(_ type: WeightType, columns: Int) -> OpCase {
@@ -153,18 +154,22 @@ public enum OpCases {
         }
     }
 
-    static func swiGLU(rows: Int, columns: Int) -> OpCase {
+    /// A gated layer whose products are exact, because each output takes one input: what is left is `SiLU(gate) ⊙ up`.
+    static func gatedUnit(gate: WeightType, up: WeightType, rows: Int, outputs: Int) -> OpCase {
         OpCase(
-            description: "swiGLU [\(rows), \(columns)]", requirement: nil, rows: rows, tolerance: 1e-11
+            description: "gatedLinear \(gate.name), \(up.name) of one input each [\(rows), \(2 * outputs)]",
+            requirement: (.linear, up), rows: rows, tolerance: 1e-11
         ) { backend throws(BackendError) in
             var inputs = Inputs(seed: 5)
-            let gates = inputs.matrix(rows, columns, magnitude: 12)
-            let ups = inputs.matrix(rows, columns)
+            let input = inputs.matrix(rows, 2 * outputs, magnitude: 12)
+            // The first half of the inputs are gates.
+            let gates = try Inputs.selection(0..<outputs, of: 2 * outputs, gate, on: backend)
+            let ups = try Inputs.selection(outputs..<2 * outputs, of: 2 * outputs, up, on: backend)
             let stream = backend.makeStream()
             return { chosen throws(BackendError) in
-                let gate = try gates.tensor(chosen, on: backend)
-                stream.swiGLU(gate: gate, up: try ups.tensor(chosen, on: backend))
-                return try stream.rows(of: gate)
+                let output = try backend.makeTensor(rows: chosen.count, columns: outputs)
+                stream.gatedLinear(try input.tensor(chosen, on: backend), gate: gates, up: ups, into: output)
+                return try stream.rows(of: output)
             }
         }
     }

@@ -23,7 +23,28 @@ struct Inputs {
         _ type: WeightType, _ rows: Int, _ columns: Int, on backend: any ComputeBackend
     ) throws(BackendError) -> any WeightHandle {
         let bytes = randomWeight(type, rows: rows, columns: columns, using: &random)
-        var result: Result<any WeightHandle, BackendError> = .failure(.nonFinite(what: "random weights"))
+        return try Self.weight(type, rows, columns, bytes: bytes, on: backend)
+    }
+
+    /// A weight of F32 or BF16 that takes some of the columns: output `i` is input `chosen[i]`.
+    static func selection(
+        _ chosen: Range<Int>, of columns: Int, _ type: WeightType, on backend: any ComputeBackend
+    ) throws(BackendError) -> any WeightHandle {
+        var bytes = [UInt8]()
+        for input in chosen {
+            for column in 0..<columns {
+                let value: Float = column == input ? 1 : 0
+                // The last bytes of a number of either type are those of its high bits.
+                bytes += withUnsafeBytes(of: value.bitPattern.littleEndian) { $0.suffix(type.blockBytes) }
+            }
+        }
+        return try weight(type, chosen.count, columns, bytes: bytes, on: backend)
+    }
+
+    private static func weight(
+        _ type: WeightType, _ rows: Int, _ columns: Int, bytes: [UInt8], on backend: any ComputeBackend
+    ) throws(BackendError) -> any WeightHandle {
+        var result: Result<any WeightHandle, BackendError> = .failure(.nonFinite(what: "weights"))
         bytes.withUnsafeBytes { bytes in
             result = Result { () throws(BackendError) in
                 try backend.makeWeight(type: type, rows: rows, columns: columns, bytes: bytes)

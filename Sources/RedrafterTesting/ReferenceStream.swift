@@ -57,15 +57,6 @@ final class ReferenceStream: ComputeStream {
         }
     }
 
-    func swiGLU(gate: Tensor, up: Tensor) {
-        require(up, rows: gate.rows, columns: gate.columns)
-        for row in 0..<gate.rows {
-            for column in 0..<gate.columns {
-                gate[row, column] = Float(silu(Double(gate[row, column])) * Double(up[row, column]))
-            }
-        }
-    }
-
     func silu(_ input: Tensor, adding residual: Tensor?, into output: Tensor) {
         require(output, rows: input.rows, columns: input.columns)
         for row in 0..<input.rows {

@@ -46,7 +46,7 @@ struct ConformanceTests {
 
     @Test("A weight that is larger than a buffer can be is cut into parts and gives the same bits")
     func parts() throws {
-        var options = VulkanBackend.Options(mask: VulkanMask())
+        var options = options()
         options.maximumPieceBytes = 1
         let cut = try VulkanBackend(options: options)
         let whole = try vulkan()
@@ -55,6 +55,40 @@ struct ConformanceTests {
             let expected = try whole.product(type, rows: 11, columns: 256, outputs: 97)
             #expect(got.map(\.bitPattern) == expected.map(\.bitPattern), "\(type.name)")
         }
+    }
+
+    @Test(
+        "A gated layer gives the bits of its parts, in one dispatch and where its weights are of two types",
+        arguments: [WeightType.q4_1, .q8_0], [1, 11])
+    func gated(upType: WeightType, rows: Int) throws {
+        let backend = try vulkan()
+        let (columns, outputs) = (96, 40)
+        var random = SeededRandom(seed: 8)
+        func weight(_ type: WeightType) throws -> any WeightHandle {
+            try randomWeight(type, rows: outputs, columns: columns, using: &random).withUnsafeBytes {
+                try backend.makeWeight(type: type, rows: outputs, columns: columns, bytes: $0)
+            }
+        }
+        let (gate, up) = (try weight(.q4_1), try weight(upType))
+        let input = try backend.makeTensor(
+            rows: rows, columns: columns,
+            values: (0..<rows * columns).map { _ in Float.random(in: -2...2, using: &random) })
+        let (whole, first, second) = (
+            try backend.makeTensor(rows: rows, columns: outputs),
+            try backend.makeTensor(rows: rows, columns: outputs),
+            try backend.makeTensor(rows: rows, columns: outputs)
+        )
+        let stream = backend.makeStream()
+        stream.gatedLinear(input, gate: gate, up: up, into: whole)
+        stream.linear(input, weight: gate, into: first)
+        stream.linear(input, weight: up, into: second)
+        stream.silu(first, adding: nil, into: first)
+        let got = try stream.withValues(whole) { $0.map(\.bitPattern) }
+        let (gates, ups) = (
+            try stream.withValues(first) { Array($0) }, try stream.withValues(second) { Array($0) }
+        )
+        #expect(zip(gates, ups).map { ($0 * $1).bitPattern } == got)
+        #expect(Set(got).count == rows * outputs)
     }
 
     @Test("Rows of float weights that are no whole blocks are padded with zeros", arguments: [1, 3, 33, 70])
@@ -127,19 +161,6 @@ struct ConformanceTests {
         let got = try stream.withValues(output) { Array($0) }
         for (index, value) in values.enumerated() {
             #expect(got[index] == Float(halfBits: value.halfBits), "\(value)")
-        }
-    }
-
-    @Test("Groups of linear layers keep to the threads and the shared memory that every device has")
-    func groups() throws {
-        for size in VulkanMask.subgroupSizes {
-            for features in [[], [VulkanFeature.serial]] {
-                let tuning = try vulkan(Set(features), subgroupSize: size).device.tuning
-                #expect(tuning.linearWidth * tuning.linearSplits <= VulkanLimits.groupThreads)
-                // `partial` of linear.glsl: four floats for each row that a thread holds.
-                let bytes = tuning.linearSplits * tuning.linearWidth * tuning.tileRows * 16
-                #expect(tuning.linearSplits == 1 || bytes <= VulkanLimits.groupBytes)
-            }
         }
     }
 }

@@ -10,10 +10,7 @@ struct FaultTests {
     private func options(_ call: UInt64, _ result: VkResult, masked: Set<VulkanFeature> = [])
         -> VulkanBackend.Options
     {
-        var options = VulkanBackend.Options(mask: VulkanMask(features: masked))
-        options.injection = FaultInjection(call: call, result: result.rawValue)
-        options.pipelineCache = .none
-        return options
+        VulkanBackendTests.options(masked, injection: FaultInjection(call: call, result: result.rawValue))
     }
 
     /// A backend, a weight, a product and a second product.
@@ -77,16 +74,16 @@ struct FaultTests {
 
     @Test("A device that does not finish in time is given up")
     func timeout() throws {
-        let error = #expect(throws: BackendError.self) {
-            try VulkanBackend(options: VulkanBackend.Options(mask: VulkanMask(), timeout: .zero))
-        }
+        var options = VulkanBackendTests.options()
+        options.timeout = .zero
+        let error = #expect(throws: BackendError.self) { try VulkanBackend(options: options) }
         #expect("\(try #require(error))".contains("did not finish in time"))
         #expect(error?.exitCode == 69)
     }
 
     @Test("A device that multiplies wrongly is refused, with the reason")
     func poisoned() throws {
-        var options = VulkanBackend.Options(mask: VulkanMask())
+        var options = VulkanBackendTests.options()
         options.isPoisoned = true
         let error = #expect(throws: BackendError.self) { try VulkanBackend(options: options) }
         #expect("\(try #require(error))".contains("a product of matrices is wrong at start"))

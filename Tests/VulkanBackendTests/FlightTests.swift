@@ -41,17 +41,11 @@ struct FlightTests {
         arguments: [VK_ERROR_DEVICE_LOST, VK_ERROR_OUT_OF_DEVICE_MEMORY, VK_TIMEOUT].map(\.rawValue))
     func failures(result: Int32) throws {
         let expected = try chain(try vulkan(), dispatchesInSubmission: 1)
-        func options(_ injection: FaultInjection?) -> VulkanBackend.Options {
-            var options = VulkanBackend.Options(mask: VulkanMask())
-            options.injection = injection
-            // Its calls are not counted then, so that all runs make the same.
-            options.pipelineCache = .none
-            return options
-        }
-        let first = try VulkanBackend(options: options(nil)).device.callCount
+        let first = try vulkan().device.callCount
         var failures = 0
         for call in stride(from: first + 1, to: first + 220, by: 13) {
-            let backend = try VulkanBackend(options: options(FaultInjection(call: call, result: result)))
+            let backend = try VulkanBackend(
+                options: options(injection: FaultInjection(call: call, result: result)))
             do {
                 #expect(try chain(backend, dispatchesInSubmission: 1) == expected)
             } catch let error as BackendError {
@@ -65,10 +59,8 @@ struct FlightTests {
 
     @Test("A device without timeline semaphores is refused, with the reason")
     func noTimelines() throws {
-        var options = VulkanBackend.Options(mask: VulkanMask())
-        options.injection = FaultInjection(hidesTimelines: true)
         do {
-            _ = try VulkanBackend(options: options)
+            _ = try VulkanBackend(options: options(injection: FaultInjection(hidesTimelines: true)))
             Issue.record("it was taken")
         } catch {
             #expect("\(error)".contains("timeline semaphores"))

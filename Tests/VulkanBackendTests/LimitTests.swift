@@ -6,17 +6,19 @@ import Testing
 
 @Suite("Limits of devices, and what is masked of them")
 struct LimitTests {
-    private func device(_ limits: VkPhysicalDeviceLimits, allocation: UInt64 = 1 << 30)
-        -> VulkanDeviceDescription
-    {
+    private func device(
+        _ limits: VkPhysicalDeviceLimits, allocation: UInt64 = 1 << 30,
+        type: VkPhysicalDeviceType = VK_PHYSICAL_DEVICE_TYPE_OTHER, index: Int = 0
+    ) -> VulkanDeviceDescription {
         var properties = rdv_properties()
         withUnsafeMutableBytes(of: &properties.name) { $0.copyBytes(from: "Card".utf8) }
         properties.api_version = 1 << 22 | 3 << 12
+        properties.type = type.rawValue
         properties.limits = limits
         properties.allocation_bytes = allocation
         properties.subgroup_size = 32
         properties.subgroup_operations = VK_SUBGROUP_FEATURE_SHUFFLE_BIT.rawValue
-        return VulkanDeviceDescription(index: 0, properties)
+        return VulkanDeviceDescription(index: index, properties)
     }
 
     @Test("A device with the least that the shaders need is taken")
@@ -72,12 +74,7 @@ struct LimitTests {
         var limits = DeviceTests.limits
         limits.maxPerStageDescriptorStorageBuffers = 4
         let small = device(limits)
-        var properties = rdv_properties()
-        properties.type = VK_PHYSICAL_DEVICE_TYPE_CPU.rawValue
-        properties.api_version = 1 << 22 | 2 << 12
-        properties.limits = DeviceTests.limits
-        properties.allocation_bytes = 1 << 30
-        let software = VulkanDeviceDescription(index: 1, properties)
+        let software = device(DeviceTests.limits, type: VK_PHYSICAL_DEVICE_TYPE_CPU, index: 1)
         #expect(try VulkanDeviceDescription.choose(nil, from: [small, software]).index == 1)
         #expect(try VulkanDeviceDescription.choose("0", from: [small, software]).index == 0)
         #expect(try VulkanDeviceDescription.choose(nil, from: [small]).index == 0)
@@ -113,6 +110,23 @@ struct LimitTests {
             let error = #expect(throws: BackendError.self) { try VulkanMask(parsing: "mapped,\(name)") }
             #expect(error?.exitCode == 64)
             #expect("\(try #require(error))".contains("shuffle, mapped, serial, subgroup1, subgroup4"))
+        }
+    }
+
+    @Test("Groups keep to the threads and the shared memory that every device has")
+    func tuning() {
+        for size in VulkanMask.subgroupSizes {
+            for type in [VK_PHYSICAL_DEVICE_TYPE_CPU, VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU] {
+                let device = device(DeviceTests.limits, type: type).assuming(subgroupSize: size)
+                for masked in [[], Set(VulkanFeature.allCases)] {
+                    let tuning = VulkanDevice.Tuning(device, masked: masked)
+                    #expect(tuning.linearWidth * tuning.linearSplits <= VulkanLimits.groupThreads)
+                    #expect(8 * tuning.teams <= VulkanLimits.groupThreads)
+                    // `partial` of linear.glsl: four floats for each row that a thread holds.
+                    let bytes = tuning.linearSplits * tuning.linearWidth * tuning.tileRows * 16
+                    #expect(tuning.linearSplits == 1 || bytes <= VulkanLimits.groupBytes)
+                }
+            }
         }
     }
 }

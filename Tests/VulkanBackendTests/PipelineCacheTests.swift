@@ -8,7 +8,7 @@ import Testing
 @Suite("Compiled pipelines on disk", .enabled(if: hasDevice, needsDevice), .serialized)
 struct PipelineCacheTests {
     private func backend(_ directory: String) throws -> VulkanBackend {
-        var options = VulkanBackend.Options(mask: VulkanMask())
+        var options = options()
         options.pipelineCache = .directory(directory)
         return try VulkanBackend(options: options)
     }

@@ -11,12 +11,20 @@ let hasDevice: Bool = {
 
 let needsDevice = Comment("there is no Vulkan device; install mesa-vulkan-drivers")
 
-/// A backend that does without some features of its device.
-func vulkan(_ masked: Set<VulkanFeature> = [], subgroupSize: Int? = nil) throws -> VulkanBackend {
+/// Options that do without some features of a device, and without the user's cache.
+func options(
+    _ masked: Set<VulkanFeature> = [], subgroupSize: Int? = nil, injection: FaultInjection? = nil
+) -> VulkanBackend.Options {
     let mask = VulkanMask(features: masked, subgroupSize: subgroupSize)
     var options = VulkanBackend.Options(mask: mask)
     options.pipelineCache = .none
-    return try VulkanBackend(options: options)
+    options.injection = injection
+    return options
+}
+
+/// A backend that does without some features of its device.
+func vulkan(_ masked: Set<VulkanFeature> = [], subgroupSize: Int? = nil) throws -> VulkanBackend {
+    try VulkanBackend(options: options(masked, subgroupSize: subgroupSize))
 }
 
 extension VulkanBackend {

@@ -9,13 +9,16 @@
 #define ATTENTION_H
 
 #include "CKernels.h"
+#include "counts.h"
 #include "vectors.h"
 
 // Queries whose scores, and value vectors whose sums, stay in registers.
 #if defined(RD_ISA_AVX512)
 #define QUERY_BLOCK 12
+#define EACH_QUERY_COUNT EACH_COUNT_12
 #else
 #define QUERY_BLOCK 4
+#define EACH_QUERY_COUNT EACH_COUNT_4
 #endif
 #define VALUE_VECTORS 2
 
@@ -76,32 +79,6 @@ INLINE void add_values(
         }
     }
 }
-
-#if QUERY_BLOCK == 12
-#define EACH_QUERY_COUNT(n, body)                                                              \
-    switch (n) {                                                                               \
-    case 1: body(1); break;                                                                    \
-    case 2: body(2); break;                                                                    \
-    case 3: body(3); break;                                                                    \
-    case 4: body(4); break;                                                                    \
-    case 5: body(5); break;                                                                    \
-    case 6: body(6); break;                                                                    \
-    case 7: body(7); break;                                                                    \
-    case 8: body(8); break;                                                                    \
-    case 9: body(9); break;                                                                    \
-    case 10: body(10); break;                                                                  \
-    case 11: body(11); break;                                                                  \
-    default: body(12); break;                                                                  \
-    }
-#else
-#define EACH_QUERY_COUNT(n, body)                                                              \
-    switch (n) {                                                                               \
-    case 1: body(1); break;                                                                    \
-    case 2: body(2); break;                                                                    \
-    case 3: body(3); break;                                                                    \
-    default: body(4); break;                                                                   \
-    }
-#endif
 
 static void score_tiles(
     const uint16_t *tile, const uint16_t *values, const float *queries, size_t d, float scale, size_t n,
@@ -221,11 +198,7 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
     }
 }
 
-static void attention_merge(float *state, const float *partial, size_t d, int first) {
-    if (first) {
-        memcpy(state, partial, rd_partial_floats(d) * sizeof(float));
-        return;
-    }
+static void attention_merge(float *state, const float *partial, size_t d) {
     if (partial[0] == MINIMUM_SCORE && partial[1] == 0.0f) return;  // the query sees nothing of this split
     const float maximum = state[0] > partial[0] ? state[0] : partial[0];
     const f32x16 a = exp16((f32x16)(state[0] - maximum)), b = exp16((f32x16)(partial[0] - maximum));

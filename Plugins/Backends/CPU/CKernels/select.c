@@ -20,7 +20,7 @@ static int has_avx512(void) {
 }
 #endif
 
-const char *const *rd_kernels_available(void) {
+const char *_Nullable const *_Nonnull rd_kernels_available(void) {
 #if defined(__x86_64__)
     static const char *const all[] = {"avx512-vnni", "avx2", "portable", NULL};
     if (has_avx512()) return all;

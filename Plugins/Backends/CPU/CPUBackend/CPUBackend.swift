@@ -15,11 +15,16 @@ public final class CPUBackend: ComputeBackend {
         /// Whether float weights times at least `CPUBackend.minimumBLASRows` rows are products of OpenBLAS; nil for
         /// `REDRAFTER_BLAS` (`on` or `off`) or else off.
         public var usesBLAS: Bool?
+        /// Why this backend, where the choice was left to the program; for its description.
+        public var reason: String?
 
-        public init(threads: Int? = nil, kernels: String? = nil, usesBLAS: Bool? = nil) {
+        public init(
+            threads: Int? = nil, kernels: String? = nil, usesBLAS: Bool? = nil, reason: String? = nil
+        ) {
             self.threads = threads
             self.kernels = kernels
             self.usesBLAS = usesBLAS
+            self.reason = reason
         }
     }
 
@@ -31,6 +36,7 @@ public final class CPUBackend: ComputeBackend {
     let blas: OpenBLAS?
     private let arena = Arena()
     private let processorName: String
+    private let reason: String?
 
     /// - Throws: `BackendError.unknownSelection` for a kernel set this processor cannot run or a `REDRAFTER_BLAS` other
     ///   than on and off, `.deviceUnavailable` where threads cannot be started or OpenBLAS is wanted and cannot be used.
@@ -46,12 +52,13 @@ public final class CPUBackend: ComputeBackend {
         blas = try OpenBLAS.isWanted(options.usesBLAS) ? OpenBLAS(callers: threads) : nil
         pool = try ThreadPool(threads: threads)
         processorName = Self.readProcessorName()
+        reason = options.reason
     }
 
     /// Kernel sets this processor runs, best first.
     public static var availableKernels: [String] {
         var names = [String]()
-        guard var next = rd_kernels_available() else { return ["portable"] }
+        var next = rd_kernels_available()
         while let name = next.pointee {
             names.append(String(cString: name))
             next += 1
@@ -65,7 +72,7 @@ public final class CPUBackend: ComputeBackend {
     public var description: BackendDescription {
         BackendDescription(
             name: "cpu", device: processorName, threads: pool.threads,
-            kernels: String(cString: kernels.table.name), blas: blas?.coreName)
+            kernels: String(cString: kernels.table.name), blas: blas?.coreName, reason: reason)
     }
 
     public func support(_ operation: BackendOperation, _ type: WeightType) -> Support { .supported }

@@ -22,17 +22,18 @@ extension CPUStream {
             let cosines = angles + row.position * rotated
             let query = queries.floats + index * queries.columns
             for head in 0..<queries.columns / d {
-                rotate?(query + head * d, cosines, cosines + rotated / 2, rotated, halves)
+                rotate(query + head * d, cosines, cosines + rotated / 2, rotated, halves)
             }
             let slot = plan.slots[index]
-            withUnsafeTemporaryAllocation(of: UInt16.self, capacity: d) { rounded in
+            withUnsafeTemporaryAllocation(of: UInt16.self, capacity: d) { buffer in
+                let rounded = buffer.baseAddress.unsafelyUnwrapped
                 for head in 0..<heads {
                     let key = keys.floats + index * keys.columns + head * d
-                    rotate?(key, cosines, cosines + rotated / 2, rotated, halves)
-                    store?(key, d, rounded.baseAddress)
+                    rotate(key, cosines, cosines + rotated / 2, rotated, halves)
+                    store(key, d, rounded)
                     let stored = cache.keys(layer: layer, sequence: row.sequence, head: head)
                     for c in 0..<d { stored[keyIndex(slot, c, d)] = rounded[c] }
-                    store?(
+                    store(
                         values.floats + index * values.columns + head * d, d,
                         cache.values(layer: layer, sequence: row.sequence, head: head) + slot * d)
                 }
@@ -84,7 +85,7 @@ extension CPUStream {
                     kernels.attention_split(&work, split, branchScratch, split == 0 ? states : fresh)
                     guard split > 0 else { continue }
                     for query in 0..<Int(work.queries) {
-                        kernels.attention_merge(states + query * record, fresh + query * record, d, 0)
+                        kernels.attention_merge(states + query * record, fresh + query * record, d)
                     }
                 }
                 for query in 0..<Int(work.queries) { finish(index, states + query * record, query) }
@@ -95,7 +96,7 @@ extension CPUStream {
                 for query in 0..<groups.queryCount(index) {
                     let state = states + query * record
                     for split in 1..<max(groups.splits(index), 1) {
-                        kernels.attention_merge(state, states + split * perUnit + query * record, d, 0)
+                        kernels.attention_merge(state, states + split * perUnit + query * record, d)
                     }
                     finish(index, state, query)
                 }
@@ -224,9 +225,9 @@ struct AttentionGroups {
         let group = groups[index]
         let sequence = plan.rows[rowOrder[group.firstRow]].sequence
         let d = cache.shape.headDimension
-        var job = rd_attention()
-        job.keys = UnsafePointer(cache.keys(layer: layer, sequence: sequence, head: group.keyHead))
-        job.values = UnsafePointer(cache.values(layer: layer, sequence: sequence, head: group.keyHead))
+        var job = rd_attention_over(
+            cache.keys(layer: layer, sequence: sequence, head: group.keyHead),
+            cache.values(layer: layer, sequence: sequence, head: group.keyHead))
         job.head_dimension = UInt32(d)
         job.queries = UInt32(queryCount(index))
         job.committed = UInt32(plan.committed[rowOrder[group.firstRow]])

@@ -38,7 +38,7 @@ extension CPUStream {
                 let first = panel * Self.tilesPerProduct
                 let last = min(tileCount(job), first + Self.tilesPerProduct)
                 let weights = scratch + thread * pieceFloats  // [columns, 16 × tiles]
-                expand?(jobs.baseAddress.unsafelyUnwrapped + index, first, last, weights)
+                expand(jobs.baseAddress.unsafelyUnwrapped + index, first, last, weights)
                 let count = min(Int(job.outputs) - first * 16, width)
                 let output = job.output + first * 16
                 rd_sgemm(

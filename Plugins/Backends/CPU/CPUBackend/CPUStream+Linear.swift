@@ -60,7 +60,7 @@ extension CPUStream {
             }
             let (columns, activate) = (output.columns, kernels.swiglu)
             forEachRow(output.rows, cost: 8 * columns) { row in
-                activate?(output.floats + row * columns, scratch + row * columns, columns)
+                activate(output.floats + row * columns, scratch + row * columns, columns)
             }
             return
         }
@@ -75,7 +75,7 @@ extension CPUStream {
                 let (tileUnits, panelUnits) = (units(tiles, chunk), units(panels, Self.panelsPerUnit))
                 pool.run(units: tileUnits * panelUnits) { unit, _ in
                     let (block, tile) = unit.quotientAndRemainder(dividingBy: tileUnits)
-                    kernel?(
+                    kernel(
                         first, second, tile * chunk, min(tiles, (tile + 1) * chunk),
                         block * Self.panelsPerUnit,
                         min(panels, (block + 1) * Self.panelsPerUnit))
@@ -93,7 +93,7 @@ extension CPUStream {
         let prepare = type.isFloat ? kernels.float_panel : kernels.quantize_panel
         forEachRow(count, cost: 8 * columns) { panel in
             let first = panel * 8
-            prepare?(
+            prepare(
                 input.floats + first * columns, columns, min(8, rows - first), columns, target + panel * bytes
             )
         }
@@ -129,7 +129,7 @@ extension CPUStream {
                     index += 1
                 }
                 block *= Self.panelsPerUnit
-                kernel?(
+                kernel(
                     jobs.baseAddress.unsafelyUnwrapped + index, tile * chunk,
                     min(tileCount(jobs[index]), (tile + 1) * chunk), block,
                     min(panels, block + Self.panelsPerUnit))

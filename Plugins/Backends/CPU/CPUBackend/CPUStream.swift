@@ -43,15 +43,7 @@ final class CPUStream: ComputeStream {
         precondition(weight.columns == input.columns)
         let (columns, norm, scale) = (input.columns, kernels.rms_norm, weight.floats)
         forEachRow(input.rows, cost: columns) { row in
-            norm?(input.floats + row * columns, scale, epsilon, columns, output.floats + row * columns)
-        }
-    }
-
-    func swiGLU(gate: Tensor, up: Tensor) {
-        precondition(gate.rows == up.rows && gate.columns == up.columns)
-        let (columns, activate) = (gate.columns, kernels.swiglu)
-        forEachRow(gate.rows, cost: 8 * columns) { row in
-            activate?(gate.floats + row * columns, up.floats + row * columns, columns)
+            norm(input.floats + row * columns, scale, epsilon, columns, output.floats + row * columns)
         }
     }
 
@@ -59,7 +51,7 @@ final class CPUStream: ComputeStream {
         precondition(output.rows == input.rows && output.columns == input.columns)
         let (columns, activate) = (input.columns, kernels.silu)
         forEachRow(input.rows, cost: 8 * columns) { row in
-            activate?(
+            activate(
                 input.floats + row * columns, residual.map { $0.floats + row * columns }, columns,
                 output.floats + row * columns)
         }
@@ -137,7 +129,7 @@ final class CPUStream: ComputeStream {
         let expSum = kernels.exp_sum
         return lists(logits, cost: 8 * vocabulary) { row in
             var list = self.leading(count, row, vocabulary)
-            guard let largest = list.first?.logit, let expSum else { return [] }
+            guard let largest = list.first?.logit else { return [] }
             let logSum = largest + log(expSum(row, vocabulary, largest))
             for index in list.indices { list[index].logit -= logSum }
             return list

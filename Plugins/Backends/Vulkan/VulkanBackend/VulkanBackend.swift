@@ -11,6 +11,7 @@ public final class VulkanBackend: ComputeBackend {
     let memory: VulkanMemory
     let uploader: Uploader
     private let maximumPieceBytes: Int?
+    private let reason: String?
 
     /// - Throws: `BackendError.deviceUnavailable` where there is no loader, driver or device, the device's limits are too low,
     ///   or it does not pass the check; `.unknownSelection` for a device or a masked feature that does not exist;
@@ -28,10 +29,10 @@ public final class VulkanBackend: ComputeBackend {
             let device = try VulkanDevice(
                 description, of: instance, masked: features, timeout: options.timeout,
                 pipelineCache: options.pipelineCache)
-            let candidate = try VulkanBackend(device, maximumPieceBytes: options.maximumPieceBytes)
+            let candidate = VulkanBackend(device, options)
             failure = try candidate.checkRows(isPoisoned: options.isPoisoned)
             if failure == nil {
-                try self.init(device, maximumPieceBytes: options.maximumPieceBytes)
+                self.init(device, options)
                 return
             }
             if !device.tuning.sharesInputs { break }
@@ -39,9 +40,10 @@ public final class VulkanBackend: ComputeBackend {
         throw failure ?? .deviceUnavailable(name: description.name, reason: "it did not pass the check")
     }
 
-    private init(_ device: VulkanDevice, maximumPieceBytes: Int?) throws(BackendError) {
+    private init(_ device: VulkanDevice, _ options: Options) {
         self.device = device
-        self.maximumPieceBytes = maximumPieceBytes
+        maximumPieceBytes = options.maximumPieceBytes
+        reason = options.reason
         memory = VulkanMemory(device: device)
         uploader = Uploader(device: device)
     }
@@ -51,7 +53,8 @@ public final class VulkanBackend: ComputeBackend {
         return BackendDescription(
             name: "vulkan", device: "\(of.name), \(of.driver) \(of.driverVersion)", threads: 1,
             kernels: (tuning.sharesInputs ? "shuffle" : "direct")
-                + "-\(tuning.linearWidth)x\(tuning.linearSplits)")
+                + "-\(tuning.linearWidth)x\(tuning.linearSplits)",
+            reason: reason)
     }
 
     /// What the device says of itself.

@@ -47,6 +47,19 @@ final class VulkanDevice: @unchecked Sendable {
         var elementWidth = 64
         /// Whether threads hand each other their inputs.
         var sharesInputs: Bool
+
+        init(_ device: VulkanDeviceDescription, masked: Set<VulkanFeature>) {
+            linearWidth = min(max(device.subgroupSize, 8), 32)
+            sharesInputs = device.hasShuffle && device.subgroupSize >= 8 && !masked.contains(.shuffle)
+            if device.kind == .software && !masked.contains(.serial) {
+                // It runs a group on one core, and has few: small groups, and nothing that joins partial sums.
+                (linearSplits, rowWidth) = (1, 8)
+                (teams, splitKeys) = (linearWidth / 8, Int(Int32.max) / 2)
+            } else {
+                (linearSplits, rowWidth) = (4, 32)
+                (teams, splitKeys) = (4, 128)
+            }
+        }
     }
 
     private struct PipelineKey: Hashable {
@@ -58,7 +71,7 @@ final class VulkanDevice: @unchecked Sendable {
 
     init(
         _ description: VulkanDeviceDescription, of instance: VulkanInstance, masked: Set<VulkanFeature>,
-        timeout: Duration, pipelineCache: PipelineCacheFile.Place = .none
+        timeout: Duration, pipelineCache: PipelineCacheFile.Place
     ) throws(BackendError) {
         var fault = rdv_fault()
         let isMapped = description.isMapped && !masked.contains(.mapped)
@@ -68,17 +81,7 @@ final class VulkanDevice: @unchecked Sendable {
         self.instance = instance
         self.description = description
         self.isMapped = isMapped
-        let shares = description.hasShuffle && description.subgroupSize >= 8 && !masked.contains(.shuffle)
-        let width = min(max(description.subgroupSize, 8), 32)
-        // A software device runs a group on one core, and has few: small groups, and nothing that joins partial sums.
-        tuning =
-            description.kind == .software && !masked.contains(.serial)
-            ? Tuning(
-                linearWidth: width, linearSplits: 1, rowWidth: 8, teams: width / 8,
-                splitKeys: Int(Int32.max) / 2, sharesInputs: shares)
-            : Tuning(
-                linearWidth: width, linearSplits: 4, rowWidth: 32, teams: 4, splitKeys: 128,
-                sharesInputs: shares)
+        tuning = Tuning(description, masked: masked)
         timeoutNanoseconds = UInt64(clamping: Int128(timeout.attoseconds) / 1_000_000_000)
         cacheFile = PipelineCacheFile(pipelineCache, description)
         loadedCacheBytes = cacheFile?.load(into: handle) ?? 0

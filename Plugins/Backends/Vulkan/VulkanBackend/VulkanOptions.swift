@@ -9,6 +9,8 @@ extension VulkanBackend {
         public var mask: VulkanMask?
         /// How long one submission may take.
         public var timeout: Duration
+        /// Why this backend, where the choice was left to the program; for its description.
+        public var reason: String?
         /// Largest piece of a weight that is read as one buffer; nil for what the device takes.
         var maximumPieceBytes: Int?
         var injection: FaultInjection?
@@ -17,10 +19,14 @@ extension VulkanBackend {
         /// Has the check at start fail.
         var isPoisoned = false
 
-        public init(device: String? = nil, mask: VulkanMask? = nil, timeout: Duration = .seconds(120)) {
+        public init(
+            device: String? = nil, mask: VulkanMask? = nil, timeout: Duration = .seconds(120),
+            reason: String? = nil
+        ) {
             self.device = device
             self.mask = mask
             self.timeout = timeout
+            self.reason = reason
         }
     }
 }

@@ -55,11 +55,6 @@ final class VulkanStream: ComputeStream {
         }
     }
 
-    func swiGLU(gate: Tensor, up: Tensor) {
-        precondition(gate.rows == up.rows && gate.columns == up.columns)
-        elementwise(0, gate.onVulkan, up.onVulkan, into: gate)
-    }
-
     func silu(_ input: Tensor, adding residual: Tensor?, into output: Tensor) {
         precondition(output.rows == input.rows && output.columns == input.columns)
         elementwise(

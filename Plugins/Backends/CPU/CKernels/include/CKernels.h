@@ -13,6 +13,9 @@
 extern "C" {
 #endif
 
+// Pointers are never NULL but where they are marked.
+#pragma clang assume_nonnull begin
+
 // ---- Packed weights ------------------------------------------------------------------------------------------
 //
 // A matrix [outputs, columns] is stored in tiles of 16 outputs; the last tile is padded with zeros. Inside a tile the
@@ -63,7 +66,7 @@ typedef struct rd_linear {
     uint32_t rows;
     const uint8_t *panels;  // activations in panels of RD_PANEL rows, as quantize_panel or float_panel wrote them
     size_t panel_bytes;     // from one full panel to the next
-    const float *bias;      // [outputs] or NULL
+    const float *_Nullable bias;  // [outputs]
     float *output;          // [rows][output_stride]
     size_t output_stride;
     uint32_t accumulate;    // 1: output += result
@@ -87,10 +90,15 @@ typedef struct rd_attention {
     uint32_t committed;
     uint32_t used_slots;      // committed plus all rows of this pass in the sequence
     float scale;
-    const float *query[RD_QUERIES];      // [d]
-    uint32_t visible[RD_QUERIES];        // keys seen, itself included
-    const int32_t *branch[RD_QUERIES];   // [visible - committed] slots, or NULL
+    const float *_Nullable query[RD_QUERIES];     // [d]; NULL from `queries` on
+    uint32_t visible[RD_QUERIES];                 // keys seen, itself included
+    const int32_t *_Nullable branch[RD_QUERIES];  // [visible - committed] slots
 } rd_attention;
+
+/// A job over these keys and values that has no queries yet.
+static inline rd_attention rd_attention_over(const uint16_t *keys, const uint16_t *values) {
+    return (rd_attention){.keys = keys, .values = values};
+}
 
 /// Floats of one partial result: maximum, sum of exponentials, 14 unused, then d weighted values.
 size_t rd_partial_floats(size_t head_dimension);
@@ -121,10 +129,10 @@ typedef struct rd_kernels {
 
     /// One row. `output = input / sqrt(mean(input^2) + epsilon) * weight`
     void (*rms_norm)(const float *input, const float *weight, float epsilon, size_t columns, float *output);
-    /// gate = SiLU(gate) * up
+    /// gate = SiLU(gate) * up, where the two were not computed together.
     void (*swiglu)(float *gate, const float *up, size_t count);
     /// output = SiLU(input), plus `residual` where it is not NULL.
-    void (*silu)(const float *input, const float *residual, size_t count, float *output);
+    void (*silu)(const float *input, const float *_Nullable residual, size_t count, float *output);
     /// Sum of e^(value - largest).
     float (*exp_sum)(const float *values, size_t count, float largest);
     /// Rotates one head in place. `cosines`, `sines` [rotated/2]; halves: pairs (i, i + rotated/2), else (2i, 2i + 1).
@@ -134,8 +142,8 @@ typedef struct rd_kernels {
 
     /// Partial results of keys [split * RD_SPLIT, (split + 1) * RD_SPLIT) for every query. `partials [queries]`
     void (*attention_split)(const rd_attention *job, size_t split, float *scratch, float *partials);
-    /// Adds a partial result to a running one; `first` copies. The order of splits is the caller's.
-    void (*attention_merge)(float *state, const float *partial, size_t head_dimension, int first);
+    /// Adds a partial result to a running one. The order of splits is the caller's.
+    void (*attention_merge)(float *state, const float *partial, size_t head_dimension);
     /// output = weighted values / sum of exponentials. `[d]`
     void (*attention_finish)(const float *state, size_t head_dimension, float *output);
 
@@ -145,11 +153,11 @@ typedef struct rd_kernels {
     void (*read)(const uint8_t *bytes, size_t count);
 } rd_kernels;
 
-/// The kernel set of this name ("avx512-vnni", "avx2", "neon", "portable"); NULL where the processor cannot run it.
-const rd_kernels *rd_kernels_named(const char *name);
+/// The kernel set of this name ("avx512-vnni", "avx2", "portable"); NULL where the processor cannot run it.
+const rd_kernels *_Nullable rd_kernels_named(const char *name);
 
 /// Names of the sets this processor runs, best first, ended by NULL.
-const char *const *rd_kernels_available(void);
+const char *_Nullable const *_Nonnull rd_kernels_available(void);
 
 /// Processors this process may run on, at least 1.
 int rd_usable_processors(void);
@@ -162,6 +170,8 @@ static inline void rd_spin_hint(void) {
     __asm__ volatile("yield");
 #endif
 }
+
+#pragma clang assume_nonnull end
 
 #ifdef __cplusplus
 }

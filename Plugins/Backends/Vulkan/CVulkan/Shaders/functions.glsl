@@ -13,7 +13,8 @@ float exponential(float x) {
     p = fma(p, r * r, r) + 1.0;
     precise float difference = x - x;
     const float power = uintBitsToFloat(uint(int(n) + 127) << 23);
-    return (x < -87.3 ? 0.0 : p * power) + difference;
+    precise float result = (x < -87.3 ? 0.0 : p * power) + difference;
+    return result;
 }
 
 float silu(float x) {

@@ -1,14 +1,3 @@
-/// One entry of a top-k list.
-public struct TokenLogit: Sendable, Hashable {
-    public var token: Int32
-    public var logit: Float
-
-    public init(token: Int32, logit: Float) {
-        self.token = token
-        self.logit = logit
-    }
-}
-
 /// A sequence of coarse operations on a backend, a few hundred in a forward pass.
 ///
 /// Operations are recorded in order and have taken effect once `submit()` (or a reading operation) returns; a
@@ -38,9 +27,6 @@ public protocol ComputeStream: AnyObject {
 
     /// The gated unit of a feed-forward block: `output = SiLU(input · gateᵀ) ⊙ (input · upᵀ)`. `[rows, feedForward]`
     func gatedLinear(_ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor)
-
-    /// `gate = SiLU(gate) ⊙ up`, element by element.
-    func swiGLU(gate: Tensor, up: Tensor)
 
     /// `output = SiLU(input)`, or `residual + SiLU(input)` (the block of a drafter's head). `[rows, columns]`; `output` may be
     /// `input` or `residual`.

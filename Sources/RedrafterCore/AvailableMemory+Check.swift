@@ -10,10 +10,3 @@ extension AvailableMemory {
         }
     }
 }
-
-extension ComputeBackend {
-    /// The memory of this process.
-    public func requireMemory(_ needed: CheckedSize, for purpose: String) throws(BackendError) {
-        try AvailableMemory.require(needed, for: purpose)
-    }
-}

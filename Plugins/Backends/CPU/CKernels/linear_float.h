@@ -1,0 +1,118 @@
+// Tiles of float weights times panels of floats; see linear.h for the order of sums.
+#ifndef LINEAR_FLOAT_H
+#define LINEAR_FLOAT_H
+
+#include "CKernels.h"
+#include "counts.h"
+#include "types.h"
+#include "vectors.h"
+
+// Rows and tiles that a kernel keeps in registers: at least 8 sums there hide the latency of fused multiply-add.
+#if defined(RD_ISA_AVX512)
+#define FLOAT_ROWS 8
+#define FLOAT_TILES 2
+#define EACH_FLOAT_COUNT EACH_COUNT_8
+#elif defined(RD_ISA_AVX2)
+#define FLOAT_ROWS 4
+#define FLOAT_TILES 1
+#define EACH_FLOAT_COUNT EACH_COUNT_4
+#else
+#define FLOAT_ROWS 2
+#define FLOAT_TILES 1
+#define EACH_FLOAT_COUNT EACH_COUNT_2
+#endif
+
+// Bytes of weights that kernels ask for ahead in each tile.
+#define FLOAT_AHEAD 4096
+
+INLINE f32x16 load_weights(uint32_t type, const uint8_t *p) {
+    if (type == RD_F32) return load16((const float *)p);
+    return type == RD_F16 ? load_f16(p) : load_bf16(p);
+}
+
+static void expand(const rd_linear *job, size_t tile_begin, size_t tile_end, float *output) {
+    const size_t step = 16 * rd_block_bytes(job->type), width = 16 * (tile_end - tile_begin);
+    for (size_t t = tile_begin; t < tile_end; t++, output += 16) {
+        const uint8_t *tile = job->weights + t * job->tile_bytes;
+        float *to = output;
+        switch (job->type) {
+        case RD_F32:
+            for (size_t k = 0; k < job->columns; k++, to += width) store16(to, load_weights(RD_F32, tile + k * step));
+            break;
+        case RD_F16:
+            for (size_t k = 0; k < job->columns; k++, to += width) store16(to, load_weights(RD_F16, tile + k * step));
+            break;
+        default:
+            for (size_t k = 0; k < job->columns; k++, to += width) store16(to, load_weights(RD_BF16, tile + k * step));
+        }
+    }
+}
+
+/// Float weights: `tiles` neighbouring tiles at once hide the latency of the single chain each element has.
+INLINE void float_tiles(
+    uint32_t type, const uint8_t *tile, size_t tile_bytes, const int tiles, size_t columns, const float *panel,
+    size_t panel_rows, size_t first, const int count, float *acc
+) {
+    const size_t step = 16 * rd_block_bytes(type);
+    f32x16 sums[4 * FLOAT_ROWS];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < tiles * count; i++) sums[i] = (f32x16)(0.0f);
+    for (size_t k = 0; k < columns; k++) {
+        const float *x = panel + k * panel_rows + first;
+        f32x16 w[4];
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tiles; t++) {
+            const uint8_t *at = tile + (size_t)t * tile_bytes + k * step;
+            w[t] = load_weights(type, at);
+            __builtin_prefetch(at + FLOAT_AHEAD, 0, 3);
+        }
+#pragma clang loop unroll(full)
+        for (int r = 0; r < count; r++) {
+            f32x16 value = (f32x16)(x[r]);
+#pragma clang loop unroll(full)
+            for (int t = 0; t < tiles; t++)
+                sums[t * count + r] = fma16(w[t], value, sums[t * count + r]);
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int t = 0; t < tiles; t++)
+#pragma clang loop unroll(full)
+        for (int r = 0; r < count; r++)
+            store16(acc + ((size_t)t * panel_rows + first + (size_t)r) * 16, sums[t * count + r]);
+}
+
+#define DEFINE_FLOAT(name, type)                                                                                 \
+    static void name(                                                                                            \
+        const uint8_t *tile, size_t tile_bytes, size_t tiles, size_t columns, const uint8_t *panel, size_t rows, \
+        float *acc                                                                                               \
+    ) {                                                                                                          \
+        const float *x = (const float *)panel;                                                                   \
+        size_t t = 0;                                                                                            \
+        if (rows == 1)                                                                                           \
+            for (; t + 4 <= tiles; t += 4)                                                                       \
+                float_tiles(type, tile + t * tile_bytes, tile_bytes, 4, columns, x, 1, 0, 1, acc + t * 16);      \
+        for (; t < tiles; t += FLOAT_TILES) {                                                                    \
+            const uint8_t *from = tile + t * tile_bytes;                                                         \
+            float *to = acc + t * rows * 16;                                                                     \
+            for (size_t first = 0; first < rows; first += FLOAT_ROWS) {                                          \
+                size_t count = rows - first < FLOAT_ROWS ? rows - first : FLOAT_ROWS;                            \
+                if (FLOAT_TILES == 2 && t + 2 <= tiles) {                                                        \
+                    EACH_FLOAT_COUNT(count, BODY_pair_##type)                                                    \
+                } else {                                                                                         \
+                    EACH_FLOAT_COUNT(count, BODY_one_##type)                                                     \
+                }                                                                                                \
+            }                                                                                                    \
+        }                                                                                                        \
+    }
+#define BODY_pair_RD_F32(n) float_tiles(RD_F32, from, tile_bytes, FLOAT_TILES, columns, x, rows, first, n, to)
+#define BODY_pair_RD_F16(n) float_tiles(RD_F16, from, tile_bytes, FLOAT_TILES, columns, x, rows, first, n, to)
+#define BODY_pair_RD_BF16(n) float_tiles(RD_BF16, from, tile_bytes, FLOAT_TILES, columns, x, rows, first, n, to)
+#define BODY_one_RD_F32(n) float_tiles(RD_F32, from, tile_bytes, 1, columns, x, rows, first, n, to)
+#define BODY_one_RD_F16(n) float_tiles(RD_F16, from, tile_bytes, 1, columns, x, rows, first, n, to)
+#define BODY_one_RD_BF16(n) float_tiles(RD_BF16, from, tile_bytes, 1, columns, x, rows, first, n, to)
+
+DEFINE_FLOAT(tiles_f32, RD_F32)
+DEFINE_FLOAT(tiles_f16, RD_F16)
+DEFINE_FLOAT(tiles_bf16, RD_BF16)
+
+#endif

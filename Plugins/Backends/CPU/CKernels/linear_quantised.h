@@ -1,0 +1,191 @@
+// Tiles of quantised weights times panels of 8-bit activations; see linear.h for the order of sums.
+#ifndef LINEAR_QUANTISED_H
+#define LINEAR_QUANTISED_H
+
+#include "counts.h"
+#include "panels.h"
+#include "types.h"
+#include "vectors.h"
+
+// Rows that a kernel keeps in registers.
+#if defined(RD_ISA_AVX512)
+#define REGISTER_ROWS 8
+#define EACH_ROW_COUNT EACH_COUNT_8
+#else
+#define REGISTER_ROWS 2
+#define EACH_ROW_COUNT EACH_COUNT_2
+#endif
+
+// Bytes of weights that kernels ask for ahead.
+#define BLOCKS_AHEAD 8192
+
+INLINE u8x64 load_bytes(const uint8_t *p) { return *(const u8x64_u *)p; }
+
+/// The 8 groups of a block of 4-bit numbers.
+INLINE void unpack_nibbles(const uint8_t *p, u8x64 w[8]) {
+    for (int j = 0; j < 4; j++) {
+        u8x64 v = load_bytes(p + 64 * j);
+        w[j] = v & (uint8_t)15;
+        w[j + 4] = v >> (uint8_t)4;
+    }
+}
+
+/// Adds the fifth bit.
+INLINE void unpack_fifth(const uint8_t *plane, u8x64 w[8]) {
+    u8x64 v = load_bytes(plane);
+    for (int g = 0; g < 8; g++) {
+        u8x64 bit = g <= 4 ? (v << (uint8_t)(4 - g)) : (v >> (uint8_t)(g - 4));
+        w[g] |= bit & (uint8_t)16;
+    }
+}
+
+/// Adds the fifth and sixth bit.
+INLINE void unpack_sixth(const uint8_t *planes, u8x64 w[8]) {
+    for (int g = 0; g < 8; g++) {
+        u8x64 v = load_bytes(planes + 64 * (g / 4));
+        const int shift = 2 * (g % 4);
+        u8x64 bits = shift <= 4 ? (v << (uint8_t)(4 - shift)) : (v >> (uint8_t)(shift - 4));
+        w[g] |= bits & (uint8_t)48;
+    }
+}
+
+/// Integer dot product of groups `first..<last` of a block, started at `start`, in two chains that run side by side.
+INLINE i32x16 dot_groups(
+    const u8x64 w[8], const int8_t *x, int first, int last, int32_t start, int wide, int chains
+) {
+    if (chains == 1) {
+        i32x16 sum = (i32x16)(start);
+#pragma clang loop unroll(full)
+        for (int g = first; g < last; g++) sum = dot4(sum, w[g], x + 4 * g, wide);
+        return sum;
+    }
+    i32x16 even = (i32x16)(start), odd = (i32x16)(0);
+#pragma clang loop unroll(full)
+    for (int g = first; g < last; g += 2) {
+        even = dot4(even, w[g], x + 4 * g, wide);
+        odd = dot4(odd, w[g + 1], x + 4 * g + 4, wide);
+    }
+    return even + odd;
+}
+
+INLINE f32x16 to_float(i32x16 v) { return __builtin_convertvector(v, f32x16); }
+INLINE f32x16 bytes_to_float(const uint8_t *p) { return __builtin_convertvector(*(const u8x16_u *)p, f32x16); }
+
+/// One block of a simple type: unpacks its weights and points at its scales.
+INLINE const uint8_t *unpack_block(uint32_t type, const uint8_t *block, u8x64 w[8]) {
+    if (type == RD_Q8_0) {
+        for (int g = 0; g < 8; g++) w[g] = load_bytes(block + 64 * g);
+        return block + 512;
+    }
+    unpack_nibbles(block, w);
+    if (type == RD_Q5_0 || type == RD_Q5_1) {
+        unpack_fifth(block + 256, w);
+        return block + 320;
+    }
+    return block + 256;
+}
+
+/// `count` rows from `first` of the panel, types with one scale per block of 32. `acc [panel rows][16]`
+INLINE void simple_tile(
+    uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, size_t first, const int count, float *acc
+) {
+    const size_t block_bytes = rd_block_bytes(type);
+    const int zero = rd_zero_offset(type);
+    const int has_minimum = type == RD_Q4_1 || type == RD_Q5_1;
+    f32x16 sums[REGISTER_ROWS];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < count; r++) sums[r] = (f32x16)(0.0f);
+    for (size_t b = 0; b < blocks; b++, tile += block_bytes) {
+        u8x64 w[8];
+        const uint8_t *scales = unpack_block(type, tile, w);
+#pragma clang loop unroll(full)
+        for (size_t at = 0; at < block_bytes; at += 64) __builtin_prefetch(tile + BLOCKS_AHEAD + at, 0, 3);
+        f32x16 scale = load_f16(scales);
+        f32x16 minimum = has_minimum ? load_f16(scales + 32) : (f32x16)(0.0f);
+#pragma clang loop unroll(full)
+        for (int r = 0; r < count; r++) {
+            const size_t at = b * p.rows + first + (size_t)r;
+            int32_t start = zero ? -zero * (p.sum[2 * at] + p.sum[2 * at + 1]) : 0;
+            i32x16 dot = dot_groups(w, p.q + at * 32, 0, 8, start, type == RD_Q8_0, count >= 4 ? 1 : 2);
+            sums[r] = fma16(to_float(dot), scale * p.scale[at], sums[r]);
+            if (has_minimum) sums[r] = fma16(minimum, (f32x16)(p.scaled_sum[at]), sums[r]);
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < count; r++) store16(acc + (first + (size_t)r) * 16, sums[r]);
+}
+
+/// The same for K-quants: 8 blocks of 32 share one f16 scale.
+INLINE void super_tile(
+    uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, size_t first, const int count, float *acc
+) {
+    const size_t super_bytes = rd_block_bytes(type);
+    const size_t part = type == RD_Q4_K ? 256 : type == RD_Q5_K ? 320 : 384;
+    f32x16 sums[REGISTER_ROWS];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < count; r++) sums[r] = (f32x16)(0.0f);
+    for (size_t b = 0; b < blocks; b++) {
+        const uint8_t *super = tile + (b / 8) * super_bytes, *block = super + (b % 8) * part;
+        const uint8_t *scales = super + 8 * part + (b % 8) * 32, *shared = super + 8 * part + 256;
+        u8x64 w[8];
+        unpack_nibbles(block, w);
+        if (type == RD_Q5_K) unpack_fifth(block + 256, w);
+        if (type == RD_Q6_K) unpack_sixth(block + 256, w);
+        f32x16 d = load_f16(shared);
+        f32x16 scale = d, negative_minimum = (f32x16)(0.0f);
+        i32x16 s0 = (i32x16)(0), s1 = (i32x16)(0);
+        if (type == RD_Q6_K) {
+            s0 = __builtin_convertvector(*(const i8x16_u *)scales, i32x16);
+            s1 = __builtin_convertvector(*(const i8x16_u *)(scales + 16), i32x16);
+        } else {
+            scale = d * bytes_to_float(scales);
+            negative_minimum = -(load_f16(shared + 32) * bytes_to_float(scales + 16));
+        }
+#pragma clang loop unroll(full)
+        for (int r = 0; r < count; r++) {
+            const size_t at = b * p.rows + first + (size_t)r;
+            const int8_t *x = p.q + at * 32;
+            i32x16 dot;
+            if (type == RD_Q6_K) {
+                dot = s0 * dot_groups(w, x, 0, 4, -32 * p.sum[2 * at], 0, 1)
+                    + s1 * dot_groups(w, x, 4, 8, -32 * p.sum[2 * at + 1], 0, 1);
+            } else {
+                dot = dot_groups(w, x, 0, 8, 0, 0, count >= 4 ? 1 : 2);
+            }
+            sums[r] = fma16(to_float(dot), scale * p.scale[at], sums[r]);
+            if (type != RD_Q6_K) sums[r] = fma16(negative_minimum, (f32x16)(p.scaled_sum[at]), sums[r]);
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < count; r++) store16(acc + (first + (size_t)r) * 16, sums[r]);
+}
+
+#define DEFINE_QUANTISED(name, type, kernel)                                                                     \
+    static void name(const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {        \
+        panel_view p = view_panel(panel, blocks, rows);                                                          \
+        for (size_t first = 0; first < rows; first += REGISTER_ROWS) {                                           \
+            size_t count = rows - first < REGISTER_ROWS ? rows - first : REGISTER_ROWS;                          \
+            EACH_ROW_COUNT(count, CALL_##kernel(type))                                                               \
+        }                                                                                                        \
+    }
+#define CALL_simple_tile(type) BODY_simple_##type
+#define CALL_super_tile(type) BODY_super_##type
+#define BODY_simple_RD_Q4_0(n) simple_tile(RD_Q4_0, tile, blocks, p, first, n, acc)
+#define BODY_simple_RD_Q4_1(n) simple_tile(RD_Q4_1, tile, blocks, p, first, n, acc)
+#define BODY_simple_RD_Q5_0(n) simple_tile(RD_Q5_0, tile, blocks, p, first, n, acc)
+#define BODY_simple_RD_Q5_1(n) simple_tile(RD_Q5_1, tile, blocks, p, first, n, acc)
+#define BODY_simple_RD_Q8_0(n) simple_tile(RD_Q8_0, tile, blocks, p, first, n, acc)
+#define BODY_super_RD_Q4_K(n) super_tile(RD_Q4_K, tile, blocks, p, first, n, acc)
+#define BODY_super_RD_Q5_K(n) super_tile(RD_Q5_K, tile, blocks, p, first, n, acc)
+#define BODY_super_RD_Q6_K(n) super_tile(RD_Q6_K, tile, blocks, p, first, n, acc)
+
+DEFINE_QUANTISED(tile_q4_0, RD_Q4_0, simple_tile)
+DEFINE_QUANTISED(tile_q4_1, RD_Q4_1, simple_tile)
+DEFINE_QUANTISED(tile_q5_0, RD_Q5_0, simple_tile)
+DEFINE_QUANTISED(tile_q5_1, RD_Q5_1, simple_tile)
+DEFINE_QUANTISED(tile_q8_0, RD_Q8_0, simple_tile)
+DEFINE_QUANTISED(tile_q4_K, RD_Q4_K, super_tile)
+DEFINE_QUANTISED(tile_q5_K, RD_Q5_K, super_tile)
+DEFINE_QUANTISED(tile_q6_K, RD_Q6_K, super_tile)
+
+#endif
