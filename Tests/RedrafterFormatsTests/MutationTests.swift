@@ -8,7 +8,7 @@ private func survive(_ body: () throws(FormatError) -> Void, _ context: @autoclo
     do {
         try body()
     } catch {
-        #expect(error.exitCode == 65, "\(context()): \(error)")
+        #expect(error.isOfContent, "\(context()): \(error)")
         let text = error.description
         #expect(text.utf8.count < 2000, "\(context()): \(text)")
         #expect(!text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }, "\(context())")
