@@ -75,21 +75,3 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
 
     private func safe(_ text: String) -> String { TerminalText.escaped(text, limit: 300) }
 }
-
-/// Runs a body that writes files and wraps its error.
-func writing<Value>(_ body: () throws(FormatError) -> Value) throws(TrainingError) -> Value {
-    do {
-        return try body()
-    } catch {
-        throw .output(error)
-    }
-}
-
-/// Runs a body that reads files and wraps its error.
-func reading<Value>(_ body: () throws(FormatError) -> Value) throws(TrainingError) -> Value {
-    do {
-        return try body()
-    } catch {
-        throw .format(error)
-    }
-}

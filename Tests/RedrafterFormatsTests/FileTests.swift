@@ -9,9 +9,11 @@ struct FileTests {
     let directory = TemporaryDirectory()
 
     /// - Parameter cases: names of cases; nil for any error of the content.
-    private func expect(_ cases: [String]?, _ text: String, _ body: () throws(FormatError) -> Void) {
+    private func expect(
+        _ cases: [String]?, _ text: String, _ body: @autoclosure () throws(FormatError) -> Any
+    ) {
         do {
-            try body()
+            _ = try body()
             Issue.record("no error; expected \(text)")
         } catch {
             #expect(cases?.contains(caseName(of: error) ?? "") ?? error.isOfContent)
@@ -35,8 +37,7 @@ struct FileTests {
             (directory.file("plain/x"), "no directory"),
             (directory.file(String(repeating: "n", count: 300)), "too long"),
         ] {
-            expect(["missing", "notRegular"], text) { () throws(FormatError) in _ = try MappedFile(path: path)
-            }
+            expect(["missing", "notRegular"], text, try MappedFile(path: path))
         }
     }
 
@@ -46,9 +47,7 @@ struct FileTests {
     func unreadable() throws {
         try ToyModelFile.write([1], to: directory.file("secret"))
         chmod(directory.file("secret"), 0)
-        expect(["permission"], "permission denied") { () throws(FormatError) in
-            _ = try MappedFile(path: directory.file("secret"))
-        }
+        expect(["permission"], "permission denied", try MappedFile(path: directory.file("secret")))
     }
 
     @Test("an empty file maps to no bytes and is said to be empty by every reader")
@@ -56,9 +55,9 @@ struct FileTests {
         let path = directory.file("empty")
         try ToyModelFile.write([], to: path)
         #expect(try MappedFile(path: path).bytes.isEmpty)
-        expect(nil, "truncated header") { () throws(FormatError) in _ = try GGUFFile(path: path) }
-        expect(nil, "an empty file") { () throws(FormatError) in _ = try SafetensorsFile(path: path) }
-        expect(nil, "empty") { () throws(FormatError) in _ = try JSONValue(path: path) }
+        expect(nil, "truncated header", try GGUFFile(path: path))
+        expect(nil, "an empty file", try SafetensorsFile(path: path))
+        expect(nil, "empty", try JSONValue(path: path))
     }
 
     @Test("released pages read back the same, and a file that shrinks is noticed")
@@ -76,7 +75,7 @@ struct FileTests {
         #expect(Array(file.bytes) == content)
         try file.checkUnchanged()
         truncate(path, 10)
-        expect(nil, "changed while in use") { () throws(FormatError) in try file.checkUnchanged() }
+        expect(nil, "changed while in use", try file.checkUnchanged())
     }
 
     @Test("a file written anew is the old one until it is committed, and leaves nothing behind on failure")
@@ -105,11 +104,11 @@ struct FileTests {
             ("", "empty"),
             (directory.file("no/such/out"), "No such file"),
         ] {
-            expect(["cannotCreate"], text) { () throws(FormatError) in _ = try AtomicFile(path: path) }
+            expect(["cannotCreate"], text, try AtomicFile(path: path))
         }
-        expect(["inputOutput", "noSpace"], "disk space") { () throws(FormatError) in
-            _ = try AtomicFile(path: directory.file("huge"), expectedBytes: 1 << 60)
-        }
+        expect(
+            ["inputOutput", "noSpace"], "disk space",
+            try AtomicFile(path: directory.file("huge"), expectedBytes: 1 << 60))
         #expect(entries(directory.path).isEmpty)
     }
 
@@ -125,12 +124,13 @@ struct FileTests {
         small.rlim_cur = 64 << 20
         setrlimit(fileSizeResource, &small)
         defer { setrlimit(fileSizeResource, &old) }
-        expect(["inputOutput", "noSpace"], "cannot write") { () throws(FormatError) in
+        func write() throws(FormatError) {
             let file = try AtomicFile(path: path)
             let block = [UInt8](repeating: 0, count: 8 << 20)
             for _ in 0..<10 { try file.write(block) }
             try file.commit()
         }
+        expect(["inputOutput", "noSpace"], "cannot write", try write())
         #expect(try content(path) == [1])
         #expect(entries(directory.path) == ["out"])
     }
