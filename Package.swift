@@ -172,7 +172,11 @@ let package = Package(
             dependencies: ["RedrafterDistillation", "RedrafterTraining", "RedrafterTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "RedrafterCLITests", dependencies: ["RedrafterCLI", "RedrafterTesting"],
+            name: "RedrafterCLITests",
+            dependencies: [
+                "RedrafterCLI", "RedrafterCommands", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
+                "Redrafter", "RedrafterTraining", "RedrafterDistillation", "RedrafterTesting", argumentParser,
+            ],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

@@ -32,12 +32,15 @@ public struct DrafterListing: Sendable {
     ///   - target: the model that they are to fit; see `Model.draftTarget(path:options:)`.
     /// - Throws: `DrafterError.unreadable` where shipped weights are damaged.
     public init(_ registry: Registry, for target: DraftTarget? = nil) throws(DrafterError) {
-        entries = try registry.drafters.map { (drafter) throws(DrafterError) in
-            let shipped = try registry.shippedDrafters(of: drafter.name).map {
-                (shipped) throws(DrafterError) in try Shipped(shipped, for: target)
+        var entries = [Entry]()
+        for drafter in registry.drafters {
+            var shipped = [Shipped]()
+            for weights in registry.shippedDrafters(of: drafter.name) {
+                shipped.append(try Shipped(weights, for: target))
             }
-            return Entry(drafter: drafter, shipped: shipped)
+            entries.append(Entry(drafter: drafter, shipped: shipped))
         }
+        self.entries = entries
         if let target { automatic = try registry.automaticDrafter(for: target) } else { automatic = nil }
     }
 }

@@ -17,20 +17,6 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The prompt has no token, and the model puts none before it.
     case emptyPrompt
 
-    /// An exit code of sysexits.
-    public var exitCode: Int32 {
-        switch self {
-        case .format(let error): error.exitCode
-        case .model(let error): error.exitCode
-        case .tokenizer(let error): error.exitCode
-        case .chatTemplate(let error): error.exitCode
-        case .transformer(let error): error.exitCode
-        case .backend(let error): error.exitCode
-        case .drafter(let error): error.exitCode
-        case .parameter, .promptTooLong, .emptyPrompt: 64
-        }
-    }
-
     /// One sentence without a line break.
     public var description: String {
         switch self {
@@ -51,11 +37,12 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
     /// What may help, where something does.
     public var hint: String? {
         switch self {
-        case .promptTooLong: "use a larger context (-c) or a shorter prompt"
-        case .emptyPrompt: "pass a prompt with -p"
+        case .promptTooLong: "use a larger context or a shorter prompt"
+        case .emptyPrompt: "begin with at least one token"
         case .drafter(let error): error.hint
+        case .chatTemplate(let error): error.hint
         case .backend(.outOfMemory), .transformer(.backend(.outOfMemory)):
-            "use a smaller context (-c) or a model with fewer bits"
+            "use a smaller context or a model with fewer bits"
         case .format(.invalid), .tokenizer(.invalid), .model(.format(.invalid)), .model(.missingTensors):
             "the file may be damaged or incomplete; download it again"
         case .backend(.nonFinite), .transformer(.backend(.nonFinite)): "check the file's checksum"

@@ -94,7 +94,7 @@ extension DrafterWeights {
         do throws(FormatError) {
             return try body()
         } catch {
-            throw .unreadable(description: error.description, exitCode: error.exitCode)
+            throw .unreadable(DrafterError.Cause(error))
         }
     }
 }

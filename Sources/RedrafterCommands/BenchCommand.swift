@@ -51,27 +51,23 @@ struct BenchCommand: ParsableCommand {
 
     func run() throws {
         guard (1...1000).contains(repetitions) else {
-            Terminal.fail("repetitions is \(repetitions); allowed: 1 to 1000")
-            throw ExitCode(64)
+            throw CommandFailure(.usage, "repetitions is \(repetitions); allowed: 1 to 1000")
         }
         var tests = try numbers(prompt, "n-prompt", upTo: 1 << 20).map(Benchmark.Test.prompt)
         tests += try numbers(generate, "n-gen", upTo: 1 << 20).map(Benchmark.Test.generation)
         tests += try numbers(rows, "rows", upTo: TransformerState.maximumLogitRows).map(Benchmark.Test.rows)
         if read { tests.append(.read) }
         guard !tests.isEmpty else {
-            Terminal.fail("there is nothing to measure", hint: "pass -p, -n or --rows")
-            throw ExitCode(64)
+            throw CommandFailure(.usage, "there is nothing to measure", hint: "pass -p, -n or --rows")
         }
         let longest = tests.map(\.tokens).max() ?? 0
         let model = try modelArguments.load(contextLength: max(longest, Benchmark.rowsContext + 64))
-        var benchmark = try Terminal.failing { () throws(RedrafterError) in try Benchmark(model) }
+        var benchmark = try Benchmark(model)
         var report = BenchReport(model: model)
         for (index, test) in tests.enumerated() {
             var bar = ProgressBar(test.name)
-            let samples = try Terminal.failing { () throws(RedrafterError) in
-                try benchmark.run(test, repetitions: repetitions) {
-                    bar.update((Double(index) + $0) / Double(tests.count))
-                }
+            let samples = try benchmark.run(test, repetitions: repetitions) {
+                bar.update((Double(index) + $0) / Double(tests.count))
             }
             bar.finish()
             report.add(test, samples)
@@ -88,8 +84,8 @@ struct BenchCommand: ParsableCommand {
     private func numbers(_ list: String, _ name: String, upTo limit: Int) throws -> [Int] {
         try list.split(separator: ",").compactMap { part in
             guard let value = Int(part), (0...limit).contains(value) else {
-                Terminal.fail("\(name) is \(part); allowed: 0 to \(limit), separated by commas")
-                throw ExitCode(64)
+                throw CommandFailure(
+                    .usage, "\(name) is \(part); allowed: 0 to \(limit), separated by commas")
             }
             return value == 0 ? nil : value
         }

@@ -49,10 +49,8 @@ struct ChatCommand: ParsableCommand {
         var first = prompt == nil && file == nil ? nil : try PromptSource.read(prompt: prompt, file: file)
         Interrupt.install()
         let model = try modelArguments.load(contextLength: contextSize)
-        let generator = try Terminal.failing { () throws(RedrafterError) in
-            _ = try model.chatTemplate()
-            return try TextGenerator(model, speculation: speculation)
-        }
+        _ = try model.chatTemplate()
+        let generator = try TextGenerator(model, speculation: speculation)
         let opening = system.map { [ChatMessage(role: .system, content: $0)] } ?? []
         var messages = opening
         while true {
@@ -92,8 +90,8 @@ struct ChatCommand: ParsableCommand {
             }
             return prompt
         } catch {
+            guard case .promptTooLong = error, Terminal.isErrorTTY else { throw error }
             Terminal.fail(error.description, hint: error.hint)
-            guard case .promptTooLong = error, Terminal.isErrorTTY else { throw ExitCode(error.exitCode) }
             return nil
         }
     }
@@ -104,15 +102,13 @@ struct ChatCommand: ParsableCommand {
     ) throws -> String {
         Interrupt.flag.reset()
         var writeFailure: (any Error)?
-        let result = try Terminal.failing { () throws(RedrafterError) in
-            try generator.generate(
-                prompt, parameters, cancellation: Interrupt.flag
-            ) { (piece: TextPiece) in
-                guard !json, writeFailure == nil else { return }
-                do { try Terminal.write(Terminal.shown(piece, marksDrafted: showAccepted)) } catch {
-                    writeFailure = error
-                    Interrupt.flag.cancel()
-                }
+        let result = try generator.generate(
+            prompt, parameters, cancellation: Interrupt.flag
+        ) { (piece: TextPiece) in
+            guard !json, writeFailure == nil else { return }
+            do { try Terminal.write(Terminal.shown(piece, marksDrafted: showAccepted)) } catch {
+                writeFailure = error
+                Interrupt.flag.cancel()
             }
         }
         if let writeFailure { throw writeFailure }

@@ -21,11 +21,7 @@ struct DevicesCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let devices = try Terminal.failing { () throws(RedrafterError) in
-            do throws(BackendError) { return try VulkanDeviceDescription.all() } catch {
-                throw .backend(error)
-            }
-        }
+        let devices = try VulkanDeviceDescription.all()
         if json {
             return try Terminal.write(JSONValue.array(devices.map(object)).text(isPretty: true) + "\n")
         }

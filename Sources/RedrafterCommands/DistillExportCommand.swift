@@ -26,13 +26,9 @@ struct DistillExportCommand: ParsableCommand {
     var output: String
 
     func run() throws {
-        let set = try Terminal.failing { () throws(RedrafterError) in
-            do throws(FormatError) { return try PromptSet(path: prompts) } catch { throw .format(error) }
-        }
+        let set = try PromptSet(path: prompts)
         let model = try modelArguments.load(contextLength: nil)
-        let report = try Terminal.distilling { () throws(DistillationError) in
-            try ConversationExport.write(data: data, prompts: set, model: model, to: output)
-        }
+        let report = try ConversationExport.write(data: data, prompts: set, model: model, to: output)
         for (reason, count) in report.skipped.sorted(by: { $0.key < $1.key }) {
             Terminal.warn("\(count) answers left out: \(reason)")
         }

@@ -77,26 +77,21 @@ struct DistillGenerateCommand: ParsableCommand {
 
     func run() throws {
         let settings = settings()
-        let promptSet = try Terminal.failing { () throws(RedrafterError) in
-            do throws(ParameterError) { try settings.validate() } catch { throw .parameter(error) }
-            do throws(FormatError) { return try PromptSet(path: prompts) } catch { throw .format(error) }
-        }
+        try settings.validate()
+        let promptSet = try PromptSet(path: prompts)
         Interrupt.install()
         let model = try modelArguments.load(
             contextLength: settings.maximumPromptTokens + settings.maximumTokens)
-        var generation = try Terminal.distilling { () throws(DistillationError) in
-            try AnswerGeneration(model, prompts: promptSet, settings: settings, directory: output)
-        }
+        var generation = try AnswerGeneration(
+            model, prompts: promptSet, settings: settings, directory: output)
         if generation.resumedTokens > 0 {
             Terminal.say("\(output) holds \(generation.resumedTokens) tokens already; going on from there")
         }
         var bar = ProgressBar("answering")
-        let manifest = try Terminal.failing { () throws(RedrafterError) in
-            try generation.run(cancellation: Interrupt.flag) { progress in
-                bar.update(
-                    Double(progress.tokens) / Double(progress.target),
-                    detail: "\(progress.tokens) tokens, \(Int(progress.tokensPerSecond)) tokens/s")
-            }
+        let manifest = try generation.run(cancellation: Interrupt.flag) { progress in
+            bar.update(
+                Double(progress.tokens) / Double(progress.target),
+                detail: "\(progress.tokens) tokens, \(Int(progress.tokensPerSecond)) tokens/s")
         }
         bar.finish()
         try report(manifest)

@@ -50,14 +50,12 @@ struct DistillPromptsCommand: ParsableCommand {
         Interrupt.install()
         let model = try modelArguments.load(contextLength: maxTokens + Self.headerTokens)
         var bar = ProgressBar("inventing")
-        let written = try Terminal.failing { () throws(RedrafterError) in
-            var prompts = try InventedPrompts(model)
-            prompts.temperature = temperature
-            prompts.seed = seed
-            prompts.maximumTokens = maxTokens
-            return try prompts.write(count, to: output, cancellation: Interrupt.flag) {
-                bar.update(Double($0) / Double(count), detail: "\($0) prompts")
-            }
+        var prompts = try InventedPrompts(model)
+        prompts.temperature = temperature
+        prompts.seed = seed
+        prompts.maximumTokens = maxTokens
+        let written = try prompts.write(count, to: output, cancellation: Interrupt.flag) {
+            bar.update(Double($0) / Double(count), detail: "\($0) prompts")
         }
         bar.finish()
         guard let written else { throw ExitCode(Interrupt.exitCode) }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Redrafter
 import RedrafterFormats
 
 /// `redrafter inspect`: what a model file holds.
@@ -24,9 +23,7 @@ struct InspectCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let summary = try Terminal.failing { () throws(RedrafterError) in
-            do throws(FormatError) { return try FileSummary(path: file) } catch { throw .format(error) }
-        }
+        let summary = try FileSummary(path: file)
         try Terminal.write(
             json
                 ? summary.json(listsTensors: tensors).text(isPretty: true) + "\n"

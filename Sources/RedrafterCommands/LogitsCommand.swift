@@ -25,34 +25,31 @@ struct LogitsCommand: ParsableCommand {
         let sequences = try readSequences()
         let model = try modelArguments.load(contextLength: max(1, sequences.map(\.count).max() ?? 1))
         guard let file = fopen(output, "wb") else {
-            Terminal.fail(
+            throw CommandFailure(
+                .cannotCreate,
                 "cannot create \(TerminalText.escaped(output)): \(String(cString: strerror(errno)))")
-            throw ExitCode(73)
         }
         defer { fclose(file) }
         var wroteAll = true
-        try Terminal.failing { () throws(RedrafterError) in
-            try model.forEachLogits(sequences) { values in
-                wroteAll = wroteAll && fwrite(values.baseAddress, 4, values.count, file) == values.count
-            }
+        try model.forEachLogits(sequences) { values in
+            wroteAll = wroteAll && fwrite(values.baseAddress, 4, values.count, file) == values.count
         }
         guard wroteAll, fflush(file) == 0 else {
-            Terminal.fail("cannot write \(TerminalText.escaped(output)): \(String(cString: strerror(errno)))")
-            throw ExitCode(74)
+            throw CommandFailure(
+                .inputOutput,
+                "cannot write \(TerminalText.escaped(output)): \(String(cString: strerror(errno)))")
         }
     }
 
     private func readSequences() throws -> [[Int32]] {
-        let json = try Terminal.failing { () throws(RedrafterError) in
-            do throws(FormatError) { return try JSONValue(path: tokens) } catch { throw .format(error) }
-        }
+        let json = try JSONValue(path: tokens)
         let sequences = (json["sequences"]?.array ?? []).map { (list: JSONValue) -> [Int32] in
             (list.array ?? []).compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
         }
         guard !sequences.isEmpty, !sequences.contains(where: { $0.isEmpty }) else {
-            Terminal.fail(
+            throw CommandFailure(
+                .badData,
                 "\(TerminalText.escaped(tokens)): sequences: expected lists of token ids, got something else")
-            throw ExitCode(65)
         }
         return sequences
     }

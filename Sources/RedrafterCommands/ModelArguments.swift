@@ -33,10 +33,9 @@ struct ModelArguments: ParsableArguments {
         if let model { return model }
         let path = DefaultModelFile.path
         guard access(path, R_OK) == 0 else {
-            Terminal.fail(
-                "no -m was given and the default model is not at \(path)",
+            throw CommandFailure(
+                .noInput, "no -m was given and the default model is not at \(path)",
                 hint: "run `make demo` once, or pass -m FILE")
-            throw ExitCode(66)
         }
         return path
     }
@@ -59,9 +58,7 @@ struct ModelArguments: ParsableArguments {
         options.backendOptions.device = device
         let path = try path()
         var bar = ProgressBar("loading")
-        let model = try Terminal.failing { () throws(RedrafterError) in
-            try Model.load(path: path, options: options) { bar.update($0) }
-        }
+        let model = try Model.load(path: path, options: options) { bar.update($0) }
         bar.finish()
         for warning in model.warnings { Terminal.warn(warning) }
         if let reason = model.backend.reason {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Redrafter
 
 /// The `redrafter` command: parses arguments and prints; what it does is in the library.
 public struct RedrafterCommand: ParsableCommand {
@@ -28,10 +27,4 @@ public struct RedrafterCommand: ParsableCommand {
         ])
 
     public init() {}
-
-    /// Runs the command with the arguments of the process, and ends it.
-    public static func main(_ plugins: Plugins) {
-        Terminal.prepare()
-        Plugins.$current.withValue(plugins) { main(nil as [String]?) }
-    }
 }

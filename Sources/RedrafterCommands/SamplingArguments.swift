@@ -61,8 +61,8 @@ struct SamplingArguments: ParsableArguments {
 
     func parameters(seed: UInt64) throws -> GenerationParameters {
         guard count >= -1 else {
-            Terminal.fail("n-predict is \(count); allowed: -1 (until the context is full) or more")
-            throw ExitCode(64)
+            throw CommandFailure(
+                .usage, "n-predict is \(count); allowed: -1 (until the context is full) or more")
         }
         var sampling = SamplingParameters()
         sampling.temperature = temperature
@@ -77,9 +77,7 @@ struct SamplingArguments: ParsableArguments {
         let parameters = GenerationParameters(
             maximumTokens: count < 0 ? nil : count, stop: stop, sampling: sampling)
         // Before a model is loaded: a wrong flag is said at once.
-        try Terminal.failing { () throws(RedrafterError) in
-            do throws(ParameterError) { try parameters.validate() } catch { throw .parameter(error) }
-        }
+        try parameters.validate()
         return parameters
     }
 }

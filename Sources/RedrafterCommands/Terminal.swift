@@ -17,7 +17,7 @@ enum Terminal {
     }
 
     /// Writes text to stdout at once.
-    /// - Throws: exit 74 where stdout is full, 0 where its reader has gone.
+    /// - Throws: `CommandFailure` where stdout is full, exit 0 where its reader has gone.
     static func write(_ text: String) throws {
         var text = text
         try text.withUTF8 { try writeAll($0) }
@@ -42,8 +42,8 @@ enum Terminal {
             } else if errno == EPIPE {
                 throw ExitCode(0)  // the reader has what it wanted
             } else if errno != EINTR && errno != EAGAIN {
-                say("error: cannot write to stdout: \(String(cString: strerror(errno)))")
-                throw ExitCode(74)
+                throw CommandFailure(
+                    .inputOutput, "cannot write to stdout: \(String(cString: strerror(errno)))")
             }
         }
     }
@@ -72,15 +72,8 @@ enum Terminal {
         return marksDrafted && piece.isDrafted && isOutputTTY ? "\u{1B}[32m\(text)\u{1B}[0m" : text
     }
 
-    /// Runs a body of the library and turns its error into a line on stderr and an exit code.
-    static func failing<Value>(_ body: () throws(RedrafterError) -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch {
-            fail(error.description, hint: error.hint)
-            throw ExitCode(error.exitCode)
-        }
-    }
+    /// What a command throws is said where it ends; see `RedrafterCommand.main`.
+    static func failing<Value>(_ body: () throws(RedrafterError) -> Value) throws -> Value { try body() }
 
     static func fail(_ text: String, hint: String? = nil) {
         say("error: \(text)")

@@ -87,13 +87,7 @@ struct TrainCommand: ParsableCommand {
 extension DraftLoss: ExpressibleByArgument {}
 
 extension Terminal {
-    /// Runs a body of training and turns its error into a line on stderr and an exit code.
     static func distilling<Value>(_ body: () throws(DistillationError) -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch {
-            fail(error.description, hint: error.hint)
-            throw ExitCode(error.exitCode)
-        }
+        try body()
     }
 }

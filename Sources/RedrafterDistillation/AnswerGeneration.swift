@@ -122,12 +122,10 @@ public struct AnswerGeneration {
             let number = String(manifest.shards.count)
             let name =
                 "answers-\(String(repeating: "0", count: max(0, 5 - number.count)))\(number).safetensors"
-            do throws(FormatError) {
-                if !answers.isEmpty {
-                    try DistillationShard.write(answers, shape: manifest.shape, to: "\(directory)/\(name)")
-                }
-            } catch {
-                throw .format(error)
+            if !answers.isEmpty {
+                try wrapping(
+                    RedrafterError.format,
+                    try DistillationShard.write(answers, shape: manifest.shape, to: "\(directory)/\(name)"))
             }
             manifest.shards.append(
                 DistillationManifest.Shard(
@@ -142,7 +140,7 @@ public struct AnswerGeneration {
     }
 
     private func writeManifest() throws(RedrafterError) {
-        do throws(FormatError) { try manifest.write(to: directory) } catch { throw .format(error) }
+        try wrapping(RedrafterError.format, try manifest.write(to: directory))
     }
 
     /// The manifest of the directory, where it holds data of the same model and settings; else the one that is wanted.
@@ -163,11 +161,11 @@ public struct AnswerGeneration {
                 "hidden_size": .integer(manifest.shape.hiddenSize),
             ])
         }
-        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
-            _ = try CheckpointSettings.check(
+        _ = try wrapping(
+            DistillationError.training,
+            try CheckpointSettings.check(
                 stored: record(found), current: record(wanted),
-                file: "\(directory)/\(DistillationManifest.fileName)")
-        }
+                file: "\(directory)/\(DistillationManifest.fileName)"))
         return found
     }
 }

@@ -41,26 +41,13 @@ public enum DistillationError: Error, Sendable, Equatable, CustomStringConvertib
         case .drafter(.mismatch): "use the model that made the data"
         case .drafter(let error): error.hint
         case .training(let error): error.hint
-        case .tooLittleData: "make more data, or pass a smaller --batch-size"
-        case .outputInUse: "pass --resume to go on with it, or another --output"
-        case .diverged: "resume with a smaller --learning-rate into another directory"
+        case .tooLittleData: "make more data, or use smaller batches"
+        case .outputInUse: "resume it, or use another directory"
+        case .diverged: "resume with a smaller learning rate into another directory"
         case .parameter, .format: nil
         }
     }
 
-    /// An exit code of sysexits.
-    public var exitCode: Int32 {
-        switch self {
-        case .parameter: 64
-        case .format(let error): error.exitCode
-        case .model(let error): error.exitCode
-        case .drafter(let error): error.exitCode
-        case .training(let error): error.exitCode
-        case .tooLittleData: 65
-        case .outputInUse: 73
-        case .diverged: 70
-        }
-    }
 }
 
 /// Runs a body of one module and wraps its error.

@@ -29,7 +29,7 @@ public struct DraftEvaluation: Sendable {
         _ drafter: any Drafter, of model: Model, on data: DistillationData, maximumRows: Int = 8,
         tokens: Int = .max
     ) throws(RedrafterError) {
-        do throws(BackendError) {
+        do {
             try run(drafter, model, data, maximumRows, tokens)
         } catch {
             throw .backend(error)

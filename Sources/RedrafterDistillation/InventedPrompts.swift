@@ -59,7 +59,7 @@ public struct InventedPrompts {
             }, proceed: { _ in !cancellation.isCancelled })
         guard !cancellation.isCancelled else { return nil }
         let lines = prompts.sorted { $0.key < $1.key }.prefix(count)
-        do throws(FormatError) {
+        do {
             let file = try AtomicFile(path: path)
             for (item, text) in lines {
                 let record = JSONValue.object(["id": .integer(item), "prompt": .string(text)])

@@ -49,19 +49,6 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// The process's exit code for this error, as in sysexits.h.
-    public var exitCode: Int32 {
-        switch self {
-        case .missing, .notRegular: 66
-        case .permission: 77
-        case .inputOutput, .noSpace: 74
-        case .cannotQuantize: 64
-        case .cannotCreate: 73
-        case .wrongFormat, .truncated, .invalid, .overflow, .duplicate, .missingField, .unsupported, .syntax:
-            65
-        }
-    }
-
     /// One sentence, with everything that came from a file escaped.
     public var description: String {
         file.isEmpty ? problem : "\(TerminalText.escaped(file, limit: 1000)): \(problem)"

@@ -22,18 +22,6 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The container itself is damaged or cannot be read.
     case format(FormatError)
 
-    /// An exit code of sysexits.
-    public var exitCode: Int32 {
-        switch self {
-        case .format(let error): error.exitCode
-        case .tokenizer(let error): error.exitCode
-        case .wrongShape(let file, _, _, _, let configuration): file == configuration ? 65 : 78
-        case .mismatch: 78
-        case .outputIsInput: 64
-        case .missingKey, .invalidValue, .unsupported, .missingTensors: 65
-        }
-    }
-
     /// One sentence, with everything that came from a file escaped.
     public var description: String {
         switch self {

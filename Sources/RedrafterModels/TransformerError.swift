@@ -21,17 +21,6 @@ public enum TransformerError: Error, Sendable, Equatable, CustomStringConvertibl
     /// The caller asked to stop.
     case cancelled
 
-    /// An exit code of sysexits.
-    public var exitCode: Int32 {
-        switch self {
-        case .backend(let error): error.exitCode
-        case .missingWeight, .wrongShape, .wrongByteCount: 65
-        case .contextFull: 64
-        case .invalidRows, .invalidPath, .unknownToken: 70
-        case .cancelled: 130
-        }
-    }
-
     public var description: String {
         switch self {
         case .backend(let error): error.description

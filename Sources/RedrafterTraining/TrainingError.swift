@@ -27,22 +27,6 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A checkpoint was made under other settings than those of this run.
     case mismatch(file: String, key: String, stored: String, current: String)
 
-    /// An exit code of sysexits.
-    public var exitCode: Int32 {
-        switch self {
-        case .blasUnavailable: 69
-        case .tooManyThreads, .invalidConfiguration: 64
-        case .invalidInput: 65
-        case .format(let error): error.exitCode
-        // A directory that may not be written is an output that cannot be created.
-        case .output(.permission), .locked: 73
-        case .output(let error): error.exitCode
-        case .nonFinite: 70
-        case .noUsableCheckpoint: 65
-        case .newerCheckpoint, .mismatch: 78
-        }
-    }
-
     /// One sentence, with everything that came from a file escaped.
     public var description: String {
         switch self {
@@ -90,22 +74,4 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     private func safe(_ text: String) -> String { TerminalText.escaped(text, limit: 300) }
-}
-
-/// Runs a body that writes files and wraps its error.
-func writing<Value>(_ body: () throws(FormatError) -> Value) throws(TrainingError) -> Value {
-    do {
-        return try body()
-    } catch {
-        throw .output(error)
-    }
-}
-
-/// Runs a body that reads files and wraps its error.
-func reading<Value>(_ body: () throws(FormatError) -> Value) throws(TrainingError) -> Value {
-    do {
-        return try body()
-    } catch {
-        throw .format(error)
-    }
 }

@@ -96,7 +96,7 @@ import Testing
             }
             let bad = directory.file("bad.safetensors")
             try ToyModelFile.write(bytes, to: bad)
-            do throws(FormatError) {
+            do {
                 let shard = try DistillationShard(path: bad, vocabularySize: 16)
                 for row in shard.tokens.indices { shard.forEachTop(row) { _, _ in } }
             } catch {

@@ -111,19 +111,21 @@ import Testing
         try run.generate("data", prompts: 100)
         let settings = Self.settings(.recurrent)
         _ = try train(run, "out", settings, until: 10)
-        func code(_ name: String, _ settings: TrainingSettings, resume: Bool = false) -> Int32? {
-            #expect(throws: DistillationError.self) { _ = try train(run, name, settings, resume: resume) }?
-                .exitCode
+        func refusal(_ name: String, _ settings: TrainingSettings, resume: Bool = false) -> String? {
+            caseName(
+                of: #expect(throws: DistillationError.self) {
+                    _ = try train(run, name, settings, resume: resume)
+                })
         }
-        #expect(code("out", settings) == 73)
+        #expect(refusal("out", settings) == "outputInUse")
         var other = settings
         other.learningRate = 1e-4
-        #expect(code("out", other, resume: true) == 78)
+        #expect(refusal("out", other, resume: true) == "training.mismatch")
         other = settings
         other.batchSize = 1 << 20
-        #expect(code("new", other) == 65)
+        #expect(refusal("new", other) == "tooLittleData")
         other.batchSize = 0
-        #expect(code("new", other) == 64)
+        #expect(refusal("new", other) == "parameter.outOfRange")
         let stranger = try ToyRun()
         try ToyModelFile(seed: 9).writeGGUF(to: stranger.directory.path, name: "other")
         let manifest = run.directory.file("data/manifest.json")
@@ -132,6 +134,6 @@ import Testing
             "\"num_hidden_layers\": 2", with: "\"num_hidden_layers\": 3")
         #expect(edited != text)
         try ToyModelFile.write(Array(edited.utf8), to: manifest)
-        #expect(code("new", settings) == 78)
+        #expect(refusal("new", settings) == "drafter.mismatch")
     }
 }

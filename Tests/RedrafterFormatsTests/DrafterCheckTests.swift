@@ -34,7 +34,7 @@ struct DrafterCheckTests {
         Difference(testDescription: "feed-forward size") { $0.feedForwardSize = 65 },
     ]
 
-    @Test("what differs is named with both values, and the exit code is 78", arguments: differences)
+    @Test("what differs is named with both values", arguments: differences)
     func difference(_ difference: Difference) throws {
         var toy = ToyDrafter.recurrent(vocabulary: 300)
         toy.fingerprint = model
@@ -43,7 +43,6 @@ struct DrafterCheckTests {
         let error = #expect(throws: DrafterError.self) {
             try weights.check(against: target(difference.change))
         }
-        #expect(error?.exitCode == 78)
         guard case .mismatch(let drafter, let what, let got, let expected) = error else {
             Issue.record("\(String(describing: error))")
             return

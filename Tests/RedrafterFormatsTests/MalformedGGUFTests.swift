@@ -22,7 +22,7 @@ struct Damage<Image>: Sendable, CustomTestStringConvertible {
 func expectBadData(_ text: String, _ body: () throws -> Void) {
     let error = #expect(throws: FormatError.self) { try body() }
     guard let error else { return }
-    #expect(error.exitCode == 65)
+    #expect(error.isOfContent)
     let description = error.description
     #expect(description.contains(text), "said: \(description)")
     #expect(!description.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) })

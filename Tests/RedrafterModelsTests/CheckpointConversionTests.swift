@@ -119,9 +119,9 @@ import Testing
         #expect(outputs[0].tensors.count == outputs[1].tensors.count)
     }
 
-    @Test("Files that do not belong together end with code 78, missing ones with 66")
+    @Test("Files that do not belong together are told from missing ones")
     func mismatch() throws {
-        func convert(_ change: (inout SmallCheckpoint, TemporaryFolder) throws -> Void) throws -> Int32? {
+        func convert(_ change: (inout SmallCheckpoint, TemporaryFolder) throws -> Void) throws -> String? {
             let folder = try TemporaryFolder()
             var checkpoint = SmallCheckpoint.all[0]
             try change(&checkpoint, folder)
@@ -132,15 +132,19 @@ import Testing
             }
             #expect(error?.description.isEmpty == false)
             #expect(try !folder.names.contains("o.gguf"))
-            return error?.exitCode
+            return error?.isOfContent == true ? "content" : caseName(of: error)
         }
-        #expect(try convert { checkpoint, _ in checkpoint.statedRows = checkpoint.rows + 1 } == 78)
-        #expect(try convert { checkpoint, _ in checkpoint.rows = 100 } == 78)  // fewer than tokens
-        #expect(try convert { checkpoint, _ in checkpoint.removed = ["config.json"] } == 66)
-        #expect(try convert { checkpoint, _ in checkpoint.removed = ["tokenizer.json"] } == 66)
-        #expect(try convert { checkpoint, _ in checkpoint.removed = ["model.safetensors"] } == 66)
+        #expect(try convert { checkpoint, _ in checkpoint.statedRows = checkpoint.rows + 1 } == "wrongShape")
+        #expect(try convert { checkpoint, _ in checkpoint.rows = 100 } == "wrongShape")  // fewer than tokens
+        #expect(try convert { checkpoint, _ in checkpoint.removed = ["config.json"] } == "format.missing")
         #expect(
-            try convert { checkpoint, _ in checkpoint.omitted = "model.layers.1.mlp.up_proj.weight" } == 65)
+            try convert { checkpoint, _ in checkpoint.removed = ["tokenizer.json"] }
+                == "tokenizer.format.missing")
+        #expect(
+            try convert { checkpoint, _ in checkpoint.removed = ["model.safetensors"] } == "format.missing")
+        #expect(
+            try convert { checkpoint, _ in checkpoint.omitted = "model.layers.1.mlp.up_proj.weight" }
+                == "content")
     }
 
     /// Logits of the last of a few tokens.

@@ -62,7 +62,7 @@ import Testing
         #expect(file == "config.json")
         #expect(named == key)
         #expect(!allowed.isEmpty)
-        #expect(error?.exitCode == 65)
+        #expect(error?.isOfContent == true)
         #expect(error?.description.contains(key) == true)
     }
 

@@ -24,11 +24,11 @@ private func expectRefusal(_ text: String, _ body: () throws -> Void) {
         try body()
         Issue.record("accepted; expected \(text.debugDescription)")
     } catch let error as TokenizerError {
-        #expect(error.exitCode == 65)
+        #expect(error.isOfContent)
         #expect(text.isEmpty || error.description.contains(text), "said: \(error)")
         #expect(!error.description.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F })
     } catch let error as FormatError {
-        #expect(error.exitCode == 65)
+        #expect(error.isOfContent)
         #expect(text.isEmpty || error.description.contains(text), "said: \(error)")
     } catch {
         Issue.record(error)

@@ -88,7 +88,7 @@ import Testing
             let error = #expect(throws: ModelError.self) {
                 try ModelConverter.convert(input: original.path, output: output, type: .f16)
             }
-            #expect(error?.exitCode == 64)
+            #expect(error == .outputIsInput(file: output))
         }
         #expect(try folder.bytes("in.gguf") == before)
     }
@@ -105,13 +105,13 @@ import Testing
         let kind = #expect(throws: ModelError.self) {
             try ModelConverter.convert(input: original.path, output: folder.path("out"), type: .q4_K)
         }
-        #expect(kind?.exitCode == 64)
+        #expect(caseName(of: kind) == "format.cannotQuantize")
         #expect(kind?.description.contains("q8_0") == true)
         let missing = #expect(throws: ModelError.self) {
             try ModelConverter.convert(
                 input: folder.path("none.gguf"), output: folder.path("out"), type: .f16)
         }
-        #expect(missing?.exitCode == 66)
+        #expect(caseName(of: missing) == "format.missing")
         #expect(try folder.bytes("out") == [1, 2, 3])
         #expect(try Set(folder.names) == ["in.gguf", "out", "cut.gguf"])
     }

@@ -35,10 +35,10 @@ private func survive(_ context: @autoclosure () -> String, _ read: () throws -> 
         use(try read(), context())
         return true
     } catch let error as TokenizerError {
-        #expect(error.exitCode == 65, "\(context()): \(error)")
+        #expect(error.isOfContent, "\(context()): \(error)")
         #expect(!error.description.unicodeScalars.contains { $0.value < 0x20 }, "\(context())")
     } catch let error as FormatError {
-        #expect(error.exitCode == 65, "\(context()): \(error)")
+        #expect(error.isOfContent, "\(context()): \(error)")
     } catch {
         Issue.record(error, "\(context())")
     }

@@ -48,7 +48,7 @@ struct DefaultModelTests {
                 path: DefaultModel.path, options: ModelOptions(contextLength: 1 << 24),
                 progress: { _ in Issue.record("weights were read") })
         }
-        #expect(error?.exitCode == 75)
+        #expect(caseName(of: error) == "transformer.backend.outOfMemory")
         #expect(error?.description.contains("GiB, available") == true)
     }
 }

@@ -17,7 +17,7 @@ import Testing
         let error = #expect(throws: RedrafterError.self) {
             try Model.load(path: "none.gguf", options: options)
         }
-        #expect(error?.exitCode == 64)
+        #expect(caseName(of: error) == "backend.unknownSelection")
     }
 
     @Test("A registered backend is found, and a later one of the same name takes its place")
@@ -29,18 +29,20 @@ import Testing
         #expect(try registry.makeBackend(named: "cpu").description.name == "reference")
     }
 
-    @Test("Options out of range and missing files have their exit codes")
+    @Test("Options out of range and missing files are refused, each as what it is")
     func options() {
         for options in [
             ModelOptions(contextLength: 0), ModelOptions(contextLength: -5), ModelOptions(threads: 0),
             ModelOptions(threads: 1_000_000),
         ] {
-            #expect(
-                #expect(throws: RedrafterError.self) { try Model.load(path: "none.gguf", options: options) }?
-                    .exitCode == 64)
+            let error = #expect(throws: RedrafterError.self) {
+                try Model.load(path: "none.gguf", options: options)
+            }
+            #expect(["parameter.outOfRange", "backend.unknownSelection"].contains(caseName(of: error)))
         }
-        #expect(
-            #expect(throws: RedrafterError.self) { try Model.load(path: "/none/none.gguf") }?.exitCode == 66)
-        #expect(#expect(throws: RedrafterError.self) { try Model.load(path: "") }?.exitCode == 66)
+        for path in ["/none/none.gguf", ""] {
+            let error = #expect(throws: RedrafterError.self) { try Model.load(path: path) }
+            #expect(caseName(of: error) == "format.missing")
+        }
     }
 }

@@ -33,7 +33,7 @@ struct CheckpointOutputTests {
                         ], state: .string(String(repeating: "x", count: stateBytes)))
                     let error = #expect(throws: TrainingError.self) { try store.save(large) }
                     setrlimit(fileSizeResource, &old)
-                    #expect(error?.exitCode == 74)
+                    #expect(caseName(of: error) == "output.inputOutput")
                     #expect(
                         error?.description.contains("cannot write: File too large") == true, "\(error as Any)"
                     )
@@ -56,13 +56,13 @@ struct CheckpointOutputTests {
             tensors: [.init(name: "w", shape: [1 << 24], values: [Float](repeating: 1, count: 1 << 24))],
             state: .null)
         let error = #expect(throws: TrainingError.self) { try store.save(large) }
-        #expect(error?.exitCode == 74)
+        #expect(caseName(of: error) == "output.noSpace")
         #expect(error?.description.contains("bytes of disk space") == true)
         #expect(!FileTree.names(disk).contains { $0.hasPrefix("checkpoint-") })
     }
 
     @Test(
-        "a directory that may not be written is exit code 73",
+        "a directory that may not be written is an output that cannot be created",
         .enabled(if: geteuid() != 0, "root writes everywhere"))
     func readOnly() throws {
         let directory = TemporaryDirectory()
@@ -71,14 +71,16 @@ struct CheckpointOutputTests {
         chmod(directory.path, 0o500)
         defer { chmod(directory.path, 0o700) }
         let error = #expect(throws: TrainingError.self) { try store.save(CheckpointTests.checkpoint(2)) }
-        #expect(error?.exitCode == 73)
+        #expect(["output.permission", "output.cannotCreate"].contains(caseName(of: error)))
         #expect(error?.hint != nil)
         #expect(try store.load()?.checkpoint.step == 1)
         let locked = #expect(throws: TrainingError.self) { try OutputLock(directory: directory.path) }
-        #expect(locked?.exitCode == 73)
+        #expect(["output.permission", "output.cannotCreate"].contains(caseName(of: locked)))
     }
 
-    @Test("a file in the place of the directory, or a place that has no files, is exit code 73")
+    @Test(
+        "a file in the place of the directory, or a place that has no files, is an output that cannot be created"
+    )
     func misplaced() throws {
         let directory = TemporaryDirectory()
         FileTree.write([1], to: directory.file("file"))
@@ -90,9 +92,9 @@ struct CheckpointOutputTests {
             let error = #expect(throws: TrainingError.self) {
                 try CheckpointStore(directory: path).save(CheckpointTests.checkpoint(1))
             }
-            #expect(error?.exitCode == 73, "\(path): \(error as Any)")
+            #expect(caseName(of: error) == "output.cannotCreate", "\(path): \(error as Any)")
             let locked = #expect(throws: TrainingError.self) { try OutputLock(directory: path) }
-            #expect(locked?.exitCode == 73, "\(path): \(locked as Any)")
+            #expect(caseName(of: locked) == "output.cannotCreate", "\(path): \(locked as Any)")
         }
         #expect(FileTree.names(directory.path) == ["file"])
     }
@@ -148,7 +150,6 @@ struct OutputLockTests {
                 try OutputLock(directory: directory.file("a/b"))
             }
             #expect(error == .locked(directory: directory.file("a/b"), pid: Int(getpid())))
-            #expect(error?.exitCode == 73)
             #expect(error?.description.contains("locked by pid \(getpid())") == true)
             #expect(error?.hint?.contains("kill \(getpid())") == true)
             withExtendedLifetime(lock) {}
@@ -171,7 +172,7 @@ struct OutputLockTests {
                 guard let error = error as? TrainingError, error == .locked(directory: path, pid: pid) else {
                     exit(1)
                 }
-                exit(error.exitCode)
+                exit(73)
             }
         }
         withExtendedLifetime(lock) {}

@@ -6,20 +6,16 @@ import RedrafterTesting
 enum FileTree {
     /// The names in a directory, sorted.
     static func names(_ path: String) -> [String] {
-        guard
-            case .success(let names) = Result(catching: { () throws(FormatError) in
-                try FilePath.names(in: path)
-            })
-        else { return [] }
-        return names
+        do { return try FilePath.names(in: path) } catch { return [] }
     }
 
     static func content(_ path: String) -> [UInt8] {
-        guard
-            case .success(let file) = Result(catching: { () throws(FormatError) in try MappedFile(path: path)
-            })
-        else { return [] }
-        return withExtendedLifetime(file) { [UInt8](file.bytes) }
+        do {
+            let file = try MappedFile(path: path)
+            return withExtendedLifetime(file) { [UInt8](file.bytes) }
+        } catch {
+            return []
+        }
     }
 
     static func text(_ path: String) -> String { String(decoding: content(path), as: UTF8.self) }

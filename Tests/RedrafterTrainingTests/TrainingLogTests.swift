@@ -68,7 +68,7 @@ struct TrainingLogTests {
             let error = #expect(throws: TrainingError.self) {
                 for step in 5...20 { try log.append(step: step, ["loss": .double(1.5)]) }
             }
-            #expect(error?.exitCode == 74)
+            #expect(caseName(of: error) == "output.inputOutput")
             let (entries, damaged) = try TrainingLog.entries(path: path)
             #expect(entries.count == 4 && damaged == 0)
         }
@@ -162,7 +162,7 @@ struct ShareGPTExportTests {
         let error = #expect(throws: TrainingError.self) {
             try ShareGPTExport(path: directory.file("no/data.json"))
         }
-        #expect(error?.exitCode == 73)
+        #expect(caseName(of: error) == "output.cannotCreate")
     }
 }
 

@@ -1,5 +1,6 @@
 import CVulkan
 import RedrafterCore
+import RedrafterTesting
 import Testing
 
 @testable import VulkanBackend
@@ -59,7 +60,7 @@ struct LimitTests {
         let device = device(limits)
         #expect(!device.isUsable)
         let error = #expect(throws: BackendError.self) { try device.requireLimits() }
-        #expect(error?.exitCode == 69)
+        #expect(caseName(of: error) == "deviceUnavailable")
         #expect("\(try #require(error))".contains("its limit \(name) is \(value), and the shaders need"))
     }
 
@@ -108,7 +109,7 @@ struct LimitTests {
                 == VulkanMask(features: [.mapped, .serial], subgroupSize: 1))
         for name in ["subgroup", "subgroup3", "teleport", "subgroup 4"] {
             let error = #expect(throws: BackendError.self) { try VulkanMask(parsing: "mapped,\(name)") }
-            #expect(error?.exitCode == 64)
+            #expect(caseName(of: error) == "unknownSelection")
             #expect("\(try #require(error))".contains("shuffle, mapped, serial, subgroup1, subgroup4"))
         }
     }

@@ -66,7 +66,7 @@ extension DrafterWeights {
             throw .backend(
                 .unsupported(operation: "drafting", type: tensor.type.name, reason: reason))
         }
-        do throws(BackendError) {
+        do {
             return try tensor.withBytes { bytes throws(BackendError) in
                 try backend.makeWeight(
                     type: tensor.type, rows: tensor.rows, columns: tensor.columns, bytes: bytes)
@@ -79,10 +79,7 @@ extension DrafterWeights {
     /// A bias as a row. `[1, elements]`
     public func bias(_ role: DrafterRole, on backend: any ComputeBackend) throws(DrafterError) -> Tensor {
         let values = self[role].values
-        do throws(BackendError) {
-            return try backend.makeTensor(rows: 1, columns: values.count, values: values)
-        } catch {
-            throw .backend(error)
-        }
+        return try wrapping(
+            DrafterError.backend, try backend.makeTensor(rows: 1, columns: values.count, values: values))
     }
 }

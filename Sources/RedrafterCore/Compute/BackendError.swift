@@ -26,17 +26,6 @@ public enum BackendError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// An exit code of sysexits.
-    public var exitCode: Int32 {
-        switch self {
-        case .unsupported: 65
-        case .outOfMemory: 75
-        case .deviceUnavailable: 69
-        case .nonFinite: 70
-        case .unknownSelection: 64
-        }
-    }
-
     /// MiB, or GiB with one decimal.
     private func size(_ bytes: Int) -> String {
         let mebibytes = bytes / 1_048_576 + (bytes % 1_048_576 == 0 ? 0 : 1)

@@ -60,7 +60,7 @@ public struct SamplingParameters: Sendable, Hashable {
 
 /// A parameter outside its range.
 public enum ParameterError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// `name` as on the command line, without dashes.
+    /// `name` in the field's terms: llama.cpp's for sampling, mlx-lm's for training.
     case outOfRange(name: String, got: String, allowed: String)
 
     public var description: String {

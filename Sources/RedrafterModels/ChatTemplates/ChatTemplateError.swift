@@ -9,20 +9,19 @@ public enum ChatTemplateError: Error, Sendable, Equatable, CustomStringConvertib
     /// The family is known, but not what this template does there.
     case unsupported(file: String, family: String, construct: String)
 
-    /// An exit code of sysexits.
-    public var exitCode: Int32 { 65 }
-
     public var description: String {
-        let remedy = "pass --no-chat-template to continue plain text"
-        return switch self {
+        switch self {
         case .missing(let file):
-            "\(TerminalText.escaped(file)): the model has no chat template; \(remedy)"
+            "\(TerminalText.escaped(file)): the model has no chat template"
         case .unrecognised(let file, let line):
             "\(TerminalText.escaped(file)): the chat template is none of ChatML, Llama 2, Llama 3, Vicuna, Zephyr, "
-                + "Mistral: it begins \"\(TerminalText.escaped(line, limit: 80))\"; \(remedy)"
+                + "Mistral: it begins \"\(TerminalText.escaped(line, limit: 80))\""
         case .unsupported(let file, let family, let construct):
             "\(TerminalText.escaped(file)): the chat template looks like \(family) but has no "
-                + "\(TerminalText.escaped(construct)); \(remedy)"
+                + "\(TerminalText.escaped(construct))"
         }
     }
+
+    /// What to do about it.
+    public var hint: String { "the model can continue plain text" }
 }

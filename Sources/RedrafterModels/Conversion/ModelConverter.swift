@@ -59,7 +59,7 @@ public enum ModelConverter {
             }
             plan.add(name: tensor.name, view)
         }
-        return try format { () throws(FormatError) in
+        do {
             let writer = try GGUFWriter(path: output)
             let dropped = ["general.alignment", "general.file_type", "general.quantization_version"]
             for entry in gguf.metadata.entries
@@ -70,6 +70,8 @@ public enum ModelConverter {
             }
             try setFileType(writer, type)
             return try plan.write(to: writer, progress)
+        } catch {
+            throw .format(error)
         }
     }
 
@@ -90,7 +92,7 @@ public enum ModelConverter {
             plan.add(name: role.ggufName, view, pairedHeads: configuration.pairedHeads(of: role))
         }
         if let divisors = configuration.rotaryDivisors { plan.add(name: "rope_freqs.weight", divisors) }
-        return try format { () throws(FormatError) in
+        do {
             let writer = try GGUFWriter(path: output)
             try writer.set(configuration, name: Self.name(of: model.directory))
             try tokenizer.set(on: writer)
@@ -98,6 +100,8 @@ public enum ModelConverter {
             var report = try plan.write(to: writer, progress)
             report.warnings += model.warnings + tokenizer.warnings
             return report
+        } catch {
+            throw .format(error)
         }
     }
 
@@ -130,10 +134,5 @@ public enum ModelConverter {
         var second = stat()
         guard stat(a, &first) == 0, stat(b, &second) == 0 else { return a == b }
         return first.st_dev == second.st_dev && first.st_ino == second.st_ino
-    }
-
-    private static func format<Result>(_ body: () throws(FormatError) -> Result) throws(ModelError) -> Result
-    {
-        do { return try body() } catch { throw .format(error) }
     }
 }

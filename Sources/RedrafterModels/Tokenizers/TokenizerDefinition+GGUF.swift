@@ -13,9 +13,9 @@ extension TokenizerDefinition {
             throw reader.invalid("tokenizer.ggml.model", expected: "a tokenizer", got: "none")
         }
         guard
-            let strings = try reader.read({ (metadata) throws(FormatError) in
-                try metadata.stringArray("tokenizer.ggml.tokens")
-            }), !strings.isEmpty
+            let strings = try wrapping(
+                TokenizerError.format, try gguf.metadata.stringArray("tokenizer.ggml.tokens")),
+            !strings.isEmpty
         else {
             throw reader.invalid("tokenizer.ggml.tokens", expected: "at least one token", got: "none")
         }
@@ -78,22 +78,17 @@ extension TokenizerDefinition {
             .invalid(file: gguf.path, field: field, expected: expected, got: got)
         }
 
-        func read<Value>(_ body: (GGUFMetadata) throws(FormatError) -> Value) throws(TokenizerError) -> Value
-        {
-            do { return try body(gguf.metadata) } catch { throw .format(error) }
-        }
-
         func string(_ key: String) throws(TokenizerError) -> String? {
-            try read { (metadata) throws(FormatError) in try metadata.string(key) }
+            try wrapping(TokenizerError.format, try gguf.metadata.string(key))
         }
 
         func bool(_ key: String) throws(TokenizerError) -> Bool? {
-            try read { (metadata) throws(FormatError) in try metadata.bool(key) }
+            try wrapping(TokenizerError.format, try gguf.metadata.bool(key))
         }
 
         func token(_ name: String, below count: Int) throws(TokenizerError) -> Int32? {
             let key = "tokenizer.ggml." + name
-            guard let value = try read({ (metadata) throws(FormatError) in try metadata.integer(key) }) else {
+            guard let value = try wrapping(TokenizerError.format, try gguf.metadata.integer(key)) else {
                 return nil
             }
             guard value >= 0, value < count else {
@@ -104,7 +99,7 @@ extension TokenizerDefinition {
 
         func kinds(count: Int) throws(TokenizerError) -> [Kind] {
             let key = "tokenizer.ggml.token_type"
-            guard let values = try read({ (metadata) throws(FormatError) in try metadata.integerArray(key) })
+            guard let values = try wrapping(TokenizerError.format, try gguf.metadata.integerArray(key))
             else {
                 return [Kind](repeating: .normal, count: count)
             }
@@ -124,7 +119,7 @@ extension TokenizerDefinition {
 
         func scores(count: Int) throws(TokenizerError) -> [Float] {
             let key = "tokenizer.ggml.scores"
-            guard let scores = try read({ (metadata) throws(FormatError) in try metadata.floatArray(key) })
+            guard let scores = try wrapping(TokenizerError.format, try gguf.metadata.floatArray(key))
             else {
                 throw invalid(key, expected: "\(count) scores", got: "none")
             }
@@ -153,7 +148,7 @@ extension TokenizerDefinition {
 
         func merges(_ vocabulary: Vocabulary) throws(TokenizerError) -> [Merge] {
             let key = "tokenizer.ggml.merges"
-            guard let lines = try read({ (metadata) throws(FormatError) in try metadata.stringArray(key) })
+            guard let lines = try wrapping(TokenizerError.format, try gguf.metadata.stringArray(key))
             else {
                 throw invalid(key, expected: "merges", got: "none")
             }

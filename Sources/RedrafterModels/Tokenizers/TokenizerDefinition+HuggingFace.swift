@@ -10,23 +10,17 @@ extension TokenizerDefinition {
     ///     tokens.
     public init(directory: String, vocabularySize: Int? = nil) throws(TokenizerError) {
         let path = directory + "/tokenizer.json"
-        let configuration = try Self.optional { () throws(FormatError) in
-            try JSONValue(path: directory + "/tokenizer_config.json")
-        }
-        let generation = try Self.optional { () throws(FormatError) in
-            try JSONValue(path: directory + "/generation_config.json")
-        }
-        let template = try Self.optional { () throws(FormatError) in
-            // The bytes go with the file.
-            let file = try MappedFile(path: directory + "/chat_template.jinja")
-            return withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
-        }
-        let root: JSONValue
-        do { root = try JSONValue(path: path) } catch { throw .format(error) }
+        let configuration = try Self.optional(try JSONValue(path: directory + "/tokenizer_config.json"))
+        let generation = try Self.optional(try JSONValue(path: directory + "/generation_config.json"))
+        let template = try Self.optional(try MappedFile(path: directory + "/chat_template.jinja"))
+        let root = try wrapping(TokenizerError.format, try JSONValue(path: path))
         try self.init(
             tokenizer: root, configuration: configuration, generation: generation, file: path,
             vocabularySize: vocabularySize)
-        if let template { chatTemplate = template }
+        if let template {
+            // The bytes go with the file.
+            chatTemplate = withExtendedLifetime(template) { String(decoding: template.bytes, as: UTF8.self) }
+        }
     }
 
     /// Reads a parsed `tokenizer.json`, and `tokenizer_config.json` and `generation_config.json` where there are any.
@@ -108,13 +102,8 @@ extension TokenizerDefinition {
 
     /// nil for a file that is not there.
     private static func optional<Value>(
-        _ read: () throws(FormatError) -> Value
+        _ read: @autoclosure () throws(FormatError) -> Value
     ) throws(TokenizerError) -> Value? {
-        do {
-            return try read()
-        } catch {
-            if case .missing = error { return nil }
-            throw .format(error)
-        }
+        do { return try read() } catch .missing { return nil } catch { throw .format(error) }
     }
 }

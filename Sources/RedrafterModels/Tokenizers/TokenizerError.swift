@@ -10,14 +10,6 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The container itself is damaged or cannot be read.
     case format(FormatError)
 
-    /// An exit code of sysexits.
-    public var exitCode: Int32 {
-        switch self {
-        case .format(let error): error.exitCode
-        default: 65
-        }
-    }
-
     /// One sentence, with everything that came from a file escaped.
     public var description: String {
         switch self {

@@ -53,44 +53,42 @@ struct CheckpointManifest: Equatable {
     /// - Throws: `TrainingError.newerCheckpoint` for an intact one of a later version, `.format` for anything
     ///   else.
     init(path: String) throws(TrainingError) {
-        let json = try reading { () throws(FormatError) in
+        let json: JSONValue
+        do {
             let file = try MappedFile(path: path)
             let bytes = withExtendedLifetime(file) { [UInt8](file.bytes) }
-            let json = try JSONValue(parsing: bytes, path: path)
+            json = try JSONValue(parsing: bytes, path: path)
             try Self.checkDigest(json, text: bytes, path: path)
-            return json
+        } catch {
+            throw .format(error)
         }
         let version = json["version"]?.integer ?? 0
         guard version <= Self.version else {
             throw .newerCheckpoint(file: path, version: version, supported: Self.version)
         }
-        func invalid(_ field: String, _ expected: String, _ value: JSONValue?) -> FormatError {
-            .invalid(
-                file: path, field: field, expected: expected, got: value?.summary ?? "missing", offset: nil)
+        func invalid(_ field: String, _ expected: String, _ value: JSONValue?) -> TrainingError {
+            .format(
+                .invalid(
+                    file: path, field: field, expected: expected, got: value?.summary ?? "missing",
+                    offset: nil))
         }
-        try reading { () throws(FormatError) in
-            guard json["format"]?.string == Self.format else {
-                throw invalid("format", Self.format, json["format"])
-            }
-            guard version == Self.version else {
-                throw invalid("version", "\(Self.version)", json["version"])
-            }
-            guard json["step"]?.integer != nil else { throw invalid("step", "a number", json["step"]) }
+        guard json["format"]?.string == Self.format else {
+            throw invalid("format", Self.format, json["format"])
         }
-        step = json["step"]?.integer ?? 0
-        files = try reading { () throws(FormatError) in
-            var files = [File]()
-            for entry in json["files"]?.array ?? [] {
-                guard let name = entry["name"]?.string, let bytes = entry["bytes"]?.integer, bytes >= 0,
-                    let sha256 = entry["sha256"]?.string
-                else { throw invalid("files", "name, bytes and sha256", entry) }
-                files.append(File(name: name, bytes: bytes, sha256: sha256))
-            }
-            guard files.map(\.name) == [CheckpointStore.tensorsFile, CheckpointStore.stateFile] else {
-                throw invalid("files", "the tensors and the state", json["files"])
-            }
-            return files
+        guard version == Self.version else { throw invalid("version", "\(Self.version)", json["version"]) }
+        guard let step = json["step"]?.integer else { throw invalid("step", "a number", json["step"]) }
+        var files = [File]()
+        for entry in json["files"]?.array ?? [] {
+            guard let name = entry["name"]?.string, let bytes = entry["bytes"]?.integer, bytes >= 0,
+                let sha256 = entry["sha256"]?.string
+            else { throw invalid("files", "name, bytes and sha256", entry) }
+            files.append(File(name: name, bytes: bytes, sha256: sha256))
         }
+        guard files.map(\.name) == [CheckpointStore.tensorsFile, CheckpointStore.stateFile] else {
+            throw invalid("files", "the tensors and the state", json["files"])
+        }
+        self.step = step
+        self.files = files
     }
 
     /// Whether a text is the one that its own digest was made of.

@@ -20,14 +20,10 @@ extension CheckpointStore {
         let entries = try wrapping(TrainingError.format, try self.entries())
         var skipped = [String]()
         for entry in entries {
-            let result = Result { () throws(TrainingError) in try load(entry) }
-            switch result {
-            case .success(let checkpoint):
-                return Loaded(checkpoint: checkpoint, path: path(entry), skipped: skipped)
-            case .failure(.format(let error)):
+            do {
+                return Loaded(checkpoint: try load(entry), path: path(entry), skipped: skipped)
+            } catch .format(let error) {
                 skipped.append("\(entry.name): \(Self.reason(error))")
-            case .failure(let error):
-                throw error
             }
         }
         guard skipped.isEmpty else { throw .noUsableCheckpoint(directory: directory, reasons: skipped) }
@@ -42,18 +38,21 @@ extension CheckpointStore {
     private func load(_ entry: Entry) throws(TrainingError) -> TrainingCheckpoint {
         let manifestPath = FilePath.join(path(entry), CheckpointManifest.fileName)
         let manifest = try CheckpointManifest(path: manifestPath)
-        return try reading { () throws(FormatError) in
-            guard manifest.step == entry.step else {
-                throw .invalid(
+        guard manifest.step == entry.step else {
+            throw .format(
+                .invalid(
                     file: manifestPath, field: "step", expected: "\(entry.step)", got: "\(manifest.step)",
-                    offset: nil)
-            }
-            let files = try manifest.files.map { (file) throws(FormatError) in try open(file, in: path(entry))
-            }
+                    offset: nil))
+        }
+        do {
+            var files = [MappedFile]()
+            for file in manifest.files { files.append(try open(file, in: path(entry))) }
             let tensors = try tensors(files[0])
             let text = withExtendedLifetime(files[1]) { [UInt8](files[1].bytes) }
             let state = try JSONValue(parsing: text, path: files[1].path)
             return TrainingCheckpoint(step: manifest.step, tensors: tensors, state: state)
+        } catch {
+            throw .format(error)
         }
     }
 
@@ -77,7 +76,8 @@ extension CheckpointStore {
 
     private func tensors(_ mapped: MappedFile) throws(FormatError) -> [TrainingCheckpoint.Tensor] {
         let file = try SafetensorsFile(file: mapped)
-        return try file.allTensors.map { (info) throws(FormatError) in
+        var tensors = [TrainingCheckpoint.Tensor]()
+        for info in file.allTensors {
             guard info.type == .f32 else {
                 throw .invalid(
                     file: mapped.path, field: "the type of tensor \"\(info.name)\"", expected: "F32",
@@ -88,7 +88,8 @@ extension CheckpointStore {
                 UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
                 count = info.byteCount / 4
             }
-            return TrainingCheckpoint.Tensor(name: info.name, shape: info.shape, values: values)
+            tensors.append(.init(name: info.name, shape: info.shape, values: values))
         }
+        return tensors
     }
 }

@@ -26,7 +26,7 @@ extension CheckpointStore {
     public func save(_ checkpoint: TrainingCheckpoint) throws(TrainingError) -> Saved {
         precondition(checkpoint.step >= 0, "a checkpoint of step \(checkpoint.step)")
         try checkpoint.checkFinite()
-        return try writing { () throws(FormatError) in
+        do {
             try OutputDirectory.create(directory)
             try removeLeftovers()
             let entry = try unusedEntry(checkpoint.step)
@@ -35,9 +35,7 @@ extension CheckpointStore {
             // What is left of a failed save goes with it or, where it cannot be removed now, with the next
             // one.
             defer {
-                if !isComplete {
-                    _ = Result { () throws(FormatError) in try OutputDirectory.remove(partial) }
-                }
+                if !isComplete { do { try OutputDirectory.remove(partial) } catch {} }
             }
             let bytes = try write(checkpoint, to: partial)
             try OutputDirectory.move(partial, to: path(entry))
@@ -45,6 +43,8 @@ extension CheckpointStore {
             try AtomicFile.syncDirectory(directory, file: directory)
             let (removed, warnings) = try prune(after: entry)
             return Saved(path: path(entry), bytes: bytes, removed: removed, warnings: warnings)
+        } catch {
+            throw .output(error)
         }
     }
 

@@ -61,9 +61,11 @@ public final class ShareGPTExport {
 
     /// Completes the file. - Throws: `TrainingError.output`; the destination is unchanged then.
     public func finish() throws(TrainingError) {
-        try writing { () throws(FormatError) in
+        do {
             try file.write(Array("\n]\n".utf8))
             try file.commit()
+        } catch {
+            throw .output(error)
         }
     }
 

@@ -1,3 +1,4 @@
+import RedrafterCore
 import RedrafterFormats
 import RedrafterPlatform
 
@@ -86,10 +87,12 @@ public final class TrainingLog {
             }
         }
         guard dropped > 0 else { return 0 }
-        try writing { () throws(FormatError) in
+        do {
             let file = try AtomicFile(path: path, expectedBytes: kept.count)
             try file.write(kept)
             try file.commit()
+        } catch {
+            throw .output(error)
         }
         return dropped
     }
@@ -99,19 +102,17 @@ public final class TrainingLog {
     private static func forEachLine(
         _ path: String, _ body: ([UInt8], JSONValue?) -> Void
     ) throws(TrainingError) {
-        let bytes = try reading { () throws(FormatError) in
-            let file = try MappedFile(path: path)
-            return withExtendedLifetime(file) { [UInt8](file.bytes) }
-        }
+        let file = try wrapping(TrainingError.format, try MappedFile(path: path))
+        let bytes = withExtendedLifetime(file) { [UInt8](file.bytes) }
         var rest = bytes[...]
         while let end = rest.firstIndex(of: 0x0A) {
             let line = [UInt8](rest[..<end])
             rest = rest[(end + 1)...]
             guard !line.isEmpty else { continue }
-            let result = Result { () throws(FormatError) in try JSONValue(parsing: line, path: path) }
-            if case .success(let entry) = result, entry["step"]?.integer != nil {
-                body(line, entry)
-            } else {
+            do {
+                let entry = try JSONValue(parsing: line, path: path)
+                body(line, entry["step"]?.integer == nil ? nil : entry)
+            } catch {
                 body(line, nil)
             }
         }

@@ -59,11 +59,13 @@ public struct TrainingPlot: Sendable {
 
     /// Writes the picture as SVG. - Throws: `TrainingError.output`; an older picture is intact then.
     public func write(to path: String) throws(TrainingError) {
-        try writing { () throws(FormatError) in
-            let text = Array(chart.svg.utf8)
+        let text = Array(chart.svg.utf8)
+        do {
             let file = try AtomicFile(path: path, expectedBytes: text.count)
             try file.write(text)
             try file.commit()
+        } catch {
+            throw .output(error)
         }
     }
 

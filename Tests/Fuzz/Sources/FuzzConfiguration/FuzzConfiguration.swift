@@ -1,5 +1,6 @@
 import RedrafterFormats
 import RedrafterModels
+import RedrafterTesting
 
 /// Reads the input as `config.json`; what is accepted keeps to the engine's limits.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -12,7 +13,7 @@ public func fuzzConfiguration(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CI
         precondition(configuration.normEpsilon > 0 && configuration.vocabularySize > 0)
         precondition(configuration.weightRoles.count > 0)
     } catch {
-        precondition(error.exitCode == 65 && !error.description.utf8.contains { $0 < 0x20 })
+        precondition(error.isOfContent && !error.description.utf8.contains { $0 < 0x20 })
     }
     return 0
 }

@@ -1,4 +1,5 @@
 import RedrafterFormats
+import RedrafterTesting
 
 /// Opens the input as a GGUF file and reads everything in it.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -17,7 +18,7 @@ public func fuzzGGUF(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
             summary.text(listsTensors: true).utf8.count &+ summary.json(listsTensors: true).encoded().count
         precondition(sum != .min)
     } catch {
-        precondition(error.exitCode == 65 && !error.description.utf8.contains { $0 < 0x20 })
+        precondition(error.isOfContent && !error.description.utf8.contains { $0 < 0x20 })
     }
     return 0
 }

@@ -1,4 +1,5 @@
 import RedrafterFormats
+import RedrafterTesting
 
 /// Opens the input as a safetensors file; the tensors must cover its data exactly.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -13,7 +14,7 @@ public func fuzzSafetensors(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt
         }
         precondition(end == count)
     } catch {
-        precondition(error.exitCode == 65 && !error.description.utf8.contains { $0 < 0x20 })
+        precondition(error.isOfContent && !error.description.utf8.contains { $0 < 0x20 })
     }
     return 0
 }

@@ -1,5 +1,6 @@
 import RedrafterFormats
 import RedrafterModels
+import RedrafterTesting
 
 /// Reads the input as GGUF with the metadata of a tokenizer and of a model.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -13,13 +14,13 @@ public func fuzzTokenizerMetadata(_ data: UnsafePointer<UInt8>?, _ count: Int) -
         let tokens = tokenizer.encode("a'S 12 é中\n ▁<s>", parseSpecial: true)
         precondition(tokens.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabularySize })
     } catch {
-        precondition(error.exitCode == 65 && !error.description.utf8.contains { $0 < 0x20 })
+        precondition(error.isOfContent && !error.description.utf8.contains { $0 < 0x20 })
     }
     do throws(ModelError) {
         let configuration = try ModelConfiguration(file)
         precondition(configuration.layers > 0 && configuration.heads > 0)
     } catch {
-        precondition(error.exitCode == 65 && !error.description.utf8.contains { $0 < 0x20 })
+        precondition(error.isOfContent && !error.description.utf8.contains { $0 < 0x20 })
     }
     return 0
 }
