@@ -1,8 +1,13 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo examples docs test exactness lint format shaders validate-vulkan bench bench-peer fuzz clean
+.PHONY: help setup build install uninstall demo examples docs test exactness lint format shaders validate-vulkan bench \
+	bench-peer fuzz clean
 
 SWIFT ?= swift
+PREFIX ?= /usr/local
+# What `redrafter --version` says was built.
+REDRAFTER_COMMIT ?= $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
+export REDRAFTER_COMMIT
 BUILD := $(SWIFT) build -c release --product redrafter
 LINTED := Sources Plugins Tests Examples/Sources Package.swift
 
@@ -15,6 +20,13 @@ setup: ## install what is missing and fetch the default model
 build: setup ## build the command, release configuration
 	@echo "== building (the first time takes a minute or two)"
 	@$(BUILD)
+
+# A build folder of its own: this binary carries the Swift runtime.
+install: ## install the command, manual pages and completions; PREFIX=/usr/local, DESTDIR for packages
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" bash .ci/install
+
+uninstall: ## remove what `make install` has put into PREFIX
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" bash .ci/install --remove
 
 demo: build ## answer a prompt with the default model, streaming; then compare the trained drafter with plain decoding
 	@echo '== redrafter generate -p "Explain in three sentences why the sky is blue." -n 128'
@@ -59,4 +71,4 @@ fuzz: ## fuzz every parser for a minute each (libFuzzer)
 	bash Tests/Fuzz/run.sh
 
 clean: ## remove what builds leave behind
-	rm -rf .build .build-docs .build-tests Examples/.build
+	rm -rf .build .build-docs .build-install .build-tests Examples/.build
