@@ -40,8 +40,8 @@ examples: setup ## build the example programs
 docs: ## build the documentation, warnings are errors
 	@bash .ci/docs
 
-# In debug the C kernels are unoptimised and the real model crawls; a build folder of its own, because testing
-# compiles the same targets differently.
+# In debug builds the C kernels are not optimised and the real model is very slow. Tests have a build folder of their own,
+# because testing compiles the same targets differently.
 test: setup ## run all tests, release configuration
 	$(SWIFT) test -c release --scratch-path .build-tests
 
@@ -63,7 +63,7 @@ validate-vulkan: setup ## run the Vulkan backend under the validation layers: co
 bench: build ## measure this machine
 	.build/release/redrafter bench --rows 1,2,4,8,12,16 --read
 
-bench-peer: build ## build llama.cpp and measure both in turns on the same files
+bench-peer: build ## build llama.cpp and measure both alternately on the same files
 	bash Benchmarks/Scripts/build-peer.sh
 	python3 Benchmarks/Scripts/bench-peer.py
 
