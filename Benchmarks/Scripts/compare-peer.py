@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Drafters beside llama.cpp's plain decoding: in each round llama-bench decodes as many tokens, then `redrafter compare` runs the
-drafters on the next prompts of the file, with the same model file and threads. Prints tokens/s, and the ratio to
-llama.cpp of the same round.
+"""Drafters compared with llama.cpp's plain decoding. In each round llama-bench decodes the same number of tokens, then
+`redrafter compare` runs the drafters on the next prompts of the file, with the same model file and threads. Prints tokens/s, and the
+ratio to llama.cpp in the same round.
 
   compare-peer.py [--rounds 5] [--prompts FILE] [--prompts-per-round 16] [-n 256] [--drafters rnn,rnn+lookup,none] [--threads 2]
 """

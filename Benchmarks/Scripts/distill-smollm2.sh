@@ -3,8 +3,8 @@
 #
 #     distill-smollm2.sh PROMPTS.jsonl DIRECTORY
 #
-# PROMPTS.jsonl has one {"prompt": …} a line. Every step goes on where it was when the script is run again. With two cores of a
-# server processor it takes about two hours: half for the answers, half for the drafters.
+# PROMPTS.jsonl has one {"prompt": …} on each line. Run the script again after an interruption: every step resumes. With two
+# cores of a server processor it takes about two hours: half for the answers, half for the drafters.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,7 +15,7 @@ redrafter="${REDRAFTER:-.build/release/redrafter}"
 
 mkdir -p "$out"
 "$redrafter" distill generate --prompts "$prompts" -o "$out/data" --tokens "$tokens"
-# Both side by side, one thread each. One block a head is what Medusa's reference implementation can hold, too.
+# Both at the same time, one thread each. Medusa's reference implementation, too, can hold heads of one block.
 train() {
     [ -f "$out/$1/drafter.gguf" ] ||
         "$redrafter" train "$@" --data "$out/data" -o "$out/$1" --iters "${ITERS:-7000}" --weight-decay 0.05 -t 1 --resume

@@ -18,7 +18,7 @@ public struct RedrafterCommand: ParsableCommand {
             Exit codes: 64 usage, 65 bad file, 66 no such file, 69 no such device, 70 internal, 73/74 output, 75 not \
             enough memory, 77 permission, 78 files that do not fit together, 130 interrupted, 143 terminated.
             """,
-        version: "0.1.0",
+        version: Version.text,
         subcommands: [
             GenerateCommand.self, ChatCommand.self, CompareCommand.self, DraftersCommand.self,
             BenchCommand.self, DevicesCommand.self, InspectCommand.self,

@@ -72,6 +72,16 @@ struct CommandTests {
         #expect(run.output.contains("USAGE") && run.output.contains("OVERVIEW"))
     }
 
+    @Test("--version names the version, the commit and the kernel sets")
+    func version() throws {
+        let run = try Run(shell: "\"$R\" --version")
+        #expect(run.code == 0 && run.errors.isEmpty)
+        let lines = run.output.split(separator: "\n")
+        #expect(lines.count == 2, "\(run.output)")
+        #expect(lines[0].hasPrefix("redrafter 0.1.0 (") && lines[0].contains("commit"), "\(run.output)")
+        #expect(lines[1].hasPrefix("kernels: ") && lines[1].hasSuffix("portable"), "\(run.output)")
+    }
+
     @Test("A drafter is converted to GGUF and back, and inspected")
     func drafter() throws {
         let directory = TemporaryDirectory()

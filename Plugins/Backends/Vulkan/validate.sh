@@ -3,10 +3,10 @@
 #
 #   validate.sh [core] [synchronisation] [gpu]      all three unless some are named
 #
-# Each is shown a mistake first, which it must find (`ValidationTests`); then it sees all op cases with small models
-# (`ConformanceTests`) and some tokens of the default model, and must have nothing to say. GPU-assisted checks make shaders so slow on a
-# software device that they see a part of the cases; where they do not find their mistake, that is said and is no failure, as some
-# drivers do not carry what they need.
+# Each is first shown a mistake that it must find (`ValidationTests`). Then it sees all op cases and small models
+# (`ConformanceTests`) and some tokens of the default model, and must report nothing. GPU-assisted checks make shaders so slow on a
+# software device that they see only some of the cases. If they do not find their mistake, the script says so without failing, because
+# some drivers lack what these checks need.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 if [ ! -e /usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json ] && [ -z "${VK_LAYER_PATH:-}" ]; then
@@ -68,7 +68,7 @@ for kind; do
         cases='(parts|oddColumns|halves|twoStreams)'
         ;;
     *)
-        echo "error: '$kind' is none of core, synchronisation, gpu" >&2
+        echo "error: '$kind' is not one of core, synchronisation, gpu" >&2
         exit 64
         ;;
     esac

@@ -70,7 +70,7 @@ def byte_level(size, pre, normalizer=None, specials=("<|endoftext|>",), bos=None
 
 
 def sentence_piece(size, form, fuse=True, byte_fallback=True):
-    """Merges are learnt on words; Llama's are, too, and reach over words only where the pieces are blanks."""
+    """Merges are learned within words, as in Llama; they cross words only where the pieces are blanks."""
     learner = Tokenizer(models.BPE(unk_token="<unk>"))
     learner.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=True)
     head = ["<unk>", "<s>", "</s>"] + ([f"<0x{b:02X}>" for b in range(256)] if byte_fallback else [])

@@ -1,0 +1,3 @@
+#include "CBuildCommit.h"
+
+const char *rd_build_commit(void) { return REDRAFTER_COMMIT; }
