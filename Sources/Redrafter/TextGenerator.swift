@@ -25,9 +25,9 @@ public final class TextGenerator {
     public let model: Model
     /// Tokens that the cache holds.
     public private(set) var history: [Int32] = []
-    private let target: TransformerStream
+    private let target: ModelSequence
     private let makeVerifier: @Sendable (Sampler) -> any Verifier
-    private var decoder: SpeculativeDecoder<TransformerStream>
+    private var decoder: SpeculativeDecoder<ModelSequence>
 
     /// - Parameters:
     ///   - model: may serve several generators at once.
@@ -41,9 +41,10 @@ public final class TextGenerator {
     ) throws(RedrafterError) {
         self.model = model
         self.makeVerifier = makeVerifier
-        let target = try wrapping(
+        let runner = try wrapping(
             RedrafterError.transformer,
-            try TransformerStream(model.transformer, prefillChunk: model.prefillChunk))
+            try PassRunner(model.transformer, prefillChunk: model.prefillChunk))
+        let target = ModelSequence(runner)
         let sampler = try wrapping(
             RedrafterError.parameter, try Sampler(.greedy, vocabulary: model.vocabularySize))
         decoder = try wrapping(
