@@ -40,25 +40,15 @@ public struct Benchmark {
     private static let passesPerSample = 16
 
     public let model: Model
-    private let cache: KeyValueCache
-    private let state: TransformerState
-    private let stream: any ComputeStream
+    private let runner: PassRunner
     private var readBuffer: ReadBenchmark?
 
     /// - Throws: `RedrafterError.transformer(.backend(.outOfMemory))`.
     public init(_ model: Model) throws(RedrafterError) {
         self.model = model
-        let backend = model.transformer.backend
-        (cache, state) = try wrappingAll(RedrafterError.transformer) { () throws(TransformerError) in
-            (
-                try KeyValueCache(
-                    configuration: model.configuration, contextLength: model.contextLength, on: backend),
-                try TransformerState(
-                    model.configuration, maximumRows: TransformerState.rows(forChunk: model.prefillChunk),
-                    on: backend)
-            )
-        }
-        stream = backend.makeStream()
+        runner = try wrapping(
+            RedrafterError.transformer,
+            try PassRunner(model.transformer, prefillChunk: model.prefillChunk))
     }
 
     /// Bytes of weights that a pass over one token reads: all but the embedding, of which it reads one row.
@@ -79,7 +69,7 @@ public struct Benchmark {
             throw .promptTooLong(tokens: needed, contextLength: model.contextLength)
         }
         var samples = [Duration]()
-        if case .rows = test { try prepareContext() }
+        if case .rows = test { try wrapping(RedrafterError.transformer, try prepareContext()) }
         for index in 0...repetitions {
             let time = try sample(test)
             if index > 0 { samples.append(time) }
@@ -89,46 +79,42 @@ public struct Benchmark {
     }
 
     private mutating func sample(_ test: Test) throws(RedrafterError) -> Duration {
-        if case .read = test { return try sampleRead() }
-        return try wrappingAll(RedrafterError.transformer) { () throws(TransformerError) in
-            switch test {
-            case .prompt(let count):
-                cache.reset()
-                let tokens = randomTokens(count)
-                return try timed { () throws(TransformerError) in
-                    let output = try model.transformer.prefill(
-                        tokens, chunk: model.prefillChunk, cache: cache, state: state, on: stream)
-                    try choose(output.logits)
-                }
-            case .generation(let count):
-                cache.reset()
-                let tokens = randomTokens(count)
-                return try timed { () throws(TransformerError) in
-                    for (position, token) in tokens.enumerated() {
-                        let plan = try cache.plan(Row.chain([token], from: position))
-                        try choose(
-                            try model.transformer.forward(
-                                plan, logitRows: [0], cache: cache, state: state, on: stream
-                            ).logits)
-                        try cache.commit([0], on: stream)
-                    }
-                }
-            case .rows(let count):
-                let tokens = randomTokens(count)
-                let time = try timed { () throws(TransformerError) in
-                    for _ in 0..<Self.passesPerSample {
-                        let plan = try cache.plan(Row.chain(tokens, from: Self.rowsContext))
-                        try choose(
-                            try model.transformer.forward(
-                                plan, logitRows: Array(0..<count), cache: cache, state: state, on: stream
-                            ).logits)
-                    }
-                }
-                return time / Self.passesPerSample
-            case .read:
-                return .zero
-            }
+        switch test {
+        case .prompt(let count):
+            try wrapping(RedrafterError.transformer, try samplePrompt(randomTokens(count)))
+        case .generation(let count):
+            try wrapping(RedrafterError.transformer, try sampleGeneration(randomTokens(count)))
+        case .rows(let count):
+            try wrapping(RedrafterError.transformer, try sampleRows(randomTokens(count)))
+        case .read:
+            try sampleRead()
         }
+    }
+
+    private func samplePrompt(_ tokens: [Int32]) throws(TransformerError) -> Duration {
+        runner.reset()
+        let start = ContinuousClock.now
+        try choose(try runner.prefill(tokens).logits)
+        return start.duration(to: .now)
+    }
+
+    private func sampleGeneration(_ tokens: [Int32]) throws(TransformerError) -> Duration {
+        runner.reset()
+        let start = ContinuousClock.now
+        for (position, token) in tokens.enumerated() {
+            try choose(try runner.forward(Row.chain([token], from: position), logitRows: [0]).logits)
+            try runner.commit([0])
+        }
+        return start.duration(to: .now)
+    }
+
+    private func sampleRows(_ tokens: [Int32]) throws(TransformerError) -> Duration {
+        let start = ContinuousClock.now
+        for _ in 0..<Self.passesPerSample {
+            let rows = Row.chain(tokens, from: Self.rowsContext)
+            try choose(try runner.forward(rows, logitRows: Array(rows.indices)).logits)
+        }
+        return start.duration(to: .now) / Self.passesPerSample
     }
 
     private mutating func sampleRead() throws(RedrafterError) -> Duration {
@@ -145,30 +131,20 @@ public struct Benchmark {
 
     /// The most likely token of each row, as plain decoding takes it.
     private func choose(_ logits: Tensor) throws(TransformerError) {
-        do throws(BackendError) {
-            let leading = try stream.top(1, of: logits, vocabulary: model.vocabularySize)
-            guard !leading.contains(where: \.isEmpty) else { throw .nonFinite(what: "the logits") }
-        } catch {
-            throw .backend(error)
+        let leading = try wrapping(
+            TransformerError.backend,
+            try runner.stream.top(1, of: logits, vocabulary: model.vocabularySize))
+        guard !leading.contains(where: \.isEmpty) else {
+            throw .backend(.nonFinite(what: "the logits"))
         }
     }
 
-    private func prepareContext() throws(RedrafterError) {
-        try wrappingAll(RedrafterError.transformer) { () throws(TransformerError) in
-            cache.reset()
-            _ = try model.transformer.prefill(
-                randomTokens(Self.rowsContext), chunk: model.prefillChunk, cache: cache, state: state,
-                on: stream)
-        }
+    private func prepareContext() throws(TransformerError) {
+        runner.reset()
+        _ = try runner.prefill(randomTokens(Self.rowsContext))
     }
 
     private func randomTokens(_ count: Int) -> [Int32] {
         (0..<count).map { _ in Int32.random(in: 0..<Int32(model.vocabularySize)) }
-    }
-
-    private func timed(_ body: () throws(TransformerError) -> Void) throws(TransformerError) -> Duration {
-        let start = ContinuousClock.now
-        try body()
-        return start.duration(to: .now)
     }
 }

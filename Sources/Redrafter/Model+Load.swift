@@ -34,7 +34,7 @@ extension Model {
         do {
             try MemoryPlan(
                 files.configuration, from: files.weights, contextLength: contextLength,
-                maximumRows: TransformerState.rows(forChunk: options.prefillChunk), on: backend
+                prefillChunk: options.prefillChunk, on: backend
             ).requireAvailable(on: backend)
             let weights = try TransformerWeights.load(
                 files.configuration, from: files.weights, on: backend, progress: progress,

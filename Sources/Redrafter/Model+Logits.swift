@@ -9,34 +9,14 @@ extension Model {
     public func forEachLogits(
         _ sequences: [[Int32]], _ body: (UnsafeBufferPointer<Float>) -> Void
     ) throws(RedrafterError) {
-        try wrappingAll(RedrafterError.transformer) { () throws(TransformerError) in
-            let backend = transformer.backend
-            let cache = try KeyValueCache(
-                configuration: configuration, contextLength: contextLength, on: backend)
-            let rows = TransformerState.maximumLogitRows
-            let state = try TransformerState(configuration, maximumRows: rows, on: backend)
-            let stream = backend.makeStream()
-            for sequence in sequences {
-                cache.reset()
-                for start in stride(from: 0, to: sequence.count, by: rows) {
-                    let tokens = sequence[start..<min(start + rows, sequence.count)]
-                    let plan = try cache.plan(Row.chain(tokens, from: start))
-                    let output = try transformer.forward(
-                        plan, logitRows: Array(0..<tokens.count), cache: cache, state: state, on: stream)
-                    try lend(output.logits, stream, body)
-                    try cache.commit(Array(0..<tokens.count), on: stream)
-                }
-            }
-        }
-    }
-
-    private func lend(
-        _ logits: Tensor, _ stream: any ComputeStream, _ body: (UnsafeBufferPointer<Float>) -> Void
-    ) throws(TransformerError) {
         do {
-            try stream.withValues(logits, body)
+            let runner = try PassRunner(transformer, maximumRows: TreeLimits.maximumRows)
+            for tokens in sequences {
+                runner.reset()
+                try runner.append(tokens[...], lending: \.logits, to: body)
+            }
         } catch {
-            throw .backend(error)
+            throw .transformer(error)
         }
     }
 }

@@ -11,7 +11,7 @@ public struct ModelOptions: Sendable {
     public var backend = "cpu"
     public var backendOptions = BackendOptions()
     /// Rows of a prefill pass; the text does not depend on it.
-    public var prefillChunk = Transformer.prefillChunk
+    public var prefillChunk = PassRunner.defaultPrefillChunk
     public var registry = Registry.standard
 
     public init(
@@ -61,7 +61,7 @@ public final class Model: Sendable {
 
     public init(
         path: String, tokenizer: Tokenizer, transformer: Transformer,
-        prefillChunk: Int = Transformer.prefillChunk,
+        prefillChunk: Int = PassRunner.defaultPrefillChunk,
         loadDuration: Duration = .zero, warnings: [String] = [], registry: Registry = .standard
     ) {
         self.path = path

@@ -28,7 +28,7 @@ public final class CancellationFlag: Sendable {
 public final class TextGenerator {
     public let model: Model
     private let makeVerifier: @Sendable (Sampler) -> any Verifier
-    private var speculator: Speculator<TransformerStream>
+    private var speculator: Speculator<ModelSequence>
 
     /// - Parameters:
     ///   - model: may serve several generators at once.
@@ -42,12 +42,12 @@ public final class TextGenerator {
     ) throws(RedrafterError) {
         self.model = model
         self.makeVerifier = makeVerifier
-        let target = try wrapping(
+        let runner = try wrapping(
             RedrafterError.transformer,
-            try TransformerStream(model.transformer, prefillChunk: model.prefillChunk))
+            try PassRunner(model.transformer, prefillChunk: model.prefillChunk))
         speculator = try wrapping(
             RedrafterError.backend,
-            try Speculator(target: target, drafter: drafter, treeBuilder: treeBuilder))
+            try Speculator(target: ModelSequence(runner), drafter: drafter, treeBuilder: treeBuilder))
     }
 
     /// What drafts and passes have cost and brought so far.
@@ -125,7 +125,7 @@ public final class TextGenerator {
     private func begin(
         _ prompt: [Int32], _ verifier: any Verifier, _ cancellation: CancellationFlag,
         _ answer: inout Answer
-    ) throws(BackendError) -> SpeculativeDecoder<TransformerStream>? {
+    ) throws(BackendError) -> SpeculativeDecoder<ModelSequence>? {
         let held = speculator.heldCount(of: prompt)
         answer.timings.cachedTokens = held
         defer { answer.timings.promptTokens = speculator.target.committedCount - held }
@@ -136,7 +136,7 @@ public final class TextGenerator {
 
     /// Steps until the answer ends.
     private func decode(
-        _ decoder: inout SpeculativeDecoder<TransformerStream>, _ cancellation: CancellationFlag,
+        _ decoder: inout SpeculativeDecoder<ModelSequence>, _ cancellation: CancellationFlag,
         _ answer: inout Answer, _ onPiece: (TextPiece) -> Void
     ) throws(BackendError) {
         answer.promptIsDone()

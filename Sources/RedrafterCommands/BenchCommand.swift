@@ -1,5 +1,6 @@
 import ArgumentParser
 import Redrafter
+import RedrafterCore
 import RedrafterFormats
 import RedrafterModels
 import RedrafterReport
@@ -55,7 +56,7 @@ struct BenchCommand: ParsableCommand {
         }
         var tests = try numbers(prompt, "n-prompt", upTo: 1 << 20).map(Benchmark.Test.prompt)
         tests += try numbers(generate, "n-gen", upTo: 1 << 20).map(Benchmark.Test.generation)
-        tests += try numbers(rows, "rows", upTo: TransformerState.maximumLogitRows).map(Benchmark.Test.rows)
+        tests += try numbers(rows, "rows", upTo: TreeLimits.maximumRows).map(Benchmark.Test.rows)
         if read { tests.append(.read) }
         guard !tests.isEmpty else {
             throw CommandFailure(.usage, "there is nothing to measure", hint: "pass -p, -n or --rows")

@@ -38,16 +38,14 @@ public final class BatchGenerator {
 
     private let model: Model
     private let shape: DistillationShape
-    private let cache: KeyValueCache
-    private let state: TransformerState
-    private let stream: any ComputeStream
+    private let runner: PassRunner
     private var sequences: [Sequence?]
 
     /// Rows of one pass: the sequences' next tokens, and what fits of new prompts.
     private static let rowsPerPass = 256
 
     /// Sequences that one generator can serve.
-    public static let maximumSequences = TransformerState.maximumLogitRows
+    public static let maximumSequences = TreeLimits.maximumRows
 
     /// - Parameters:
     ///   - model: answers.
@@ -59,17 +57,9 @@ public final class BatchGenerator {
         precondition((1...Self.maximumSequences).contains(sequences) && shape.topCount > 0)
         self.model = model
         self.shape = shape
-        let transformer = model.transformer
-        (cache, state) = try wrappingTransformer { () throws(TransformerError) in
-            (
-                try KeyValueCache(
-                    configuration: model.configuration, contextLength: model.contextLength,
-                    sequences: sequences, on: transformer.backend),
-                try TransformerState(
-                    model.configuration, maximumRows: Self.rowsPerPass, on: transformer.backend)
-            )
-        }
-        stream = transformer.backend.makeStream()
+        runner = try wrapping(
+            RedrafterError.transformer,
+            try PassRunner(model.transformer, sequences: sequences, maximumRows: Self.rowsPerPass))
         self.sequences = [Sequence?](repeating: nil, count: sequences)
     }
 
@@ -92,10 +82,8 @@ public final class BatchGenerator {
             guard sequences.contains(where: { $0 != nil }), proceed(newTokens) else { break }
             newTokens = try pass(finished)
         }
-        for slot in sequences.indices {
-            sequences[slot] = nil
-            cache.truncate(sequence: slot, to: 0)
-        }
+        for slot in sequences.indices { sequences[slot] = nil }
+        runner.reset()
     }
 
     private func begin(_ request: Request, in slot: Int) throws(RedrafterError) -> Sequence {
@@ -103,21 +91,25 @@ public final class BatchGenerator {
         guard needed <= model.contextLength else {
             throw .promptTooLong(tokens: needed, contextLength: model.contextLength)
         }
-        let sampler: Sampler
-        do {
-            sampler = try Sampler(request.sampling, vocabulary: model.vocabularySize)
-        } catch {
-            throw .parameter(error)
-        }
+        let sampler = try wrapping(
+            RedrafterError.parameter, try Sampler(request.sampling, vocabulary: model.vocabularySize))
         precondition(
             sampler.isServed(byLeading: shape.topCount), "the sampler needs more logits than are kept")
         return Sequence(request: request, sampler: sampler, pending: request.answer.prompt)
     }
 
     /// One pass; returns the number of tokens it gave.
-    private func pass(_ finished: (DistilledAnswer) throws(RedrafterError) -> Void) throws(RedrafterError)
-        -> Int
-    {
+    private func pass(
+        _ finished: (DistilledAnswer) throws(RedrafterError) -> Void
+    ) throws(RedrafterError) -> Int {
+        let (rows, ends) = nextRows()
+        try forward(rows, ends: ends)
+        for end in ends { try finish(end.slot, finished) }
+        return ends.count
+    }
+
+    /// What the next pass computes, and the rows of it that a sequence's tokens end with.
+    private func nextRows() -> (rows: [Row], ends: [(slot: Int, row: Int)]) {
         var rows = [Row]()
         var ends = [(slot: Int, row: Int)]()
         // Single tokens first: a long prompt may fill the rest of the pass, but holds up nobody.
@@ -132,40 +124,41 @@ public final class BatchGenerator {
             for index in 0..<count {
                 rows.append(
                     Row(
-                        sequence: slot, token: pending[index], position: cache.lengths[slot] + index,
+                        sequence: slot, token: pending[index], position: runner.lengths[slot] + index,
                         parent: index == 0 ? -1 : first + index - 1))
             }
             if count == pending.count { ends.append((slot, rows.count - 1)) }
             sequences[slot]?.pending.removeFirst(count)
         }
-        let output = try wrappingTransformer { () throws(TransformerError) in
-            let plan = try cache.plan(rows)
-            let output = try model.transformer.forward(
-                plan, logitRows: ends.map(\.row), cache: cache, state: state, on: stream)
-            try cache.commit(Array(rows.indices), on: stream)
-            return output
-        }
-        guard !ends.isEmpty else { return 0 }
-        do throws(BackendError) {
-            let lists = try stream.topLogProbabilities(
-                shape.topCount, of: output.logits, vocabulary: model.vocabularySize)
-            try keepHidden(output.hidden, ends.map(\.slot))
-            for (end, list) in zip(ends, lists) {
-                guard !list.isEmpty else { throw .nonFinite(what: "the logits") }
-                choose(end.slot, list)
-            }
+        return (rows, ends)
+    }
+
+    /// Runs rows and adds a token to the sequences whose last token is among them.
+    private func forward(_ rows: [Row], ends: [(slot: Int, row: Int)]) throws(RedrafterError) {
+        let output: PassOutput
+        do {
+            output = try runner.forward(rows, logitRows: ends.map(\.row))
+            try runner.commit(Array(rows.indices))
         } catch {
-            throw .backend(error)
+            throw .transformer(error)
         }
-        for end in ends { try finish(end.slot, finished) }
-        return ends.count
+        guard !ends.isEmpty else { return }
+        let lists = try wrapping(
+            RedrafterError.backend,
+            try runner.stream.topLogProbabilities(
+                shape.topCount, of: output.logits, vocabulary: model.vocabularySize))
+        try wrapping(RedrafterError.backend, try keepHidden(output.hidden, ends.map(\.slot)))
+        for (end, list) in zip(ends, lists) {
+            guard !list.isEmpty else { throw .backend(.nonFinite(what: "the logits")) }
+            choose(end.slot, list)
+        }
     }
 
     private func pendingCount(_ slot: Int) -> Int { sequences[slot]?.pending.count ?? 0 }
 
     private func keepHidden(_ hidden: Tensor, _ slots: [Int]) throws(BackendError) {
         guard shape.hiddenSize > 0 else { return }
-        try stream.withValues(hidden) { values in
+        try runner.stream.withValues(hidden) { values in
             for (row, slot) in slots.enumerated() {
                 for index in row * hidden.columns..<(row + 1) * hidden.columns {
                     sequences[slot]?.request.answer.hidden.append(values[index].halfBits)
@@ -178,7 +171,7 @@ public final class BatchGenerator {
     private func choose(_ slot: Int, _ list: [TokenLogit]) {
         guard var sequence = sequences[slot] else { return }
         sequences[slot] = nil  // the arrays grow in place
-        let token = sequence.sampler.sample(leading: list, position: cache.lengths[slot])
+        let token = sequence.sampler.sample(leading: list, position: runner.lengths[slot])
         sequence.request.answer.tokens.append(token)
         for entry in list {
             sequence.request.answer.topTokens.append(entry.token)
@@ -195,16 +188,9 @@ public final class BatchGenerator {
         let isComplete = model.tokenizer.endOfGeneration.contains(last)
         guard isComplete || request.answer.tokens.count == request.maximumTokens else { return }
         sequences[slot] = nil
-        cache.truncate(sequence: slot, to: 0)
+        runner.truncate(sequence: slot, to: 0)
         var answer = request.answer
         answer.isComplete = isComplete
         try finished(answer)
     }
-}
-
-/// Runs a body of the transformer and wraps its error.
-private func wrappingTransformer<Value>(
-    _ body: () throws(TransformerError) -> Value
-) throws(RedrafterError) -> Value {
-    do { return try body() } catch { throw .transformer(error) }
 }

@@ -9,6 +9,8 @@ extension Model {
     /// answers' tokens were chosen from. `[rows, hidden]`
     /// - Throws: `RedrafterError.promptTooLong` where an answer does not fit the context; `.transformer`.
     func hiddenStates(of data: DistillationData) throws(RedrafterError) -> [UInt16] {
+        let runner = try wrapping(
+            RedrafterError.transformer, try PassRunner(transformer, prefillChunk: prefillChunk))
         var result = [UInt16]()
         result.reserveCapacity(data.rows * configuration.hiddenSize)
         for shard in data.shards {
@@ -18,50 +20,24 @@ extension Model {
                 guard tokens.count <= contextLength else {
                     throw .promptTooLong(tokens: tokens.count, contextLength: contextLength)
                 }
-                try appendHidden(tokens, from: answer.prompt.count - 1, to: &result)
+                runner.reset()
+                try wrapping(
+                    RedrafterError.transformer,
+                    try runner.appendHidden(tokens, from: answer.prompt.count - 1, to: &result))
             }
         }
         return result
     }
-
-    /// Hidden states of the tokens from a place on.
-    private func appendHidden(
-        _ tokens: [Int32], from first: Int, to result: inout [UInt16]
-    ) throws(RedrafterError) {
-        do throws(TransformerError) {
-            let stream = try TransformerStream(transformer, prefillChunk: prefillChunk)
-            try backendErrors { () throws(BackendError) in
-                if first > 0 { _ = try stream.prefill(Array(tokens[..<first])) }
-            }
-            for start in stride(from: first, to: tokens.count, by: TreeLimits.maximumRows) {
-                let chunk = tokens[start..<min(start + TreeLimits.maximumRows, tokens.count)]
-                try backendErrors { () throws(BackendError) in
-                    let output = try stream.forward(TokenTree(chain: chunk))
-                    try stream.stream.withValues(output.hidden) { values in
-                        for value in values.prefix(chunk.count * configuration.hiddenSize) {
-                            result.append(value.halfBits)
-                        }
-                    }
-                    try stream.commit(Array(0..<chunk.count))
-                }
-            }
-        } catch {
-            throw .transformer(error)
-        }
-    }
-
-    private func backendErrors(_ body: () throws(BackendError) -> Void) throws(TransformerError) {
-        do { try body() } catch { throw .backend(error) }
-    }
 }
 
-extension TokenTree {
-    /// Tokens that follow one another.
-    fileprivate init(chain tokens: ArraySlice<Int32>) {
-        self.init(root: tokens[tokens.startIndex])
-        var node = 0
-        for token in tokens.dropFirst() {
-            node = insert(token, after: node, logAcceptance: 0, source: DraftSource())
+extension PassRunner {
+    /// Hidden states of the tokens of a text from a place on.
+    fileprivate func appendHidden(
+        _ tokens: [Int32], from first: Int, to result: inout [UInt16]
+    ) throws(TransformerError) {
+        if first > 0 { _ = try prefill(Array(tokens[..<first])) }
+        try append(tokens[first...], lending: \.hidden) { values in
+            for value in values { result.append(value.halfBits) }
         }
     }
 }

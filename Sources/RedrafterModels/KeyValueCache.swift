@@ -7,20 +7,17 @@ import RedrafterCore
 ///
 ///     slots of a sequence:  [ committed … | rows of the open pass, in batch order | free ]
 ///                             0            length                                  capacity
-public final class KeyValueCache {
-    /// Room for the rows of one pass behind a full context.
-    public static let scratchRows = 64
-
-    public let storage: any CacheStorage
+struct KeyValueCache {
+    let storage: any CacheStorage
     /// Tokens a sequence can hold.
-    public let contextLength: Int
+    let contextLength: Int
     /// Committed tokens of each sequence. `[sequences]`
-    public private(set) var lengths: [Int]
+    private(set) var lengths: [Int]
     private var openPass: RowPlan?
 
     /// - Throws: `TransformerError.backend` with `.outOfMemory`.
-    public init(
-        configuration: ModelConfiguration, contextLength: Int, sequences: Int = 1,
+    init(
+        configuration: ModelConfiguration, contextLength: Int, sequences: Int,
         on backend: any ComputeBackend
     ) throws(TransformerError) {
         precondition(contextLength > 0 && sequences > 0, "a cache holds at least one token")
@@ -35,11 +32,11 @@ public final class KeyValueCache {
         lengths = [Int](repeating: 0, count: sequences)
     }
 
-    /// The storage that a context of this length takes.
-    public static func shape(configuration: ModelConfiguration, contextLength: Int, sequences: Int)
+    /// The storage that a context of this length takes, with room for the rows of a tree behind a full one.
+    static func shape(configuration: ModelConfiguration, contextLength: Int, sequences: Int)
         -> CacheShape
     {
-        let (capacity, overflow) = contextLength.addingReportingOverflow(scratchRows)
+        let (capacity, overflow) = contextLength.addingReportingOverflow(TreeLimits.maximumRows)
         return CacheShape(
             layers: configuration.layers, keyValueHeads: configuration.keyValueHeads,
             headDimension: configuration.headDimension, sequences: sequences,
@@ -48,7 +45,7 @@ public final class KeyValueCache {
 
     /// Validates the rows of the next pass and opens it. A pass that was open and not committed is forgotten.
     /// - Throws: `TransformerError.contextFull`, `.invalidRows`; the cache is unchanged then.
-    public func plan(_ rows: [Row]) throws(TransformerError) -> RowPlan {
+    mutating func plan(_ rows: [Row]) throws(TransformerError) -> RowPlan {
         for row in rows where row.position >= contextLength {
             throw .contextFull(sequence: row.sequence, needed: row.position + 1, contextLength: contextLength)
         }
@@ -64,7 +61,7 @@ public final class KeyValueCache {
     /// Keeps the rows of `path` (indices into the open pass, each after its parent, of one sequence or of several) and
     /// forgets the others. Entries are moved only where they do not lie in place already.
     /// - Throws: `TransformerError.invalidPath`; the cache and the open pass are unchanged then.
-    public func commit(_ path: [Int], on stream: any ComputeStream) throws(TransformerError) {
+    mutating func commit(_ path: [Int], on stream: any ComputeStream) throws(TransformerError) {
         guard let plan = openPass else {
             throw .invalidPath(row: path.first ?? -1, reason: "there is no open pass")
         }
@@ -96,7 +93,7 @@ public final class KeyValueCache {
     }
 
     /// Keeps the first `length` tokens of a sequence, as many as it has at most. The open pass is forgotten.
-    public func truncate(sequence: Int = 0, to length: Int) {
+    mutating func truncate(sequence: Int, to length: Int) {
         precondition(
             lengths.indices.contains(sequence) && length >= 0, "no sequence \(sequence) or length \(length)")
         openPass = nil
@@ -104,7 +101,7 @@ public final class KeyValueCache {
     }
 
     /// Forgets everything.
-    public func reset() {
+    mutating func reset() {
         openPass = nil
         lengths = [Int](repeating: 0, count: lengths.count)
     }

@@ -10,11 +10,19 @@ public struct MemoryPlan: Sendable, Hashable {
     /// Invalid where the sum overflows.
     public var total: CheckedSize { weights + cache + activations }
 
+    /// - Parameters:
+    ///   - configuration: of the model.
+    ///   - source: its weights.
+    ///   - contextLength: tokens that a sequence can hold.
+    ///   - sequences: as in `PassRunner.init`, like the next two.
+    ///   - prefillChunk: rows of a prefill pass.
+    ///   - maximumRows: rows of the largest pass.
+    ///   - backend: where all of it lies.
     /// - Throws: what `TransformerWeights.byteCount` throws: weights that are missing, misshapen or not supported.
     public init(
         _ configuration: ModelConfiguration, from source: @escaping WeightSource, contextLength: Int,
-        sequences: Int = 1,
-        maximumRows: Int = Transformer.prefillChunk, on backend: any ComputeBackend
+        sequences: Int = 1, prefillChunk: Int = PassRunner.defaultPrefillChunk, maximumRows: Int? = nil,
+        on backend: any ComputeBackend
     ) throws(TransformerError) {
         weights = try TransformerWeights.byteCount(configuration, from: source, on: backend)
         cache =
@@ -22,7 +30,9 @@ public struct MemoryPlan: Sendable, Hashable {
                 configuration: configuration, contextLength: contextLength, sequences: sequences
             ).byteCount
         activations =
-            TransformerState.byteCount(configuration, maximumRows: maximumRows)
+            TransformerState.byteCount(
+                configuration,
+                maximumRows: PassRunner.rows(prefillChunk: prefillChunk, maximumRows: maximumRows))
             + CheckedSize(contextLength) * configuration.rotaryDimension * 4
     }
 

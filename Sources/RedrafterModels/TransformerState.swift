@@ -1,15 +1,11 @@
 import RedrafterCore
 
-/// The activations of one stream of passes, allocated once. Passes that run at the same time need a state each.
-public struct TransformerState: Sendable {
-    /// Rows whose logits one pass can give; the largest tree.
-    public static let maximumLogitRows = 64
-
-    /// Rows a state needs for prefill in chunks and for trees.
-    public static func rows(forChunk chunk: Int) -> Int { max(chunk, maximumLogitRows) }
-
+/// The activations of one pass after the other, allocated once. Passes that run at the same time need a state each.
+///
+/// A pass gives logits for as many rows as the largest tree has.
+struct TransformerState: Sendable {
     /// Rows one pass can hold.
-    public let maximumRows: Int
+    let maximumRows: Int
 
     let residual: Tensor  // [maximumRows, hidden]
     let normed: Tensor  // [maximumRows, hidden]
@@ -18,21 +14,21 @@ public struct TransformerState: Sendable {
     let values: Tensor  // [maximumRows, keyValueHeads·d]
     let attended: Tensor  // [maximumRows, heads·d]
     let gated: Tensor  // [maximumRows, feedForward]
-    let selectedResidual: Tensor  // [maximumLogitRows, hidden]
-    let selectedAttended: Tensor  // [maximumLogitRows, heads·d]
-    let hidden: Tensor  // [maximumLogitRows, hidden]
-    let logits: Tensor  // [maximumLogitRows, vocabulary]
+    let selectedResidual: Tensor  // [logitRows, hidden]
+    let selectedAttended: Tensor  // [logitRows, heads·d]
+    let hidden: Tensor  // [logitRows, hidden]
+    let logits: Tensor  // [logitRows, vocabulary]
 
     /// - Parameters:
     ///   - configuration: of the model that the buffers serve.
-    ///   - maximumRows: the prefill chunk; at least as many as a tree has.
+    ///   - maximumRows: rows of the largest pass.
     ///   - backend: where they lie.
     /// - Throws: `TransformerError.backend` with `.outOfMemory`.
-    public init(
-        _ configuration: ModelConfiguration, maximumRows: Int = 512, on backend: any ComputeBackend
+    init(
+        _ configuration: ModelConfiguration, maximumRows: Int, on backend: any ComputeBackend
     ) throws(TransformerError) {
         precondition(maximumRows > 0, "a pass has at least one row")
-        let logitRows = min(maximumRows, Self.maximumLogitRows)
+        let logitRows = Self.logitRows(of: maximumRows)
         let queryWidth = configuration.heads * configuration.headDimension
         let keyWidth = configuration.keyValueHeads * configuration.headDimension
         self.maximumRows = maximumRows
@@ -54,12 +50,14 @@ public struct TransformerState: Sendable {
     }
 
     /// Bytes that a state takes.
-    public static func byteCount(_ configuration: ModelConfiguration, maximumRows: Int = 512) -> CheckedSize {
+    static func byteCount(_ configuration: ModelConfiguration, maximumRows: Int) -> CheckedSize {
         let queryWidth = CheckedSize(configuration.heads) * configuration.headDimension
         let keyWidth = CheckedSize(configuration.keyValueHeads) * configuration.headDimension
         let hidden = CheckedSize(configuration.hiddenSize)
         let row = hidden * 2 + queryWidth * 2 + keyWidth * 2 + configuration.feedForwardSize
         let logitRow = hidden * 2 + queryWidth + configuration.vocabularySize
-        return (row * maximumRows + logitRow * min(maximumRows, maximumLogitRows)) * 4
+        return (row * maximumRows + logitRow * logitRows(of: maximumRows)) * 4
     }
+
+    private static func logitRows(of maximumRows: Int) -> Int { min(maximumRows, TreeLimits.maximumRows) }
 }

@@ -63,10 +63,11 @@ public func checkModels(
         guard backend.support(.linear, type) == .supported, backend.support(.embedding, type) == .supported
         else { continue }
         let subject = "a model of \(type.name)"
-        let run = try ModelRun(toy, backend)
+        let transformer = try toy.transformer(on: backend)
+        let run = try ModelRun(transformer)
         let prompt = (0..<45).map { Int32($0 * 29 % toy.configuration.vocabularySize) }
         let expected = try run.fresh(prompt)
-        let reference = try ModelRun(toy, ReferenceBackend()).fresh(prompt)
+        let reference = try ModelRun(toy.transformer(on: ReferenceBackend())).fresh(prompt)
         let error = normalisedError(expected, reference)
         // Rounding errors grow through the layers of a random model.
         let allowed = type.isFloat ? 1e-5 : 2e-2
@@ -75,7 +76,8 @@ public func checkModels(
                 ConformanceFailure(
                     subject: subject, message: "error \(error) against the reference, allowed \(allowed)"))
         }
-        for chunk in [1, 2, 7, 16, 33] where try !same(run.fresh(prompt, chunk: chunk), expected) {
+        for chunk in [1, 2, 7, 16, 33]
+        where try !same(ModelRun(transformer, chunk: chunk).fresh(prompt), expected) {
             failures.append(
                 ConformanceFailure(subject: subject, message: "prefill in chunks of \(chunk) differs"))
         }
@@ -120,36 +122,32 @@ private func same(_ a: [Float], _ b: [Float]) -> Bool { a.map(\.bitPattern) == b
 
 /// A toy model on a backend.
 private struct ModelRun {
-    let transformer: Transformer
-    let cache: KeyValueCache
-    let state: TransformerState
-    let stream: any ComputeStream
+    let runner: PassRunner
 
-    init(_ toy: ToyTransformer, _ backend: any ComputeBackend) throws {
-        transformer = try toy.transformer(on: backend)
-        cache = try KeyValueCache(
-            configuration: toy.configuration, contextLength: transformer.contextLength, on: backend)
-        state = try TransformerState(toy.configuration, maximumRows: 64, on: backend)
-        stream = backend.makeStream()
+    /// - Parameters:
+    ///   - transformer: the model on its backend.
+    ///   - chunk: rows of a prefill pass.
+    init(_ transformer: Transformer, chunk: Int = TreeLimits.maximumRows) throws {
+        runner = try PassRunner(transformer, prefillChunk: chunk)
     }
 
     /// Logits of the last token, from an empty cache.
-    func fresh(_ tokens: [Int32], chunk: Int = 64) throws -> [Float] {
-        cache.reset()
-        let output = try transformer.prefill(tokens, chunk: chunk, cache: cache, state: state, on: stream)
-        return try stream.rows(of: output.logits)[0]
+    func fresh(_ tokens: [Int32]) throws -> [Float] {
+        runner.reset()
+        return try logits(runner.prefill(tokens))[0]
     }
 
     func forward(_ rows: [Row]) throws -> [[Float]] {
-        let output = try transformer.forward(
-            cache.plan(rows), logitRows: Array(rows.indices), cache: cache, state: state, on: stream)
-        return try stream.rows(of: output.logits)
+        try logits(runner.forward(rows, logitRows: Array(rows.indices)))
     }
 
     /// Commits a path of the open pass and appends a token.
     func commit(_ path: [Int], next: Int32) throws -> [Float] {
-        try cache.commit(path, on: stream)
-        let output = try transformer.prefill([next], cache: cache, state: state, on: stream)
-        return try stream.rows(of: output.logits)[0]
+        try runner.commit(path)
+        return try logits(runner.prefill([next]))[0]
+    }
+
+    private func logits(_ output: PassOutput) throws -> [[Float]] {
+        try runner.stream.rows(of: output.logits)
     }
 }

@@ -154,13 +154,9 @@ import Testing
         let backend = ReferenceBackend()
         let weights = try TransformerWeights.load(configuration, from: source, on: backend)
         let transformer = try Transformer(configuration, weights: weights, contextLength: 64, on: backend)
-        let cache = try KeyValueCache(
-            configuration: configuration, contextLength: 64, sequences: 1, on: backend)
-        let state = try TransformerState(configuration, maximumRows: 64, on: backend)
-        let stream = backend.makeStream()
-        let output = try transformer.prefill(
-            [3, 17, 5, 9, 60, 2, 33], sequence: 0, chunk: 64, cache: cache, state: state, on: stream)
-        return try stream.withValues(output.logits) { Array($0.suffix(configuration.vocabularySize)) }
+        let runner = try PassRunner(transformer, prefillChunk: 64)
+        let output = try runner.prefill([3, 17, 5, 9, 60, 2, 33])
+        return try runner.stream.withValues(output.logits) { Array($0.suffix(configuration.vocabularySize)) }
     }
 }
 

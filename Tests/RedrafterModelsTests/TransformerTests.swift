@@ -3,40 +3,30 @@ import RedrafterModels
 import RedrafterTesting
 import Testing
 
-/// A model on a backend with everything a pass needs.
+/// A runner whose outputs are read as bits.
 struct Pass {
-    let transformer: Transformer
-    let cache: KeyValueCache
-    let state: TransformerState
-    let stream: any ComputeStream
+    let runner: PassRunner
 
-    init(_ toy: ToyTransformer = ToyTransformer(), sequences: Int = 1) throws {
-        let backend = ReferenceBackend()
-        transformer = try toy.transformer(on: backend)
-        cache = try KeyValueCache(
-            configuration: toy.configuration, contextLength: transformer.contextLength, sequences: sequences,
-            on: backend)
-        state = try TransformerState(toy.configuration, maximumRows: 64, on: backend)
-        stream = backend.makeStream()
+    /// - Parameter chunk: rows of a prefill pass.
+    init(
+        _ toy: ToyTransformer = ToyTransformer(), sequences: Int = 1, chunk: Int = TreeLimits.maximumRows
+    ) throws {
+        runner = try PassRunner(
+            toy.transformer(on: ReferenceBackend()), sequences: sequences, prefillChunk: chunk)
     }
 
     /// Bits of the logits of the last token.
-    func prefill(_ tokens: [Int32], sequence: Int = 0, chunk: Int = 64) throws -> [UInt32] {
-        let output = try transformer.prefill(
-            tokens, sequence: sequence, chunk: chunk, cache: cache, state: state, on: stream)
-        return try bits(output.logits)[0]
+    func prefill(_ tokens: [Int32], sequence: Int = 0) throws -> [UInt32] {
+        try bits(runner.prefill(tokens, sequence: sequence).logits)[0]
     }
 
     /// Bits of the logits of the rows asked for, all when nil. The pass stays open.
     func forward(_ rows: [Row], logitRows: [Int]? = nil) throws -> [[UInt32]] {
-        let output = try transformer.forward(
-            cache.plan(rows), logitRows: logitRows ?? Array(rows.indices), cache: cache, state: state,
-            on: stream)
-        return try bits(output.logits)
+        try bits(runner.forward(rows, logitRows: logitRows ?? Array(rows.indices)).logits)
     }
 
-    private func bits(_ logits: Tensor) throws -> [[UInt32]] {
-        try stream.withValues(logits) { values in
+    func bits(_ logits: Tensor) throws -> [[UInt32]] {
+        try runner.stream.withValues(logits) { values in
             (0..<logits.rows).map { row in
                 values[(row * logits.columns)..<((row + 1) * logits.columns)].map(\.bitPattern)
             }
@@ -85,8 +75,8 @@ private func path(to node: Int, in tree: [Int]) -> [Int] {
             let rows = rows(of: tree, from: prompt.count)
             _ = try pass.forward(rows, logitRows: [])
             let kept = path(to: node, in: tree)
-            try pass.cache.commit(kept, on: pass.stream)
-            #expect(pass.cache.lengths == [prompt.count + kept.count])
+            try pass.runner.commit(kept)
+            #expect(pass.runner.lengths == [prompt.count + kept.count])
             #expect(
                 try pass.prefill([1, 2]) == Pass().prefill(prompt + kept.map { rows[$0].token } + [1, 2]),
                 "node \(node)")
@@ -97,9 +87,9 @@ private func path(to node: Int, in tree: [Int]) -> [Int] {
     func chunks(chunk: Int) throws {
         let tokens = (0..<40).map { Int32($0 * 13 % 64) }
         let whole = try Pass()
-        let chunked = try Pass()
-        #expect(try whole.prefill(tokens) == chunked.prefill(tokens, chunk: chunk))
-        #expect(try whole.prefill([4, 5]) == chunked.prefill([4, 5], chunk: chunk))
+        let chunked = try Pass(chunk: chunk)
+        #expect(try whole.prefill(tokens) == chunked.prefill(tokens))
+        #expect(try whole.prefill([4, 5]) == chunked.prefill([4, 5]))
     }
 
     @Test("Sequences do not see each other, in whatever order their rows are mixed")
@@ -118,8 +108,8 @@ private func path(to node: Int, in tree: [Int]) -> [Int] {
         #expect(try logits[2] == Pass().prefill([8, 8, 8, 8, 8, 4, 6]))
         #expect(try logits[3] == Pass().prefill([9, 7]))
         #expect(try logits[4] == Pass().prefill([1, 2, 3, 8]))
-        try pass.cache.commit([0, 4, 2], on: pass.stream)
-        #expect(pass.cache.lengths == [4, 1, 7])
+        try pass.runner.commit([0, 4, 2])
+        #expect(pass.runner.lengths == [4, 1, 7])
         #expect(try pass.prefill([2], sequence: 0) == Pass().prefill([1, 2, 3, 8, 2]))
         #expect(try pass.prefill([2], sequence: 2) == Pass().prefill([8, 8, 8, 8, 8, 4, 6, 2]))
     }
@@ -139,10 +129,10 @@ private func path(to node: Int, in tree: [Int]) -> [Int] {
     func truncate() throws {
         let pass = try Pass()
         _ = try pass.prefill(prompt)
-        pass.cache.truncate(to: 3)
+        pass.runner.truncate(to: 3)
         #expect(try pass.prefill([4]) == Pass().prefill(prompt.prefix(3) + [4]))
-        pass.cache.reset()
-        #expect(pass.cache.lengths == [0])
+        pass.runner.reset()
+        #expect(pass.runner.lengths == [0])
     }
 
     @Test("qwen2 biases, an untied head and rotary halves take part")
@@ -154,7 +144,7 @@ private func path(to node: Int, in tree: [Int]) -> [Int] {
             let pass = try Pass(toy)
             let logits = try pass.prefill(prompt)
             #expect(logits != plain)
-            #expect(try Pass(toy).prefill(prompt, chunk: 1) == logits)
+            #expect(try Pass(toy, chunk: 1).prefill(prompt) == logits)
         }
     }
 
@@ -169,7 +159,7 @@ private func path(to node: Int, in tree: [Int]) -> [Int] {
         #expect(throws: TransformerError.contextFull(sequence: 0, needed: 97, contextLength: 96)) {
             try pass.forward([Row(token: 1, position: 96, parent: -1)])
         }
-        #expect(pass.cache.lengths == [96])
+        #expect(pass.runner.lengths == [96])
     }
 
     @Test("Rows that make no path and tokens out of range are refused, and the cache stays as it was")
@@ -181,21 +171,20 @@ private func path(to node: Int, in tree: [Int]) -> [Int] {
         #expect(throws: TransformerError.invalidRows(.emptyBatch)) { try pass.forward([]) }
         _ = try pass.forward(rows(of: [-1, 0, 0], from: prompt.count))
         for path in [[1], [0, 0], [0, 1, 2], [3], [-1]] {
-            #expect(throws: TransformerError.self, "\(path)") { try pass.cache.commit(path, on: pass.stream) }
+            #expect(throws: TransformerError.self, "\(path)") { try pass.runner.commit(path) }
         }
-        #expect(pass.cache.lengths == [prompt.count])
-        try pass.cache.commit([0, 2], on: pass.stream)
-        #expect(throws: TransformerError.self) { try pass.cache.commit([0], on: pass.stream) }
+        #expect(pass.runner.lengths == [prompt.count])
+        try pass.runner.commit([0, 2])
+        #expect(throws: TransformerError.self) { try pass.runner.commit([0]) }
     }
 
     @Test("A prefill that is told to stop has committed whole passes")
     func cancelled() throws {
-        let pass = try Pass()
+        let pass = try Pass(chunk: 2)
         #expect(throws: TransformerError.cancelled) {
-            try pass.transformer.prefill(
-                prompt, chunk: 2, cache: pass.cache, state: pass.state, on: pass.stream, proceed: { $0 < 4 })
+            try pass.runner.prefill(prompt, proceed: { $0 < 4 })
         }
-        #expect(pass.cache.lengths == [4])
+        #expect(pass.runner.lengths == [4])
         #expect(try pass.prefill(Array(prompt[4...])) == Pass().prefill(prompt))
     }
 }

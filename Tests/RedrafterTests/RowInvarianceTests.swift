@@ -29,13 +29,8 @@ struct RowInvarianceTests {
         var options = ModelOptions(contextLength: 128, threads: setting.threads, kernels: setting.kernels)
         options.prefillChunk = setting.chunk
         let model = try Model.load(path: DefaultModel.path, options: options)
-        let transformer = model.transformer
-        let cache = try KeyValueCache(
-            configuration: model.configuration, contextLength: 128, on: transformer.backend)
-        let state = try TransformerState(model.configuration, maximumRows: 512, on: transformer.backend)
-        let stream = transformer.backend.makeStream()
-        let prefix = Array(Self.tokens.prefix(64))
-        _ = try transformer.prefill(prefix, chunk: setting.chunk, cache: cache, state: state, on: stream)
+        let runner = try PassRunner(model.transformer, prefillChunk: setting.chunk)
+        _ = try runner.prefill(Array(Self.tokens.prefix(64)))
 
         // A tree: node 2k continues the chain, node 2k + 1 is a wrong guess beside it.
         var rows = [Row]()
@@ -44,18 +39,15 @@ struct RowInvarianceTests {
             rows.append(Row(token: Self.tokens[64 + depth], position: 64 + depth, parent: parent))
             rows.append(Row(token: Int32(1000 + depth), position: 64 + depth, parent: parent))
         }
-        let tree = try transformer.forward(
-            try cache.plan(rows), logitRows: Array(stride(from: 0, to: 16, by: 2)), cache: cache,
-            state: state,
-            on: stream)
-        let branch = try stream.withValues(tree.logits) { Array($0) }
+        let tree = try runner.forward(rows, logitRows: Array(stride(from: 0, to: 16, by: 2)))
+        let branch = try runner.stream.withValues(tree.logits) { Array($0) }
 
         var chain = [Float]()
         for depth in 0..<8 {
-            let plan = try cache.plan(Row.chain([Self.tokens[64 + depth]], from: 64 + depth))
-            let output = try transformer.forward(plan, logitRows: [0], cache: cache, state: state, on: stream)
-            chain += try stream.withValues(output.logits) { Array($0) }
-            try cache.commit([0], on: stream)
+            let row = Row.chain([Self.tokens[64 + depth]], from: 64 + depth)
+            let output = try runner.forward(row, logitRows: [0])
+            chain += try runner.stream.withValues(output.logits) { Array($0) }
+            try runner.commit([0])
         }
         return (chain, branch)
     }

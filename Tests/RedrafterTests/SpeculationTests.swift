@@ -194,13 +194,9 @@ private let trees: [any TreeBuilder] = [
     func rolledBack() throws {
         let backend = try CPUBackend(options: CPUBackend.Options(threads: 2))
         let transformer = try toyModel(backend: backend).transformer
-        let configuration = transformer.configuration
-        let stream = backend.makeStream()
-        let state = try TransformerState(configuration, maximumRows: 64, on: backend)
         var random = SeededRandom(seed: 21)
         for _ in 0..<12 {
-            let cache = try KeyValueCache(
-                configuration: configuration, contextLength: 96, sequences: 3, on: backend)
+            let runner = try PassRunner(transformer, sequences: 3, prefillChunk: 64)
             var texts = [[Int32]](repeating: [], count: 3)
             for _ in 0..<6 {
                 var rows = [Row]()
@@ -214,8 +210,7 @@ private let trees: [any TreeBuilder] = [
                             sequence: sequence, token: Int32((index * 7 + position) % 64), position: position,
                             parent: parent))
                 }
-                _ = try transformer.forward(
-                    try cache.plan(rows), logitRows: [], cache: cache, state: state, on: stream)
+                _ = try runner.forward(rows, logitRows: [])
                 // A random path of each sequence, in an order that mixes them.
                 var path = [Int]()
                 var tips = [-1, -1, -1]
@@ -225,29 +220,22 @@ private let trees: [any TreeBuilder] = [
                     tips[row.sequence] = index
                     texts[row.sequence].append(row.token)
                 }
-                try cache.commit(path, on: stream)
-                #expect(cache.lengths == texts.map(\.count))
+                try runner.commit(path)
+                #expect(runner.lengths == texts.map(\.count))
             }
             for (sequence, text) in texts.enumerated() {
                 let probe = Row(sequence: sequence, token: 11, position: text.count, parent: -1)
-                let rolled = try logits(probe, transformer, cache, state, stream)
-                let fresh = try KeyValueCache(configuration: configuration, contextLength: 96, on: backend)
-                if !text.isEmpty {
-                    _ = try transformer.prefill(text, cache: fresh, state: state, on: stream)
-                }
-                let expected = try logits(
-                    Row(token: 11, position: text.count, parent: -1), transformer, fresh, state, stream)
+                let rolled = try logits(probe, runner)
+                let fresh = try PassRunner(transformer, prefillChunk: 64)
+                if !text.isEmpty { _ = try fresh.prefill(text) }
+                let expected = try logits(Row(token: 11, position: text.count, parent: -1), fresh)
                 #expect(rolled == expected)
             }
         }
     }
 
-    private func logits(
-        _ row: Row, _ transformer: Transformer, _ cache: KeyValueCache, _ state: TransformerState,
-        _ stream: any ComputeStream
-    ) throws -> [UInt32] {
-        let output = try transformer.forward(
-            try cache.plan([row]), logitRows: [0], cache: cache, state: state, on: stream)
-        return try stream.withValues(output.logits) { $0.map(\.bitPattern) }
+    private func logits(_ row: Row, _ runner: PassRunner) throws -> [UInt32] {
+        let output = try runner.forward([row], logitRows: [0])
+        return try runner.stream.withValues(output.logits) { $0.map(\.bitPattern) }
     }
 }

@@ -42,9 +42,9 @@ struct VulkanModelTests {
         func logits(_ backend: String) throws -> [Float] {
             let model = try Model.load(
                 path: DefaultModel.path, options: ModelOptions(contextLength: 64, backend: backend))
-            let stream = try TransformerStream(model.transformer)
-            let output = try #require(try stream.prefill(tokens))
-            return try stream.stream.withValues(output.logits) { Array($0) }
+            let runner = try PassRunner(model.transformer)
+            let output = try runner.prefill(tokens)
+            return try runner.stream.withValues(output.logits) { Array($0) }
         }
         let (got, expected) = (try logits("vulkan"), try logits("cpu"))
         let difference = zip(got, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
