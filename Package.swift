@@ -21,7 +21,9 @@ let package = Package(
         .library(name: "RedrafterFormats", targets: ["RedrafterFormats"]),
         .library(name: "RedrafterModels", targets: ["RedrafterModels"]),
         .library(name: "RedrafterDrafters", targets: ["RedrafterDrafters"]),
+        .library(name: "DrafterHeads", targets: ["DrafterHeads"]),
         .library(name: "RedrafterTraining", targets: ["RedrafterTraining"]),
+        .library(name: "RedrafterTrainers", targets: ["RedrafterTrainers"]),
         .library(name: "RedrafterDistillation", targets: ["RedrafterDistillation"]),
         .library(name: "RedrafterCommands", targets: ["RedrafterCommands"]),
         .library(name: "RedrafterTesting", targets: ["RedrafterTesting"]),
@@ -61,7 +63,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "DrafterHeads", dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
-            path: "Plugins/Drafters/Heads", swiftSettings: swiftSettings),
+            path: "Plugins/Drafters/Heads", exclude: ["Training"], swiftSettings: swiftSettings),
         .target(
             name: "RecurrentDrafter",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "DrafterHeads"],
@@ -78,18 +80,33 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "HeadTraining", dependencies: ["RedrafterFormats", "RedrafterTraining", "DrafterHeads"],
+            path: "Plugins/Drafters/Heads/Training", swiftSettings: swiftSettings),
+        .target(
             name: "RecurrentTraining",
-            dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
+            dependencies: [
+                "RedrafterCore", "RedrafterFormats", "RedrafterTraining", "DrafterHeads", "HeadTraining",
+                "RecurrentDrafter",
+            ],
             path: "Plugins/Drafters/Recurrent/Training", swiftSettings: swiftSettings),
         .target(
-            name: "MedusaTraining", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
+            name: "MedusaTraining",
+            dependencies: [
+                "RedrafterCore", "RedrafterFormats", "RedrafterTraining", "DrafterHeads", "HeadTraining",
+                "MedusaDrafter",
+            ],
             path: "Plugins/Drafters/Medusa/Training", swiftSettings: swiftSettings),
         .target(
             name: "CShippedDrafters", path: "Plugins/Drafters/Shipped/CShippedDrafters", exclude: ["Weights"],
             cSettings: cSettings),
         .target(
-            name: "RedrafterDrafters", dependencies: ["RedrafterFormats", "CShippedDrafters"],
+            name: "RedrafterDrafters",
+            dependencies: ["RedrafterFormats", "CShippedDrafters", "RecurrentDrafter", "MedusaDrafter"],
             path: "Plugins/Drafters/Shipped/RedrafterDrafters", swiftSettings: swiftSettings),
+        .target(
+            name: "RedrafterTrainers",
+            dependencies: ["RedrafterTraining", "RecurrentTraining", "MedusaTraining"],
+            path: "Plugins/Drafters/Trainers", swiftSettings: swiftSettings),
         .target(
             name: "RedrafterTesting",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels"],
@@ -105,8 +122,7 @@ let package = Package(
             name: "RedrafterDistillation",
             dependencies: [
                 "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels", "Redrafter",
-                "RedrafterTraining", "RecurrentDrafter", "RecurrentTraining", "MedusaDrafter",
-                "MedusaTraining",
+                "RedrafterTraining",
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -114,7 +130,8 @@ let package = Package(
             dependencies: [
                 "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
                 "RedrafterReport",
-                "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterDistillation", "CPUBackend",
+                "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterTrainers",
+                "RedrafterDistillation", "CPUBackend",
                 "VulkanBackend", argumentParser,
             ],
             swiftSettings: swiftSettings),

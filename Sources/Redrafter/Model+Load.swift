@@ -30,7 +30,8 @@ extension Model {
                 "the context of \(contextLength) tokens is longer than the \(files.configuration.contextLength) "
                     + "the model was trained for; its answers may degrade beyond")
         }
-        let transformer = try wrappingAll(RedrafterError.transformer) { () throws(TransformerError) in
+        let transformer: Transformer
+        do {
             try MemoryPlan(
                 files.configuration, from: files.weights, contextLength: contextLength,
                 maximumRows: TransformerState.rows(forChunk: options.prefillChunk), on: backend
@@ -42,8 +43,10 @@ extension Model {
                         "tensor \"\(TerminalText.escaped(name))\" holds NaN or infinity in \(count) places; the file is "
                             + "damaged, and answers end where a logit is no number")
                 })
-            return try Transformer(
+            transformer = try Transformer(
                 files.configuration, weights: weights, contextLength: contextLength, on: backend)
+        } catch {
+            throw .transformer(error)
         }
         let tokenizer = Tokenizer(files.tokenizer)
         files.release()
@@ -86,10 +89,8 @@ struct ModelFiles {
     }
 
     private static func open(_ gguf: GGUFFile) throws(RedrafterError) -> ModelFiles {
-        let (configuration, tensors) = try wrappingAll(RedrafterError.model) { () throws(ModelError) in
-            let configuration = try ModelConfiguration(gguf)
-            return (configuration, try ModelTensors(configuration, in: gguf))
-        }
+        let configuration = try wrapping(RedrafterError.model, try ModelConfiguration(gguf))
+        let tensors = try wrapping(RedrafterError.model, try ModelTensors(configuration, in: gguf))
         let tokenizer = try wrapping(
             RedrafterError.tokenizer,
             try TokenizerDefinition(gguf, vocabularySize: configuration.vocabularySize))
@@ -100,15 +101,13 @@ struct ModelFiles {
     }
 
     private static func open(_ model: SafetensorsModel) throws(RedrafterError) -> ModelFiles {
-        let (configuration, tensors) = try wrappingAll(RedrafterError.model) { () throws(ModelError) in
-            let path = model.directory + "/config.json"
-            let configuration = try ModelConfiguration(
-                huggingFace: try config(path), path: path, tensors: model)
-            return (
-                configuration,
-                try ModelTensors(configuration, inHuggingFace: model, configurationPath: path)
-            )
-        }
+        let path = model.directory + "/config.json"
+        let configuration = try wrapping(
+            RedrafterError.model,
+            try ModelConfiguration(huggingFace: try config(path), path: path, tensors: model))
+        let tensors = try wrapping(
+            RedrafterError.model,
+            try ModelTensors(configuration, inHuggingFace: model, configurationPath: path))
         let tokenizer = try wrapping(
             RedrafterError.tokenizer,
             try TokenizerDefinition(directory: model.directory, vocabularySize: configuration.vocabularySize))

@@ -163,11 +163,11 @@ public struct AnswerGeneration {
                 "hidden_size": .integer(manifest.shape.hiddenSize),
             ])
         }
-        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
-            _ = try CheckpointSettings.check(
+        _ = try wrapping(
+            DistillationError.training,
+            try CheckpointSettings.check(
                 stored: record(found), current: record(wanted),
-                file: "\(directory)/\(DistillationManifest.fileName)")
-        }
+                file: "\(directory)/\(DistillationManifest.fileName)"))
         return found
     }
 }

@@ -37,7 +37,7 @@ public struct ConversationExport {
                     got: settings["prompts_digest"]?.string ?? "absent", offset: nil))
         }
         let textIsQuestion = settings["text_is_question"]?.bool ?? false
-        return try wrappingAll(DistillationError.training) { () throws(TrainingError) in
+        do throws(TrainingError) {
             let export = try ShareGPTExport(path: path)
             var report = Report()
             for shard in data.shards {
@@ -56,6 +56,8 @@ public struct ConversationExport {
             report.written = export.written
             report.skipped.merge(export.skipped) { $0 + $1 }
             return report
+        } catch {
+            throw .training(error)
         }
     }
 
