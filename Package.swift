@@ -109,7 +109,10 @@ let package = Package(
             path: "Plugins/Drafters/Trainers", swiftSettings: swiftSettings),
         .target(
             name: "RedrafterTesting",
-            dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels"],
+            dependencies: [
+                "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
+                "RedrafterTraining",
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "Redrafter",
@@ -137,13 +140,22 @@ let package = Package(
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "RedrafterCLI", dependencies: ["RedrafterCommands"], swiftSettings: swiftSettings),
+        .target(
+            name: "BundledDrafters",
+            dependencies: [
+                "RedrafterCore", "RedrafterFormats", "RedrafterTesting", "RecurrentDrafter", "MedusaDrafter",
+            ],
+            path: "Tests/BundledDrafters", swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCoreTests",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterFormatsTests",
-            dependencies: ["RedrafterPlatform", "RedrafterFormats", "RedrafterTesting"],
+            dependencies: [
+                "RedrafterPlatform", "RedrafterFormats", "DrafterHeads", "RecurrentDrafter", "MedusaDrafter",
+                "RedrafterTesting", "BundledDrafters",
+            ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterModelsTests", dependencies: ["RedrafterModels", "RedrafterTesting"],
@@ -162,15 +174,15 @@ let package = Package(
             name: "RecurrentDrafterTests",
             dependencies: [
                 "RecurrentDrafter", "MedusaDrafter", "CPUBackend", "RedrafterFormats", "RedrafterTesting",
+                "BundledDrafters",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterTrainingTests",
             dependencies: [
-                "RedrafterPlatform", "RedrafterTraining", "RecurrentTraining", "MedusaTraining",
-                "RecurrentDrafter",
-                "MedusaDrafter",
-                "CPUBackend", "RedrafterReport", "RedrafterTesting",
+                "RedrafterPlatform", "RedrafterTraining", "DrafterHeads", "RecurrentTraining",
+                "MedusaTraining", "RecurrentDrafter", "MedusaDrafter", "CPUBackend", "RedrafterReport",
+                "RedrafterTesting",
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -181,15 +193,19 @@ let package = Package(
             dependencies: [
                 "RedrafterPlatform", "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter",
                 "VulkanBackend",
-                "RedrafterTesting",
+                "RedrafterTesting", "BundledDrafters",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterDistillationTests",
-            dependencies: ["RedrafterDistillation", "RedrafterTraining", "RedrafterTesting"],
+            dependencies: [
+                "RedrafterDistillation", "RedrafterTraining", "RecurrentTraining", "MedusaTraining",
+                "RedrafterTesting", "BundledDrafters",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "RedrafterCLITests", dependencies: ["RedrafterCLI", "RedrafterTesting"],
+            name: "RedrafterCLITests",
+            dependencies: ["RedrafterCLI", "MedusaDrafter", "RedrafterTesting", "BundledDrafters"],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

@@ -25,7 +25,9 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let summary = try Terminal.failing { () throws(RedrafterError) in
-            do throws(FormatError) { return try FileSummary(path: file, kinds: Plugins.current.registry.kinds) } catch { throw .format(error) }
+            do throws(FormatError) {
+                return try FileSummary(path: file, kinds: Plugins.current.registry.kinds)
+            } catch { throw .format(error) }
         }
         try Terminal.write(
             json

@@ -26,13 +26,15 @@ struct TrainingArguments: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Drafted tokens that are learnt, and heads of a drafter that has one for each.", valueName: "n"))
+        help: ArgumentHelp(
+            "Drafted tokens that are learnt, and heads of a drafter that has one for each.", valueName: "n"))
     var draftLength = standard.draftLength
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Size that the drafter's head works on, where it can be chosen; the hidden size.", valueName: "n"))
+            "Size that the drafter's head works on, where it can be chosen; the hidden size.", valueName: "n")
+    )
     var exitDim: Int?
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Residual blocks of each head.", valueName: "n"))

@@ -61,7 +61,8 @@ public struct DrafterSettings: Sendable {
     ) throws(FormatError) -> JSONValue {
         guard let sizes = weights.configuration as? Layout.Configuration else {
             throw .unsupported(
-                file: weights.path, what: "a \(weights.configuration.kind.name) drafter in the layout \(layout.name)",
+                file: weights.path,
+                what: "a \(weights.configuration.kind.name) drafter in the layout \(layout.name)",
                 supported: Layout.Configuration.kindName)
         }
         var members = try layout.configuration(sizes, of: weights).map { (ByteSlice($0.key), $0.value) }

@@ -5,7 +5,10 @@ extension DrafterWeights {
     public var facts: [(name: String, value: String)] {
         var facts = configuration.facts
         facts.append(
-            ("vocabulary", "\(configuration.vocabularySize)" + (draftVocabulary == nil ? "" : ", part of the model's")))
+            (
+                "vocabulary",
+                "\(configuration.vocabularySize)" + (draftVocabulary == nil ? "" : ", part of the model's")
+            ))
         if let fingerprint {
             facts.append(
                 (

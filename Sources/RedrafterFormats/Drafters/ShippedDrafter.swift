@@ -27,5 +27,7 @@ public struct ShippedDrafter: Sendable {
 
     /// The weights, checked. Reads the description of the tensors, not their elements.
     /// - Throws: `FormatError` where the bytes are no drafter.
-    public func weights() throws(FormatError) -> DrafterWeights { try DrafterWeights(file: file, kinds: [kind]) }
+    public func weights() throws(FormatError) -> DrafterWeights {
+        try DrafterWeights(file: file, kinds: [kind])
+    }
 }
