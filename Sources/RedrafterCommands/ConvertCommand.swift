@@ -11,8 +11,7 @@ struct ConvertCommand: ParsableCommand {
         abstract: "Writes a model as GGUF with weights of another type, or a drafter in another layout.",
         discussion: """
             Reads GGUF files and Hugging Face checkpoints (safetensors with config.json and tokenizer.json), and drafters in \
-            the layouts of Apple's reference code, TensorRT-LLM, Medusa, vLLM and this project's GGUF; which of them is seen \
-            from the tensors. Every output file appears complete or not at all.
+            this project's GGUF and in the layouts of other programs (--layout); which of them is seen from the tensors. Every output file appears complete or not at all.
 
               redrafter convert model.gguf model-f16.gguf --type f16
               redrafter convert checkpoint-folder model.gguf --type q8_0

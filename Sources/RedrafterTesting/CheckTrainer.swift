@@ -1,9 +1,10 @@
 import RedrafterFormats
 import RedrafterTraining
 
-/// Checks a trainer against its contract: the gradient is the slope of the loss, which it is measured by central differences;
-/// measuring gives what training gives; terms without weight leave no trace; threads change nothing but the last bits; first values
-/// depend on the seed alone.
+/// Checks a trainer against its contract.
+///
+/// The gradient must be the slope of the loss, measured by central differences. Measuring must give what training gives, terms without
+/// weight must leave no trace, threads may change the last bits only, and first values must depend on the seed alone.
 ///
 /// - Parameters:
 ///   - trainer: with small sizes, for the loss is computed twice for each parameter. It needs OpenBLAS.
