@@ -34,8 +34,9 @@ demo: build ## answer a prompt with the default model, streaming; then compare t
 	@echo '== redrafter compare --drafters rnn,none'
 	@.build/release/redrafter compare --drafters rnn,none
 
-examples: setup ## build the example programs
+examples: setup ## build the example programs, and run the one with a kind of drafter of its own
 	cd Examples && $(SWIFT) build -c release
+	bash Examples/check-pair.sh
 
 docs: ## build the documentation, warnings are errors
 	@bash .ci/docs

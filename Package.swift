@@ -25,7 +25,9 @@ let package = Package(
         .library(name: "RedrafterFormats", targets: ["RedrafterFormats"]),
         .library(name: "RedrafterModels", targets: ["RedrafterModels"]),
         .library(name: "RedrafterDrafters", targets: ["RedrafterDrafters"]),
+        .library(name: "DrafterHeads", targets: ["DrafterHeads"]),
         .library(name: "RedrafterTraining", targets: ["RedrafterTraining"]),
+        .library(name: "RedrafterTrainers", targets: ["RedrafterTrainers"]),
         .library(name: "RedrafterDistillation", targets: ["RedrafterDistillation"]),
         .library(name: "RedrafterCommands", targets: ["RedrafterCommands"]),
         .library(name: "RedrafterTesting", targets: ["RedrafterTesting"]),
@@ -65,7 +67,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "DrafterHeads", dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
-            path: "Plugins/Drafters/Heads", swiftSettings: swiftSettings),
+            path: "Plugins/Drafters/Heads", exclude: ["Training"], swiftSettings: swiftSettings),
         .target(
             name: "RecurrentDrafter",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "DrafterHeads"],
@@ -82,21 +84,39 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "HeadTraining", dependencies: ["RedrafterFormats", "RedrafterTraining", "DrafterHeads"],
+            path: "Plugins/Drafters/Heads/Training", swiftSettings: swiftSettings),
+        .target(
             name: "RecurrentTraining",
-            dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
+            dependencies: [
+                "RedrafterCore", "RedrafterFormats", "RedrafterTraining", "DrafterHeads", "HeadTraining",
+                "RecurrentDrafter",
+            ],
             path: "Plugins/Drafters/Recurrent/Training", swiftSettings: swiftSettings),
         .target(
-            name: "MedusaTraining", dependencies: ["RedrafterCore", "RedrafterFormats", "RedrafterTraining"],
+            name: "MedusaTraining",
+            dependencies: [
+                "RedrafterCore", "RedrafterFormats", "RedrafterTraining", "DrafterHeads", "HeadTraining",
+                "MedusaDrafter",
+            ],
             path: "Plugins/Drafters/Medusa/Training", swiftSettings: swiftSettings),
         .target(
             name: "CShippedDrafters", path: "Plugins/Drafters/Shipped/CShippedDrafters", exclude: ["Weights"],
             cSettings: cSettings),
         .target(
-            name: "RedrafterDrafters", dependencies: ["RedrafterFormats", "CShippedDrafters"],
+            name: "RedrafterDrafters",
+            dependencies: ["RedrafterFormats", "CShippedDrafters", "RecurrentDrafter", "MedusaDrafter"],
             path: "Plugins/Drafters/Shipped/RedrafterDrafters", swiftSettings: swiftSettings),
         .target(
+            name: "RedrafterTrainers",
+            dependencies: ["RedrafterTraining", "RecurrentTraining", "MedusaTraining"],
+            path: "Plugins/Drafters/Trainers", swiftSettings: swiftSettings),
+        .target(
             name: "RedrafterTesting",
-            dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels"],
+            dependencies: [
+                "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
+                "RedrafterTraining",
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "Redrafter",
@@ -109,8 +129,7 @@ let package = Package(
             name: "RedrafterDistillation",
             dependencies: [
                 "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels", "Redrafter",
-                "RedrafterTraining", "RecurrentDrafter", "RecurrentTraining", "MedusaDrafter",
-                "MedusaTraining",
+                "RedrafterTraining",
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -121,19 +140,29 @@ let package = Package(
             dependencies: [
                 "CBuildCommit", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
                 "RedrafterReport",
-                "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterDistillation", "CPUBackend",
+                "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterTrainers",
+                "RedrafterDistillation", "CPUBackend",
                 "VulkanBackend", argumentParser,
             ],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "RedrafterCLI", dependencies: ["RedrafterCommands"], swiftSettings: swiftSettings),
+        .target(
+            name: "BundledDrafters",
+            dependencies: [
+                "RedrafterCore", "RedrafterFormats", "RedrafterTesting", "RecurrentDrafter", "MedusaDrafter",
+            ],
+            path: "Tests/BundledDrafters", swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCoreTests",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterFormatsTests",
-            dependencies: ["RedrafterPlatform", "RedrafterFormats", "RedrafterTesting"],
+            dependencies: [
+                "RedrafterPlatform", "RedrafterFormats", "DrafterHeads", "RecurrentDrafter", "MedusaDrafter",
+                "RedrafterTesting", "BundledDrafters",
+            ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterModelsTests", dependencies: ["RedrafterModels", "RedrafterTesting"],
@@ -152,15 +181,15 @@ let package = Package(
             name: "RecurrentDrafterTests",
             dependencies: [
                 "RecurrentDrafter", "MedusaDrafter", "CPUBackend", "RedrafterFormats", "RedrafterTesting",
+                "BundledDrafters",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterTrainingTests",
             dependencies: [
-                "RedrafterPlatform", "RedrafterTraining", "RecurrentTraining", "MedusaTraining",
-                "RecurrentDrafter",
-                "MedusaDrafter",
-                "CPUBackend", "RedrafterReport", "RedrafterTesting",
+                "RedrafterPlatform", "RedrafterTraining", "DrafterHeads", "RecurrentTraining",
+                "MedusaTraining", "RecurrentDrafter", "MedusaDrafter", "CPUBackend", "RedrafterReport",
+                "RedrafterTesting",
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -171,17 +200,21 @@ let package = Package(
             dependencies: [
                 "RedrafterPlatform", "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter",
                 "VulkanBackend",
-                "RedrafterTesting",
+                "RedrafterTesting", "BundledDrafters",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterDistillationTests",
-            dependencies: ["RedrafterDistillation", "RedrafterTraining", "RedrafterTesting"],
+            dependencies: [
+                "RedrafterDistillation", "RedrafterTraining", "RecurrentTraining", "MedusaTraining",
+                "RedrafterTesting", "BundledDrafters",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterCLITests",
             dependencies: [
-                "RedrafterCLI", "RedrafterCommands", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
+                "RedrafterCLI", "MedusaDrafter", "BundledDrafters", "RedrafterCommands", "RedrafterCore",
+                "RedrafterFormats", "RedrafterModels",
                 "Redrafter", "RedrafterTraining", "RedrafterDistillation", "RedrafterTesting", argumentParser,
             ],
             swiftSettings: swiftSettings),

@@ -20,6 +20,27 @@ let package = Package(
                 "BigramDrafter", "ThresholdTree", .product(name: "Redrafter", package: "redrafter"),
                 .product(name: "RedrafterCommands", package: "redrafter"),
             ]),
+        .target(
+            name: "PairDrafter",
+            dependencies: [
+                .product(name: "RedrafterCore", package: "redrafter"),
+                .product(name: "RedrafterFormats", package: "redrafter"),
+                .product(name: "DrafterHeads", package: "redrafter"),
+            ]),
+        .target(
+            name: "PairTraining",
+            dependencies: ["PairDrafter", .product(name: "RedrafterTraining", package: "redrafter")]),
+        .executableTarget(
+            name: "RedrafterWithPair",
+            dependencies: [
+                "PairDrafter", "PairTraining", .product(name: "Redrafter", package: "redrafter"),
+                .product(name: "RedrafterCommands", package: "redrafter"),
+            ]),
+        .executableTarget(
+            name: "CheckPairDrafter",
+            dependencies: [
+                "PairDrafter", "PairTraining", .product(name: "RedrafterTesting", package: "redrafter"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -4,9 +4,6 @@ import RedrafterFormats
 extension Registry {
     // MARK: What `auto` means
 
-    /// Kinds of shipped weights that `auto` uses unasked where they fit, best first. Medusa heads are left to those who ask.
-    private static let automaticKinds: [DrafterKind] = [.recurrent]
-
     /// The text itself is looked up in any case: that costs next to nothing, and the dear drafter is asked only where the text
     /// promises less.
     private static func automaticDrafter(with weighted: String?) -> String {
@@ -22,12 +19,11 @@ extension Registry {
             return Self.automaticDrafter(with: named.name)
         }
         if let path = options.drafterOptions.path {
-            let kind = try DrafterWeights.read(path).configuration.kind
+            let kind = try DrafterWeights.read(path, kinds: kinds).configuration.kind
             return Self.automaticDrafter(with: weightedDrafters.first { $0.kind == kind }?.name)
         }
-        for kind in Self.automaticKinds {
-            guard let drafter = weightedDrafters.first(where: { $0.kind == kind }) else { continue }
-            for shipped in shippedDrafters where shipped.kind == kind {
+        for drafter in drafters where drafter.isAutomatic {
+            for shipped in shippedDrafters(of: drafter.name) {
                 if try shipped.mismatch(with: target) == nil {
                     return Self.automaticDrafter(with: drafter.name)
                 }
@@ -42,7 +38,7 @@ extension Registry {
     func weights(
         of drafter: String, _ kind: DrafterKind, path: String?, for target: DraftTarget
     ) throws(DrafterError) -> DrafterWeights {
-        if let path { return try DrafterWeights.read(path) }
+        if let path { return try DrafterWeights.read(path, kinds: kinds) }
         var differences = [String]()
         let shipped = shippedDrafters.filter { $0.kind == kind }
         for candidate in shipped {
@@ -84,8 +80,8 @@ extension ShippedDrafter {
 
 extension DrafterWeights {
     /// The weights in a file or folder, with an error that drafters throw.
-    static func read(_ path: String) throws(DrafterError) -> DrafterWeights {
-        try reading { () throws(FormatError) in try DrafterWeights(path: path) }
+    static func read(_ path: String, kinds: [DrafterKind]) throws(DrafterError) -> DrafterWeights {
+        try reading { () throws(FormatError) in try DrafterWeights(path: path, kinds: kinds) }
     }
 
     fileprivate static func reading(

@@ -30,11 +30,14 @@ public struct DrafterDescription: Sendable, Hashable {
     public var summary: String
     /// Whether it needs a file with weights.
     public var needsWeights: Bool
+    /// Whether `auto` uses it unasked where shipped weights of its kind fit the model.
+    public var isAutomatic: Bool
 
-    public init(name: String, summary: String, needsWeights: Bool = false) {
+    public init(name: String, summary: String, needsWeights: Bool = false, isAutomatic: Bool = false) {
         self.name = name
         self.summary = summary
         self.needsWeights = needsWeights
+        self.isAutomatic = isAutomatic
     }
 }
 
@@ -82,7 +85,7 @@ public struct Registry: Sendable {
         registry.register(
             DrafterDescription(
                 name: "rnn", summary: "recurrent drafter on the model's hidden state (ReDrafter)",
-                needsWeights: true),
+                needsWeights: true, isAutomatic: true),
             kind: .recurrent
         ) { weights, target, options throws(DrafterError) in
             try RecurrentDrafter(weights, for: target, options: options)
@@ -199,6 +202,15 @@ public struct Registry: Sendable {
             }
         }
         return members.count == 1 ? members[0] : CombinedDrafter(members)
+    }
+
+    /// The kinds of weights that drafters are made from, in the order of registration: those that files are read with.
+    public var kinds: [DrafterKind] {
+        var kinds = [DrafterKind]()
+        for case .weighted(let kind, _) in makers.map(\.make) where !kinds.contains(kind) {
+            kinds.append(kind)
+        }
+        return kinds
     }
 
     /// The kind of weights that a drafter is made from; nil for one that needs none, or reads its own.

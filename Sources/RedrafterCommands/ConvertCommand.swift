@@ -11,8 +11,7 @@ struct ConvertCommand: ParsableCommand {
         abstract: "Writes a model as GGUF with weights of another type, or a drafter in another layout.",
         discussion: """
             Reads GGUF files and Hugging Face checkpoints (safetensors with config.json and tokenizer.json), and drafters in \
-            the layouts of Apple's reference code, TensorRT-LLM, Medusa, vLLM and this project's GGUF; which of them is seen \
-            from the tensors. Every output file appears complete or not at all.
+            this project's GGUF and in the layouts of other programs (--layout); which of them is seen from the tensors. Every output file appears complete or not at all.
 
               redrafter convert model.gguf model-f16.gguf --type f16
               redrafter convert checkpoint-folder model.gguf --type q8_0
@@ -35,7 +34,7 @@ struct ConvertCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Of a drafter: apple, tensorrt-llm, medusa, vllm or gguf. Without it gguf for OUT.gguf, else apple or medusa.",
+            "Of a drafter: \(layouts.map(\.name).alternatives). Without it gguf for OUT.gguf, else \(kinds.compactMap(\.layouts.first?.name).alternatives).",
             valueName: "layout"))
     var layout: String?
 
@@ -46,7 +45,7 @@ struct ConvertCommand: ParsableCommand {
         let weightType = try type.map(Self.weightType)
         let wanted = try layout.map(Self.layout)
         let found = try Terminal.failing { () throws(RedrafterError) in
-            do throws(FormatError) { return try DrafterLayout.detect(path: input) } catch {
+            do throws(FormatError) { return try DrafterLayout.detect(path: input, kinds: Self.kinds) } catch {
                 throw .format(error)
             }
         }
@@ -60,7 +59,7 @@ struct ConvertCommand: ParsableCommand {
     private func convertDrafter(_ type: WeightType?, _ layout: DrafterLayout?) throws {
         let (weights, report) = try Terminal.failing { () throws(RedrafterError) in
             do throws(FormatError) {
-                let weights = try DrafterWeights(path: input)
+                let weights = try DrafterWeights(path: input, kinds: Self.kinds)
                 let layout = layout ?? DrafterWriter.layout(forOutput: output, weights.configuration.kind)
                 let report = try DrafterWriter.write(weights, to: output, layout: layout, type: type)
                 return (weights, report)
@@ -73,8 +72,8 @@ struct ConvertCommand: ParsableCommand {
         if json {
             try Terminal.write(
                 JSONValue.object([
-                    "output": .string(output), "layout": .string(report.layout.rawValue),
-                    "kind": .string(weights.configuration.kind.rawValue),
+                    "output": .string(output), "layout": .string(report.layout.name),
+                    "kind": .string(weights.configuration.kind.name),
                     "type": type.map { .string($0.name) } ?? .null,
                     "files": .array(report.files.map { .string($0) }), "tensors": .integer(report.tensors),
                     "weight_bytes": .integer(report.weightBytes),
@@ -82,7 +81,7 @@ struct ConvertCommand: ParsableCommand {
                 ]).text() + "\n")
         } else {
             Terminal.say(
-                "wrote \(report.tensors) tensors, \(report.weightBytes / 1000) kB of weights, layout \(report.layout.rawValue)"
+                "wrote \(report.tensors) tensors, \(report.weightBytes / 1000) kB of weights, layout \(report.layout.name)"
             )
         }
     }
@@ -124,6 +123,18 @@ struct ConvertCommand: ParsableCommand {
         }
     }
 
+    /// The kinds of drafters of this build.
+    private static var kinds: [DrafterKind] { Plugins.current.registry.kinds }
+
+    /// Their layouts.
+    private static var layouts: [DrafterLayout] {
+        var layouts = [DrafterLayout]()
+        for layout in kinds.flatMap(\.layouts) + [.gguf] where !layouts.contains(layout) {
+            layouts.append(layout)
+        }
+        return layouts
+    }
+
     private static let allowedTypes = Quantization.writableTypes.map(\.name).joined(separator: ", ")
 
     private static func weightType(_ name: String) throws -> WeightType {
@@ -133,8 +144,8 @@ struct ConvertCommand: ParsableCommand {
     }
 
     private static func layout(_ name: String) throws -> DrafterLayout {
-        if let layout = DrafterLayout(rawValue: name) { return layout }
-        let allowed = DrafterLayout.allCases.map(\.rawValue).joined(separator: ", ")
+        if let layout = layouts.first(where: { $0.name == name }) { return layout }
+        let allowed = layouts.map(\.name).joined(separator: ", ")
         Terminal.fail("layout is \(TerminalText.escaped(name)); allowed: \(allowed)")
         throw ExitCode(64)
     }

@@ -12,7 +12,7 @@ struct DraftersCommand: ParsableCommand {
         abstract: "Lists the drafters of this build, and whether the shipped ones fit a model.",
         discussion: """
             Combine drafters with +, as in --drafter rnn+lookup. Without --drafter the one that `auto` stands for is used: \
-            lookup, together with a shipped recurrent drafter where one was trained for the model.
+            lookup, together with shipped weights (of rnn) where they were trained for the model.
 
               redrafter drafters
               redrafter drafters -m model.gguf --json

@@ -23,7 +23,7 @@ struct InspectCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let summary = try FileSummary(path: file)
+        let summary = try FileSummary(path: file, kinds: Plugins.current.registry.kinds)
         try Terminal.write(
             json
                 ? summary.json(listsTensors: tensors).text(isPretty: true) + "\n"

@@ -19,14 +19,25 @@ struct TrainCommand: ParsableCommand {
               redrafter convert rnn/drafter.gguf rnn.gguf --type q4_0
             """)
 
-    enum Drafter: String, ExpressibleByArgument, CaseIterable {
-        case rnn, medusa
+    /// A name of the trainers of this build.
+    struct Trainer: ExpressibleByArgument {
+        let type: any DrafterTrainer.Type
 
-        var kind: DrafterKind { self == .rnn ? .recurrent : .medusa }
+        init?(argument: String) {
+            guard let type = Plugins.current.trainers[argument] else { return nil }
+            self.type = type
+        }
+
+        static var allValueStrings: [String] { Plugins.current.trainers.names }
+
+        /// Each name, with a summary where that says more.
+        static var list: String {
+            Plugins.current.trainers.trainers.map { "\($0.name) (\($0.summary))" }.alternatives
+        }
     }
 
-    @Argument(help: "What to train: rnn (the recurrent drafter) or medusa.")
-    var drafter: Drafter
+    @Argument(help: "What to train: \(Trainer.list).")
+    var drafter: Trainer
 
     @OptionGroup var modelArguments: ModelArguments
 
@@ -45,9 +56,14 @@ struct TrainCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let settings = training.settings(drafter.kind, threads: modelArguments.threads)
+        let settings = training.settings(threads: modelArguments.threads)
         try Terminal.distilling { () throws(DistillationError) in
-            do throws(ParameterError) { try settings.validate() } catch { throw .parameter(error) }
+            do throws(ParameterError) {
+                try settings.validate()
+                try drafter.type.validate(settings)
+            } catch {
+                throw .parameter(error)
+            }
         }
         Interrupt.install()
         let model = try modelArguments.load(contextLength: nil)
@@ -57,7 +73,8 @@ struct TrainCommand: ParsableCommand {
         }
         let path = try Terminal.distilling { () throws(DistillationError) in
             let run = try TrainingRun(
-                model, data: data, output: output, settings: settings, resume: resume, report: report)
+                model, data: data, output: output, training: drafter.type, settings: settings, resume: resume,
+                report: report)
             return try run.run(cancellation: Interrupt.flag, report: report)
         }
         if let failure { throw failure }
@@ -69,7 +86,7 @@ struct TrainCommand: ParsableCommand {
             try Terminal.write(JSONValue.object(["drafter": .string(path)]).text() + "\n")
         } else {
             Terminal.say(
-                "the drafter is \(path); try it: redrafter compare --drafters \(drafter.rawValue),none "
+                "the drafter is \(path); try it: redrafter compare --drafters \(drafter.type.name),none "
                     + "--drafter-model \(path)")
         }
     }

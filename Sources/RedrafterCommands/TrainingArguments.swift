@@ -1,10 +1,9 @@
 import ArgumentParser
-import RedrafterDistillation
-import RedrafterFormats
+import RedrafterTraining
 
 /// Flags of training, with the names of mlx-lm.
 struct TrainingArguments: ParsableArguments {
-    private static let standard = TrainingSettings(.recurrent)
+    private static let standard = TrainingSettings()
 
     @Option(
         parsing: .unconditional,
@@ -27,13 +26,15 @@ struct TrainingArguments: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Drafted tokens that are learnt; heads of Medusa.", valueName: "n"))
+        help: ArgumentHelp(
+            "Drafted tokens that are learnt, and heads of a drafter that has one for each.", valueName: "n"))
     var draftLength = standard.draftLength
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Size that the head of a recurrent drafter works on; the hidden size.", valueName: "n"))
+            "Size that the drafter's head works on, where it can be chosen; the hidden size.", valueName: "n")
+    )
     var exitDim: Int?
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Residual blocks of each head.", valueName: "n"))
@@ -77,8 +78,8 @@ struct TrainingArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: ArgumentHelp("Seed of first weights and order.", valueName: "n"))
     var seed = standard.seed
 
-    func settings(_ kind: DrafterKind, threads: Int?) -> TrainingSettings {
-        var settings = TrainingSettings(kind)
+    func settings(threads: Int?) -> TrainingSettings {
+        var settings = TrainingSettings()
         settings.iterations = iters
         settings.batchSize = batchSize
         settings.learningRate = learningRate

@@ -49,10 +49,3 @@ public enum DistillationError: Error, Sendable, Equatable, CustomStringConvertib
     }
 
 }
-
-/// Runs a body of one module and wraps its error.
-func wrappingAll<Value, Failure: Error>(
-    _ wrap: (Failure) -> DistillationError, _ body: () throws(Failure) -> Value
-) throws(DistillationError) -> Value {
-    do { return try body() } catch { throw wrap(error) }
-}

@@ -1,3 +1,4 @@
+import RedrafterCore
 import RedrafterFormats
 import RedrafterTraining
 
@@ -18,10 +19,10 @@ extension TrainingRun {
             "settings": settingsRecord, "optimizer_step": .integer(optimizer.step),
             "failures": .integer(failures),
         ])
-        let saved = try wrappingAll(DistillationError.training) { () throws(TrainingError) in
-            try log.sync()
-            return try checkpoints.save(TrainingCheckpoint(step: step, tensors: tensors, state: state))
-        }
+        try wrapping(DistillationError.training, try log.sync())
+        let saved = try wrapping(
+            DistillationError.training,
+            try checkpoints.save(TrainingCheckpoint(step: step, tensors: tensors, state: state)))
         for warning in saved.warnings { report(.warning(warning)) }
         report(.saved(step: step, path: saved.path))
     }
@@ -49,10 +50,10 @@ extension TrainingRun {
             moments.second.replaceSubrange(entry.range, with: try values(Self.momentPrefixes.second))
         }
         failures = checkpoint.state["failures"]?.integer ?? 0
-        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
+        try wrapping(
+            DistillationError.training,
             try optimizer.restore(
                 step: checkpoint.state["optimizer_step"]?.integer ?? step, firstMoment: moments.first,
-                secondMoment: moments.second)
-        }
+                secondMoment: moments.second))
     }
 }

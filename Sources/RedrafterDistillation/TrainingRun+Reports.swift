@@ -1,5 +1,3 @@
-import MedusaDrafter
-import RecurrentDrafter
 import Redrafter
 import RedrafterCore
 import RedrafterFormats
@@ -35,14 +33,14 @@ extension TrainingRun {
         report(
             .report(
                 step: step, loss: loss, accuracy: accuracy, learningRate: rate, positionsPerSecond: speed))
-        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
+        try wrapping(
+            DistillationError.training,
             try log.append(
                 step: step,
                 [
                     "loss": .double(loss), "top1": .array(accuracy.map(JSONValue.double)),
                     "learning_rate": .double(Double(rate)), "positions_per_second": .double(speed),
-                ])
-        }
+                ]))
         interval = Interval(settings.draftLength)
     }
 
@@ -58,19 +56,16 @@ extension TrainingRun {
             total += try evaluate(reader.batch(roots), gradient: nil, workspace)
         }
         let weights = try wrapping(DistillationError.format, try self.weights())
-        let drafter = try wrappingAll(DistillationError.drafter) { () throws(DrafterError) -> any Drafter in
-            switch settings.kind {
-            case .recurrent: try RecurrentDrafter(weights, for: model.draftTarget) as any Drafter
-            case .medusa: try MedusaDrafter(weights, for: model.draftTarget)
-            }
-        }
+        let drafter = try wrapping(
+            DistillationError.drafter, try kind.drafter(weights, for: model.draftTarget))
         let draft = try wrapping(
             DistillationError.model,
             try DraftEvaluation(drafter, of: model, on: reader.data, tokens: Self.evaluatedTokens))
         let evaluation = Evaluation(
             loss: total.loss, accuracy: (0..<settings.draftLength).map(total.accuracy(step:)), draft: draft)
         report(.evaluation(step: step, evaluation))
-        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
+        try wrapping(
+            DistillationError.training,
             try log.append(
                 step: step,
                 [
@@ -80,20 +75,19 @@ extension TrainingRun {
                         "tokens_per_step": .double(draft.tokensPerStep),
                         "rows_per_step": .double(draft.rowsPerStep),
                     ])
-                ])
-        }
+                ]))
     }
 
     func evaluate(
         _ batch: DraftBatch, gradient: UnsafeMutableBufferPointer<Float>?, _ workspace: TrainingWorkspace
     ) throws(DistillationError) -> BatchResult {
-        try wrappingAll(DistillationError.training) { () throws(TrainingError) in
+        try wrapping(
+            DistillationError.training,
             try embedding.withUnsafeBufferPointer { (embedding) throws(TrainingError) in
                 try trainer.evaluate(
                     batch, parameters: UnsafeBufferPointer(parameters.values), embedding: embedding,
                     gradient: gradient, workspace: workspace, threads: settings.threads)
-            }
-        }
+            })
     }
 
     private static let evaluatedTokens = 8000

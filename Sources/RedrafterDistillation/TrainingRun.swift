@@ -1,5 +1,3 @@
-import MedusaTraining
-import RecurrentTraining
 import Redrafter
 import RedrafterCore
 import RedrafterFormats
@@ -35,6 +33,7 @@ public final class TrainingRun {
 
     let model: Model
     let settings: TrainingSettings
+    let kind: any DrafterTrainer.Type
     let directory: String
     private let lock: OutputLock
     let reader: BatchReader
@@ -60,17 +59,20 @@ public final class TrainingRun {
     ///   - model: whose answers the data holds.
     ///   - directory: of the data set.
     ///   - output: directory of the run.
+    ///   - kind: what to train.
     ///   - settings: how to train.
     ///   - resume: goes on from the newest checkpoint of the directory; else there must be none.
     ///   - report: receives warnings, such as about damaged checkpoints.
     /// - Throws: `DistillationError`.
     public init(
-        _ model: Model, data directory: String, output: String, settings: TrainingSettings, resume: Bool,
-        report: (Event) -> Void
+        _ model: Model, data directory: String, output: String, training kind: any DrafterTrainer.Type,
+        settings: TrainingSettings, resume: Bool, report: (Event) -> Void
     ) throws(DistillationError) {
         try wrapping(DistillationError.parameter, try settings.validate())
+        try wrapping(DistillationError.parameter, try kind.validate(settings))
         self.model = model
         self.settings = settings
+        self.kind = kind
         self.directory = output
         lock = try wrapping(DistillationError.training, try OutputLock(directory: output))
         let data = try Self.data(model, directory, settings.tokenLimit, report)
@@ -94,15 +96,13 @@ public final class TrainingRun {
         schedule = LearningRateSchedule(
             peak: settings.learningRate, warmupSteps: min(settings.warmupSteps, iterations / 2),
             totalSteps: iterations)
-        let record = settings.json(iterations: iterations, data: data)
+        let record = settings.json(kind: kind.kindName, iterations: iterations, data: data)
         settingsRecord = record
-        let configuration = settings.configuration(data, vocabularySize: vocabulary.tokens.count)
-        trainer = try wrappingAll(DistillationError.training) { () throws(TrainingError) in
-            switch configuration.kind {
-            case .recurrent: try RecurrentTrainer(configuration)
-            case .medusa: try MedusaTrainer(configuration)
-            }
-        }
+        trainer = try wrapping(
+            DistillationError.training,
+            try kind.make(
+                settings, hiddenSize: data.manifest.fingerprint.hiddenSize,
+                vocabularySize: vocabulary.tokens.count))
         let layout = trainer.layout
         parameters = ParameterStore(layout)
         optimizer = AdamW(
@@ -113,17 +113,17 @@ public final class TrainingRun {
             : []
         let store = CheckpointStore(directory: output)
         checkpoints = store
-        let loaded = try wrappingAll(DistillationError.training) { () throws(TrainingError) in
-            let loaded = try store.load()
-            guard let loaded, resume else { return loaded }
+        let loaded = try wrapping(DistillationError.training, try store.load())
+        if let loaded, resume {
             for reason in loaded.skipped { report(.warning(reason)) }
-            let differences = try CheckpointSettings.check(
-                stored: loaded.checkpoint.state["settings"] ?? .null, current: record, file: loaded.path,
-                tolerated: ["threads"])
+            let differences = try wrapping(
+                DistillationError.training,
+                try CheckpointSettings.check(
+                    stored: loaded.checkpoint.state["settings"] ?? .null, current: record, file: loaded.path,
+                    tolerated: ["threads"]))
             if !differences.isEmpty {
                 report(.warning("another number of threads: the weights will differ in their last bits"))
             }
-            return loaded
         }
         if let loaded, !resume { throw .outputInUse(directory: output, step: loaded.checkpoint.step) }
         let first = loaded?.checkpoint.step ?? 0
@@ -178,12 +178,12 @@ public final class TrainingRun {
         try wrapping(
             DistillationError.training,
             try TrainingPlot.draw(
-                log: log.path, title: "\(settings.kind.rawValue) drafter", to: "\(directory)/progress.svg"))
-        return try wrappingAll(DistillationError.format) { () throws(FormatError) in
-            let path = "\(directory)/drafter.gguf"
-            try DrafterWriter.write(try weights(), to: path, layout: .gguf, type: .f16)
-            return path
-        }
+                log: log.path, title: "\(kind.kindName) drafter", to: "\(directory)/progress.svg"))
+        let path = "\(directory)/drafter.gguf"
+        _ = try wrapping(
+            DistillationError.format,
+            try DrafterWriter.write(try weights(), to: path, layout: .gguf, type: .f16))
+        return path
     }
 
     /// The drafter as it is now, in F32.

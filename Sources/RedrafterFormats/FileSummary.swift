@@ -66,10 +66,11 @@ public struct FileSummary: Sendable {
     public static let shownElements = 4
 
     /// Opens whatever `path` names (GGUF, safetensors, an index, a directory of Hugging Face, a drafter) and sums it up.
+    /// - Parameter kinds: the kinds of drafters that are known; other drafters are plain files.
     /// - Throws: `FormatError`.
-    public init(path: String) throws(FormatError) {
-        let source = try DrafterSource(path: path)
-        switch source {
+    public init(path: String, kinds: [DrafterKind]) throws(FormatError) {
+        let source = try DrafterSource(path: path, kinds: kinds)
+        switch source.files {
         case .gguf(let file): self.init(file)
         case .safetensors(let model, _): self.init(model)
         }

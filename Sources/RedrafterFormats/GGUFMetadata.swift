@@ -236,6 +236,11 @@ public struct GGUFMetadata: Sendable {
         return value
     }
 
+    /// An integer that must be there. - Throws: `FormatError.missingField`, `.invalid`.
+    public func size(_ key: String) throws(FormatError) -> Int {
+        try required(key, try integer(key), expected: "a size")
+    }
+
     private static func array(_ value: GGUFValue) -> GGUFArray? {
         if case .array(let array) = value { array } else { nil }
     }

@@ -29,6 +29,8 @@ public final class GGUFWriter {
 
         /// A u32.
         public static func uint32(_ value: UInt32) -> Value { .stored(.unsigned(UInt64(value), .uint32)) }
+        /// A size as a u32.
+        public static func size(_ value: Int) -> Value { .uint32(UInt32(clamping: value)) }
         /// An f32.
         public static func float(_ value: Float) -> Value { .stored(.float(Double(value), .float32)) }
         /// A bool.

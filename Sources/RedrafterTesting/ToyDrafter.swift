@@ -3,7 +3,7 @@ import RedrafterFormats
 
 /// A drafter of random weights.
 public struct ToyDrafter: Sendable {
-    public var configuration: DrafterConfiguration
+    public var configuration: any DrafterConfiguration
     /// Type of the matrices; biases are F32 where it is quantised.
     public var type: WeightType
     public var draftVocabulary: [Int32]?
@@ -12,7 +12,7 @@ public struct ToyDrafter: Sendable {
     public var seed: UInt64
 
     public init(
-        _ configuration: DrafterConfiguration, type: WeightType = .f32, draftVocabulary: [Int32]? = nil,
+        _ configuration: any DrafterConfiguration, type: WeightType = .f32, draftVocabulary: [Int32]? = nil,
         fingerprint: ModelFingerprint? = nil, seed: UInt64 = 1
     ) {
         self.configuration = configuration
@@ -22,35 +22,14 @@ public struct ToyDrafter: Sendable {
         self.seed = seed
     }
 
-    /// A small recurrent drafter.
-    public static func recurrent(
-        hidden: Int = 32, exit: Int = 64, layers: Int = 2, vocabulary: Int = 40, isRecurrent: Bool = true,
-        type: WeightType = .f32
-    ) -> ToyDrafter {
-        ToyDrafter(
-            DrafterConfiguration(
-                kind: .recurrent, hiddenSize: hidden, exitDimension: exit, layers: layers,
-                vocabularySize: vocabulary, isRecurrent: isRecurrent), type: type)
-    }
-
-    /// A small set of Medusa heads.
-    public static func medusa(
-        hidden: Int = 32, layers: Int = 1, heads: Int = 3, vocabulary: Int = 40, type: WeightType = .f32
-    ) -> ToyDrafter {
-        ToyDrafter(
-            DrafterConfiguration(
-                kind: .medusa, hiddenSize: hidden, exitDimension: hidden, layers: layers, heads: heads,
-                vocabularySize: vocabulary, isRecurrent: false), type: type)
-    }
-
     /// The weights, uniform in ±0.5; the same for the same seed.
     public func weights(path: String = "toy") throws(FormatError) -> DrafterWeights {
         var random = SeededRandom(seed: seed)
         var tensors = [DrafterTensor]()
-        for role in configuration.roles {
-            let shape = configuration.shape(of: role)
+        for specification in configuration.tensors {
+            let shape = specification.shape
             let values = (0..<shape.reduce(1, *)).map { _ in Float.random(in: -0.5...0.5, using: &random) }
-            let stored = role.isBias && !type.isFloat ? .f32 : type
+            let stored = specification.role.isBias && !type.isFloat ? .f32 : type
             var bytes = [UInt8](
                 repeating: 0,
                 count: shape.dropLast().reduce(1, *) * (stored.rowBytes(columns: shape[shape.count - 1]) ?? 0)
@@ -63,8 +42,7 @@ public struct ToyDrafter: Sendable {
             }
             tensors.append(
                 DrafterTensor(
-                    name: role.canonicalName(kind: configuration.kind, layers: configuration.layers),
-                    type: stored, shape: shape, content: ByteSlice(bytes)))
+                    name: specification.name, type: stored, shape: shape, content: ByteSlice(bytes)))
         }
         return try DrafterWeights(
             path: path, configuration: configuration, tensors: tensors, draftVocabulary: draftVocabulary,
@@ -75,7 +53,9 @@ public struct ToyDrafter: Sendable {
 extension DrafterWeights {
     /// The first difference to other weights: configuration, a tensor's type or bytes, draft vocabulary, fingerprint.
     public func firstDifference(to other: DrafterWeights) -> String? {
-        if configuration != other.configuration { return "\(configuration) and \(other.configuration)" }
+        if !configuration.isEqual(to: other.configuration) {
+            return "\(configuration) and \(other.configuration)"
+        }
         for (a, b) in zip(tensors, other.tensors) {
             if a.name != b.name || a.shape != b.shape { return "\(a.name)\(a.shape) and \(b.name)\(b.shape)" }
             if a.type != b.type { return "\(a.name) is \(a.type.name) and \(b.type.name)" }

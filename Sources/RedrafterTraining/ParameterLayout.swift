@@ -3,12 +3,12 @@ import RedrafterFormats
 
 /// Where each tensor of a drafter lies in one flat array of floats.
 ///
-///     | rnn_u.weight … pad | rnn_u.bias pad | rnn_w.weight … | … | lm_head.2.weight … |
+///     | first.weight … pad | first.bias pad | second.weight … | … | last.weight … |
 ///     0                    offset of the second entry                                 count
 ///
-/// In the order of `DrafterConfiguration.roles`; each entry begins on a cache line of an aligned array, what is between
+/// In the order of `DrafterConfiguration.tensors`; each entry begins on a cache line of an aligned array, what is between
 /// entries is zero and stays zero.
-public struct ParameterLayout: Sendable, Hashable {
+public struct ParameterLayout: Sendable {
     /// One tensor.
     public struct Entry: Sendable, Hashable {
         public let role: DrafterRole
@@ -25,32 +25,33 @@ public struct ParameterLayout: Sendable, Hashable {
         public var isMatrix: Bool { !role.isBias }
     }
 
-    public let configuration: DrafterConfiguration
+    public let configuration: any DrafterConfiguration
     public let entries: [Entry]
     /// Elements of the flat array, those between entries included.
     public let count: Int
     private let index: [DrafterRole: Int]
 
     /// - Throws: `TrainingError.invalidConfiguration` where a size is not positive or the drafter is too large.
-    public init(_ configuration: DrafterConfiguration) throws(TrainingError) {
-        try Self.check(configuration)
+    public init(_ configuration: any DrafterConfiguration) throws(TrainingError) {
+        for size in configuration.sizes where !size.range.contains(size.value) {
+            throw .invalidConfiguration(
+                what: size.what, got: "\(size.value)",
+                expected: "\(size.range.lowerBound)...\(size.range.upperBound)")
+        }
         self.configuration = configuration
         var end = CheckedSize(0)
         var entries = [Entry]()
-        for role in configuration.roles {
-            let shape = configuration.shape(of: role)
-            let size = CheckedSize(product: shape)
+        for tensor in configuration.tensors {
+            let size = CheckedSize(product: tensor.shape)
             guard let offset = end.value, let count = size.value else { break }
             entries.append(
                 Entry(
-                    role: role,
-                    name: role.canonicalName(kind: configuration.kind, layers: configuration.layers),
-                    shape: shape, offset: offset, count: count))
+                    role: tensor.role, name: tensor.name, shape: tensor.shape, offset: offset, count: count))
             end = (end + size).aligned(to: Self.alignment)
         }
         // Bytes must be countable too, and sizes of products must fit the library's 32 bits.
-        guard let count = end.value, (end * 16).value != nil, configuration.vocabularySize <= Int32.max,
-            configuration.exitDimension <= Int32.max
+        guard let count = end.value, (end * 16).value != nil,
+            entries.allSatisfy({ $0.shape.allSatisfy { $0 <= Int32.max } })
         else {
             throw .invalidConfiguration(what: "sizes", got: "\(configuration)", expected: "fewer parameters")
         }
@@ -71,15 +72,4 @@ public struct ParameterLayout: Sendable, Hashable {
     public var parameters: Int { entries.reduce(0) { $0 + $1.count } }
 
     private static let alignment = 16
-
-    private static func check(_ configuration: DrafterConfiguration) throws(TrainingError) {
-        let sizes = [
-            ("hidden size", configuration.hiddenSize, 1), ("exit dimension", configuration.exitDimension, 1),
-            ("vocabulary", configuration.vocabularySize, 1), ("heads", configuration.heads, 1),
-            ("layers", configuration.layers, 0),
-        ]
-        for (what, got, least) in sizes where got < least || got > Int32.max {
-            throw .invalidConfiguration(what: what, got: "\(got)", expected: "\(least)...\(Int32.max)")
-        }
-    }
 }

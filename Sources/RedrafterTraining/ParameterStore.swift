@@ -26,7 +26,7 @@ public final class ParameterStore: @unchecked Sendable {
     /// The values of a drafter's file, decoded where they are quantised.
     /// - Throws: `TrainingError.invalidInput` where the drafter has another configuration.
     public convenience init(_ layout: ParameterLayout, weights: DrafterWeights) throws(TrainingError) {
-        guard weights.configuration == layout.configuration else {
+        guard weights.configuration.isEqual(to: layout.configuration) else {
             throw .invalidInput(
                 what: "the drafter in \(TerminalText.escaped(weights.path))", got: "\(weights.configuration)",
                 expected: "\(layout.configuration)")

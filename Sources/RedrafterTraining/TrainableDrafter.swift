@@ -5,7 +5,9 @@ import RedrafterFormats
 ///
 /// A drafter implements `accumulate` for some positions on one thread; `evaluate` divides a batch among threads.
 public protocol TrainableDrafter: Sendable {
-    var configuration: DrafterConfiguration { get }
+    associatedtype Configuration: DrafterConfiguration
+
+    var configuration: Configuration { get }
     var layout: ParameterLayout { get }
     /// Whether `accumulate` looks tokens up in the embeddings.
     var usesEmbedding: Bool { get }
@@ -17,6 +19,9 @@ public protocol TrainableDrafter: Sendable {
     ///   - seed: of what is random.
     func initialParameters(headRows: UnsafeBufferPointer<Float>, seed: UInt64) -> [Float]
 
+    /// Steps that it can learn at most; nil for any number.
+    var longestDraft: Int? { get }
+
     /// Rows that each position contributes to the head at most.
     func headRows(draftLength: Int) -> Int
 
@@ -25,6 +30,8 @@ public protocol TrainableDrafter: Sendable {
 }
 
 extension TrainableDrafter {
+    public var longestDraft: Int? { nil }
+
     /// The loss of a batch, and the gradient of its weighted mean.
     ///
     /// Each thread has a fixed range of positions and a gradient of its own, added in the order of threads: the same number of
@@ -108,11 +115,10 @@ extension TrainableDrafter {
                 expected: "a multiple of the hidden size \(hidden)")
         }
         try batch.check(for: layout, vocabularySize: usesEmbedding ? embedding.count / hidden : nil)
-        let longest = configuration.kind == .medusa ? configuration.heads : Int.max
-        guard batch.draftLength <= longest else {
+        if let longest = longestDraft, batch.draftLength > longest {
             throw .invalidInput(
                 what: "the draft length of the batch", got: "\(batch.draftLength)",
-                expected: "at most one step for each of the \(longest) heads")
+                expected: "at most the \(longest) steps that the drafter has parameters for")
         }
     }
 }

@@ -35,9 +35,8 @@ private struct Heads {
         }
         weights = try DrafterWeights(
             path: "heads",
-            configuration: DrafterConfiguration(
-                kind: .medusa, hiddenSize: hiddenSize, exitDimension: hiddenSize, layers: 1, heads: headCount,
-                vocabularySize: vocabularySize, isRecurrent: false),
+            configuration: MedusaConfiguration(
+                hiddenSize: hiddenSize, layers: 1, heads: headCount, vocabularySize: vocabularySize),
             tensors: tensors)
     }
 

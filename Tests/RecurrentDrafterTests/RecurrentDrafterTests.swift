@@ -1,3 +1,4 @@
+import BundledDrafters
 import CPUBackend
 import RedrafterCore
 import RedrafterFormats
@@ -163,7 +164,7 @@ private func proposal(
         let permutation = (0..<reference.vocabularySize).map {
             Int32(($0 * 5 + 3) % reference.vocabularySize)
         }
-        let columns = reference.weights.configuration.exitDimension
+        let columns = try #require(reference.weights.recurrent).exitDimension
         let tensors = reference.weights.tensors.map { tensor -> DrafterTensor in
             guard tensor.rows == reference.vocabularySize else { return tensor }
             let values = tensor.values

@@ -1,4 +1,6 @@
+import BundledDrafters
 import Foundation
+import MedusaDrafter
 import RedrafterFormats
 import RedrafterTesting
 import Testing

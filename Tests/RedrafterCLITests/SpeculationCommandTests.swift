@@ -1,3 +1,4 @@
+import BundledDrafters
 import RedrafterFormats
 import RedrafterTesting
 import Testing

@@ -1,3 +1,6 @@
+import BundledDrafters
+import MedusaTraining
+import RecurrentTraining
 import RedrafterCore
 import RedrafterDistillation
 import RedrafterFormats
@@ -8,8 +11,8 @@ import Testing
 @testable import Redrafter
 
 @Suite(.serialized) struct TrainingRunTests {
-    private static func settings(_ kind: DrafterKind) -> TrainingSettings {
-        var settings = TrainingSettings(kind)
+    private static let settings: TrainingSettings = {
+        var settings = TrainingSettings()
         settings.iterations = 60
         settings.batchSize = 32
         settings.learningRate = 5e-3
@@ -22,11 +25,18 @@ import Testing
         settings.saveEvery = 20
         settings.threads = 2
         return settings
+    }()
+
+    private static let names = [RecurrentTrainer.name, MedusaTrainer.name]
+
+    private static func trainer(_ name: String) -> any DrafterTrainer.Type {
+        name == MedusaTrainer.name ? MedusaTrainer.self : RecurrentTrainer.self
     }
 
     /// Trains into a directory of the run; returns what was said and the drafter's bytes.
     private func train(
-        _ run: ToyRun, _ name: String, _ settings: TrainingSettings, resume: Bool = false,
+        _ run: ToyRun, _ name: String, _ settings: TrainingSettings,
+        _ trainer: any DrafterTrainer.Type = RecurrentTrainer.self, resume: Bool = false,
         until last: Int? = nil
     ) throws -> (events: [TrainingRun.Event], drafter: [UInt8]?) {
         var events = [TrainingRun.Event]()
@@ -36,8 +46,8 @@ import Testing
             if case .report(let step, _, _, _, _) = event, let last, step >= last { flag.cancel() }
         }
         let training = try TrainingRun(
-            run.model, data: run.directory.file("data"), output: run.directory.file(name), settings: settings,
-            resume: resume, report: report)
+            run.model, data: run.directory.file("data"), output: run.directory.file(name), training: trainer,
+            settings: settings, resume: resume, report: report)
         let path = try training.run(cancellation: flag, report: report)
         return (events, try path.map(contents))
     }
@@ -48,11 +58,11 @@ import Testing
 
     @Test(
         "A drafter learns its toy model's answers, and the file that is left drafts for it",
-        arguments: DrafterKind.allCases)
-    func learns(_ kind: DrafterKind) throws {
+        arguments: names)
+    func learns(_ name: String) throws {
         let run = try ToyRun()
         try run.generate("data", prompts: 400)
-        let (events, _) = try train(run, "out", Self.settings(kind))
+        let (events, _) = try train(run, "out", Self.settings, Self.trainer(name))
         let losses = events.compactMap { if case .report(_, let loss, _, _, _) = $0 { loss } else { nil } }
         #expect(losses.count == 6)
         #expect(losses[5] < losses[0] - 0.08, "\(losses)")
@@ -60,9 +70,10 @@ import Testing
         #expect(evaluations.count == 2 && evaluations[1].draft.steps > 0)
         #expect(evaluations[1].draft.tokensPerStep > 1.2 && evaluations[1].draft.rowsPerStep <= 8)
         let weights = try DrafterWeights(path: run.directory.file("out/drafter.gguf"))
-        #expect(weights.fingerprint == run.model.fingerprint && weights.configuration.kind == kind)
+        #expect(
+            weights.fingerprint == run.model.fingerprint
+                && weights.configuration.kind == (name == "medusa" ? .medusa : .recurrent))
         // The saved drafter gives plain decoding's text, with some of its guesses confirmed.
-        let name = kind == .medusa ? "medusa" : "rnn"
         var options = SpeculationOptions(drafter: name)
         options.drafterOptions.path = weights.path
         options.tree = "dynamic"
@@ -76,16 +87,17 @@ import Testing
 
     @Test(
         "A run that is broken off and resumed leaves the same drafter, bit for bit",
-        arguments: DrafterKind.allCases)
-    func resumes(_ kind: DrafterKind) throws {
+        arguments: names)
+    func resumes(_ name: String) throws {
+        let trainer = Self.trainer(name)
         let run = try ToyRun()
         try run.generate("data", prompts: 200)
-        let settings = Self.settings(kind)
-        let whole = try train(run, "whole", settings)
+        let settings = Self.settings
+        let whole = try train(run, "whole", settings, trainer)
         for stop in [10, 30, 50] {
-            let part = try train(run, "part-\(stop)", settings, until: stop)
+            let part = try train(run, "part-\(stop)", settings, trainer, until: stop)
             #expect(part.drafter == nil)
-            let rest = try train(run, "part-\(stop)", settings, resume: true)
+            let rest = try train(run, "part-\(stop)", settings, trainer, resume: true)
             #expect(rest.drafter == whole.drafter, "stopped at \(stop)")
         }
     }
@@ -94,7 +106,7 @@ import Testing
     func damagedCheckpoint() throws {
         let run = try ToyRun()
         try run.generate("data", prompts: 200)
-        let settings = Self.settings(.recurrent)
+        let settings = Self.settings
         let whole = try train(run, "whole", settings)
         _ = try train(run, "part", settings, until: 50)
         let newest = run.directory.file("part/checkpoint-00000050/manifest.json")
@@ -109,7 +121,7 @@ import Testing
     func refused() throws {
         let run = try ToyRun()
         try run.generate("data", prompts: 100)
-        let settings = Self.settings(.recurrent)
+        let settings = Self.settings
         _ = try train(run, "out", settings, until: 10)
         func refusal(_ name: String, _ settings: TrainingSettings, resume: Bool = false) -> String? {
             caseName(

@@ -1,3 +1,7 @@
+import BundledDrafters
+import DrafterHeads
+import MedusaDrafter
+import RecurrentDrafter
 import RedrafterCore
 import RedrafterFormats
 import RedrafterPlatform
@@ -30,10 +34,9 @@ struct DrafterFilesTests {
     func reference() throws {
         let weights = try DrafterWeights(path: drafterFixture)
         #expect(
-            weights.configuration
-                == DrafterConfiguration(
-                    kind: .recurrent, hiddenSize: 32, exitDimension: 48, layers: 1, vocabularySize: 211,
-                    isRecurrent: true))
+            weights.recurrent
+                == RecurrentConfiguration(
+                    hiddenSize: 32, exitDimension: 48, layers: 1, vocabularySize: 211, isRecurrent: true))
         #expect(try DrafterLayout.detect(path: drafterFixture) == .apple)
         #expect(weights[.inputProjection].shape == [48, 64])
         #expect(weights[.output(head: 0)].name == "lm_head.1.weight")
@@ -67,7 +70,7 @@ struct DrafterFilesTests {
         toy.notes = [DrafterNote("base_model", "some/Model \"1\"")]
         let original = try toy.weights()
         for layout in [DrafterLayout.apple, .tensorRT] {
-            let read = try roundTrip(original, layout, in: directory, name: layout.rawValue)
+            let read = try roundTrip(original, layout, in: directory, name: layout.name)
             #expect(read.firstDifference(to: original) == nil)
             #expect(read.notes == original.notes)
         }
@@ -104,7 +107,7 @@ struct DrafterFilesTests {
             toy.fingerprint = fingerprint
             toy.notes = [DrafterNote("weights.sha256", "ab\u{1B}cd"), DrafterNote("training", "…")]
             let original = try toy.weights()
-            let read = try roundTrip(original, .gguf, in: directory, name: toy.configuration.kind.rawValue)
+            let read = try roundTrip(original, .gguf, in: directory, name: toy.configuration.kind.name)
             #expect(read.firstDifference(to: original) == nil)
             #expect(read.notes == original.notes)
             #expect(read.token(ofRow: 1) == 292)
@@ -173,7 +176,7 @@ struct DrafterFilesTests {
         #expect(read.draftVocabulary == nil)
         #expect(read.configuration.vocabularySize == fingerprint.vocabularySize)
         let size = read.configuration.hiddenSize
-        for head in 0..<read.configuration.heads {
+        for head in 0..<(try #require(read.medusa).heads) {
             let (whole, part) = (read[.output(head: head)].values, original[.output(head: head)].values)
             for token in 0..<fingerprint.vocabularySize {
                 let row = Array(whole[token * size..<(token + 1) * size])
@@ -203,15 +206,16 @@ struct DrafterFilesTests {
             #expect(whole.configuration.vocabularySize == 300 && whole.draftVocabulary == nil)
             var random = SeededRandom(seed: 5)
             let input = (0..<64).map { _ in Float.random(in: -2...2, using: &random) }
-            let few = logits(small, input)
-            let all = logits(whole, input)
+            let few = try logits(small, input)
+            let all = try logits(whole, input)
             for row in 0..<40 { #expect(all[Int(small.token(ofRow: row))] == few[row]) }
             #expect(all.filter { $0 < -9000 }.count == 260)
         }
     }
 
     /// Projection, blocks and head in plain loops.
-    private func logits(_ weights: DrafterWeights, _ input: [Float]) -> [Float] {
+    private func logits(_ weights: DrafterWeights, _ input: [Float]) throws -> [Float] {
+        let configuration = try #require(weights.recurrent)
         func multiply(_ tensor: DrafterTensor, _ x: [Float]) -> [Float] {
             let values = tensor.values
             return (0..<tensor.rows).map { row in
@@ -222,10 +226,10 @@ struct DrafterFilesTests {
         }
         func add(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { $0 + $1 } }
         var x = input
-        if weights.configuration.hasInputProjection {
+        if configuration.hasInputProjection {
             x = add(multiply(weights[.inputProjection], x), weights[.inputProjectionBias].values)
         }
-        for layer in 0..<weights.configuration.layers {
+        for layer in 0..<configuration.layers {
             let y = add(
                 multiply(weights[.block(head: 0, layer: layer)], x),
                 weights[.blockBias(head: 0, layer: layer)].values)

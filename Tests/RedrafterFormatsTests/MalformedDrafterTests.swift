@@ -1,3 +1,7 @@
+import BundledDrafters
+import DrafterHeads
+import MedusaDrafter
+import RecurrentDrafter
 import RedrafterCore
 import RedrafterFormats
 import RedrafterTesting
@@ -86,7 +90,7 @@ struct DrafterSpellingTests {
         let weights = try read(
             apple(heads: heads, projection: projection),
             #"{"vocab_size":10,"hidden_size":8,"exit_dim":12,"num_draft_layers":1,"rnn":true}"#)
-        #expect(weights.configuration.kind == .recurrent && weights.configuration.exitDimension == 12)
+        #expect(weights.configuration.kind == .recurrent && weights.recurrent?.exitDimension == 12)
         #expect(weights.tensor(named: "lm_head.1.weight") != nil)
     }
 
@@ -106,7 +110,7 @@ struct DrafterSpellingTests {
     func heads(prefix: String) throws {
         let weights = try read(
             medusa(heads: 4, prefix: prefix), #"{"medusa_num_heads":2,"medusa_num_layers":1}"#)
-        #expect(weights.configuration.heads == 4 && weights.configuration.layers == 1)
+        #expect(weights.medusa?.heads == 4 && weights.medusa?.layers == 1)
         #expect(weights[.output(head: 3)].name == "3.1.weight")
     }
 
@@ -384,7 +388,8 @@ struct DrafterMutationTests {
                 let damagesJSON = isFolder && round % 3 == 0
                 let damaged = damagesJSON ? bytes : mutation.apply(to: bytes)
                 let configuration = damagesJSON ? mutation.apply(to: json) : json
-                survive(damaged, isFolder ? configuration : nil, "part \(part), \(layout), round \(round)")
+                survive(
+                    damaged, isFolder ? configuration : nil, "part \(part), \(layout.name), round \(round)")
             }
         }
     }
@@ -400,7 +405,7 @@ struct DrafterMutationTests {
                 #expect(tensor.values.count == tensor.elementCount)
             }
             #expect(!weights.facts.isEmpty && sum >= 0)
-            #expect(weights.configuration.roles.count == weights.tensors.count)
+            #expect(weights.configuration.tensors.count == weights.tensors.count)
         } catch let error as FormatError {
             #expect(error.isOfContent, "\(context): \(error)")
             let text = error.description

@@ -1,3 +1,4 @@
+import BundledDrafters
 import RedrafterCore
 import RedrafterFormats
 import RedrafterTesting

@@ -55,7 +55,7 @@ struct ExactnessTests {
     private static func drafters(
         _ model: Model, shipped: [any Drafter], text: [Int32], seed: UInt64
     ) throws -> [any Drafter] {
-        let vocabulary = model.vocabularySize
+        let (vocabulary, hidden) = (model.vocabularySize, model.configuration.hiddenSize)
         let eos = model.tokenizer.eos ?? 0
         return shipped + [
             try model.drafter(SpeculationOptions(drafter: "lookup")),
@@ -64,9 +64,15 @@ struct ExactnessTests {
             ScriptedDrafter(text: text, vocabularySize: vocabulary, accuracy: 1, decoys: 0),
             ConstantDrafter(eos),
             try RecurrentDrafter(
-                try random(.recurrent, exit: 64, model), for: model.draftTarget,
+                try random(
+                    RecurrentConfiguration(
+                        hiddenSize: hidden, exitDimension: 64, layers: 1, vocabularySize: 1024), model),
+                for: model.draftTarget,
                 options: DrafterOptions(beamWidth: 3, beamLength: 4)),
-            try MedusaDrafter(try random(.medusa, exit: 576, model), for: model.draftTarget),
+            try MedusaDrafter(
+                try random(
+                    MedusaConfiguration(hiddenSize: hidden, layers: 1, heads: 3, vocabularySize: 1024), model),
+                for: model.draftTarget),
             CombinedDrafter([
                 try model.drafter(SpeculationOptions(drafter: "lookup")),
                 ScriptedDrafter(text: text, vocabularySize: vocabulary, accuracy: 0.6, seed: seed &+ 1),
@@ -75,11 +81,10 @@ struct ExactnessTests {
     }
 
     /// Random weights of a real shape, over a part of the vocabulary.
-    private static func random(_ kind: DrafterKind, exit: Int, _ model: Model) throws -> DrafterWeights {
-        let configuration = DrafterConfiguration(
-            kind: kind, hiddenSize: model.configuration.hiddenSize, exitDimension: exit, layers: 1,
-            heads: kind == .medusa ? 3 : 1, vocabularySize: 1024, isRecurrent: kind == .recurrent)
-        return try ToyDrafter(
+    private static func random(
+        _ configuration: any DrafterConfiguration, _ model: Model
+    ) throws -> DrafterWeights {
+        try ToyDrafter(
             configuration, type: .q8_0, draftVocabulary: (0..<1024).map { Int32($0 * 7) },
             fingerprint: model.fingerprint
         ).weights()

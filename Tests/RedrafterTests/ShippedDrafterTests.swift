@@ -1,3 +1,6 @@
+import BundledDrafters
+import MedusaDrafter
+import RecurrentDrafter
 import Redrafter
 import RedrafterCore
 import RedrafterDrafters

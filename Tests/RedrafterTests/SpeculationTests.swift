@@ -1,3 +1,4 @@
+import BundledDrafters
 import CPUBackend
 import MedusaDrafter
 import RecurrentDrafter

@@ -15,9 +15,9 @@ import Testing
 
     init() throws { backend = try CPUBackend(options: CPUBackend.Options(threads: 2)) }
 
-    private static func configurations() -> [(String, DrafterConfiguration)] {
+    private static func configurations() -> [(String, any DrafterConfiguration)] {
         let rows = draftVocabulary.count
-        func recurrent(_ exit: Int, _ layers: Int, _ isRecurrent: Bool) -> DrafterConfiguration {
+        func recurrent(_ exit: Int, _ layers: Int, _ isRecurrent: Bool) -> RecurrentConfiguration {
             ToyProblem.recurrent(
                 hidden: 32, exit: exit, layers: layers, vocabulary: rows, isRecurrent: isRecurrent)
         }
@@ -27,9 +27,7 @@ import Testing
             ("sum, no projection", recurrent(64, 0, false)),
             (
                 "medusa",
-                DrafterConfiguration(
-                    kind: .medusa, hiddenSize: 32, exitDimension: 32, layers: 2, heads: depth,
-                    vocabularySize: rows, isRecurrent: false)
+                MedusaConfiguration(hiddenSize: 32, layers: 2, heads: depth, vocabularySize: rows)
             ),
         ]
     }

@@ -1,4 +1,6 @@
+import MedusaDrafter
 import MedusaTraining
+import RecurrentDrafter
 import RecurrentTraining
 import RedrafterFormats
 import RedrafterPlatform
@@ -117,9 +119,9 @@ private struct ToyLaw {
 
     @Test func medusaHeadsReachTheEntropyThatTheRootLeaves() throws {
         let trainer = try MedusaTrainer(
-            DrafterConfiguration(
-                kind: .medusa, hiddenSize: hiddenSize, exitDimension: hiddenSize, layers: 1,
-                heads: ToyLaw.draftLength, vocabularySize: ToyLaw.vocabulary, isRecurrent: false))
+            MedusaConfiguration(
+                hiddenSize: hiddenSize, layers: 1, heads: ToyLaw.draftLength,
+                vocabularySize: ToyLaw.vocabulary))
         let result = try train(trainer, steps: 300)
         for step in 0..<ToyLaw.draftLength {
             let entropy =
@@ -133,12 +135,13 @@ private struct ToyLaw {
 
     @Test func aDrafterBeginsWithTheModelsOwnDistribution() throws {
         for (exit, kind) in [(12, DrafterKind.recurrent), (24, .recurrent), (15, .recurrent), (12, .medusa)] {
-            let configuration = DrafterConfiguration(
-                kind: kind, hiddenSize: hiddenSize, exitDimension: exit, layers: 2,
-                heads: kind == .medusa ? 3 : 1, vocabularySize: ToyLaw.vocabulary,
-                isRecurrent: kind == .recurrent)
-            let trainer: any TrainableDrafter =
-                kind == .recurrent ? try RecurrentTrainer(configuration) : try MedusaTrainer(configuration)
+            let configuration: any DrafterConfiguration =
+                kind == .recurrent
+                ? RecurrentConfiguration(
+                    hiddenSize: hiddenSize, exitDimension: exit, layers: 2, vocabularySize: ToyLaw.vocabulary)
+                : MedusaConfiguration(
+                    hiddenSize: hiddenSize, layers: 2, heads: 3, vocabularySize: ToyLaw.vocabulary)
+            let trainer = try ToyProblem.trainer(configuration)
             var values = embedding.withUnsafeBufferPointer {
                 trainer.initialParameters(headRows: $0, seed: 3)
             }
@@ -155,7 +158,7 @@ private struct ToyLaw {
                 let logSum = log(logits.reduce(0) { $0 + exp($1) })
                 for row in reference.logProbabilities(batch, position) {
                     for (got, logit) in zip(row, logits) {
-                        #expect(abs(got - (logit - logSum)) < 1e-5, "\(kind), exit \(exit)")
+                        #expect(abs(got - (logit - logSum)) < 1e-5, "\(kind.name), exit \(exit)")
                     }
                 }
             }
@@ -164,7 +167,7 @@ private struct ToyLaw {
 
     /// Takes the small random part away that a projection begins with.
     private func clearStateHalf(_ values: inout [Float], _ layout: ParameterLayout) {
-        guard layout.configuration.hasInputProjection else { return }
+        guard (layout.configuration as? RecurrentConfiguration)?.hasInputProjection == true else { return }
         let entry = layout[.inputProjection]
         for index in entry.range where (index - entry.offset) % (2 * hiddenSize) >= hiddenSize {
             #expect(abs(values[index]) < 0.1)

@@ -1,3 +1,6 @@
+import DrafterHeads
+import MedusaDrafter
+import RecurrentDrafter
 import RedrafterFormats
 import RedrafterPlatform
 import RedrafterTraining
@@ -5,11 +8,15 @@ import RedrafterTraining
 /// The equations of both drafters written out in double precision, one position and one step at a time.
 struct ReferenceLoss {
     let layout: ParameterLayout
+    private let recurrent: RecurrentConfiguration?
+    private let layers: Int
     let embedding: [Float]
     var parameters: [Double]
 
     init(_ layout: ParameterLayout, parameters: [Float], embedding: [Float]) {
         self.layout = layout
+        recurrent = layout.configuration as? RecurrentConfiguration
+        layers = recurrent?.layers ?? (layout.configuration as? MedusaConfiguration)?.layers ?? 0
         self.parameters = parameters.map(Double.init)
         self.embedding = embedding
     }
@@ -39,24 +46,24 @@ struct ReferenceLoss {
         let h = batch.hidden[position * size..<(position + 1) * size].map(Double.init)
         var state = [Double](repeating: 0, count: size)
         return (0..<batch.draftLength).map { step in
-            guard layout.configuration.kind == .recurrent else { return head(h, index: step) }
+            guard let recurrent else { return head(h, index: step) }
             let token = Int(batch.tokens[position * batch.draftLength + step])
             let embedded = embedding[token * size..<(token + 1) * size].map(Double.init)
             state = next(state, embedded)
-            guard layout.configuration.hasInputProjection else { return head(h + state, index: 0) }
+            guard recurrent.hasInputProjection else { return head(h + state, index: 0) }
             let projected = linear(.inputProjection, h + state, bias: .inputProjectionBias)
             return head(projected, index: 0)
         }
     }
 
     private func next(_ state: [Double], _ embedded: [Double]) -> [Double] {
-        guard layout.configuration.isRecurrent else { return zip(state, embedded).map(+) }
+        guard recurrent?.isRecurrent == true else { return zip(state, embedded).map(+) }
         return zip(linear(.token, embedded), linear(.state, state, bias: .stateBias)).map { silu($0 + $1) }
     }
 
     private func head(_ input: [Double], index: Int) -> [Double] {
         var x = input
-        for layer in 0..<layout.configuration.layers {
+        for layer in 0..<layers {
             let gate = linear(
                 .block(head: index, layer: layer), x, bias: .blockBias(head: index, layer: layer))
             x = zip(x, gate).map { $0 + silu($1) }

@@ -1,4 +1,6 @@
+import MedusaDrafter
 import MedusaTraining
+import RecurrentDrafter
 import RecurrentTraining
 import RedrafterFormats
 import RedrafterTesting
@@ -15,13 +17,11 @@ struct ToyProblem {
     var batch: DraftBatch
 
     init(
-        _ name: String, _ configuration: DrafterConfiguration, positions: Int, draftLength: Int = 3,
+        _ name: String, _ configuration: any DrafterConfiguration, positions: Int, draftLength: Int = 3,
         isRagged: Bool = true
     ) throws {
         self.name = name
-        trainer =
-            configuration.kind == .recurrent
-            ? try RecurrentTrainer(configuration) : try MedusaTrainer(configuration)
+        trainer = try Self.trainer(configuration)
         var random = SeededRandom(seed: 11)
         func values(_ count: Int, _ size: Float) -> [Float] {
             (0..<count).map { _ in Float.random(in: -size...size, using: &random) }
@@ -49,6 +49,14 @@ struct ToyProblem {
         }
     }
 
+    static func trainer(_ configuration: any DrafterConfiguration) throws -> any TrainableDrafter {
+        switch configuration {
+        case let configuration as RecurrentConfiguration: try RecurrentTrainer(configuration)
+        case let configuration as MedusaConfiguration: try MedusaTrainer(configuration)
+        default: throw TrainingError.invalidConfiguration(what: "kind", got: "", expected: "")
+        }
+    }
+
     func evaluate(
         gradient: Bool = true, workspace: TrainingWorkspace = TrainingWorkspace(), threads: Int = 1
     ) throws -> (result: BatchResult, gradient: [Float]) {
@@ -68,16 +76,14 @@ struct ToyProblem {
 
     static func recurrent(
         hidden: Int = 6, exit: Int, layers: Int, vocabulary: Int = 11, isRecurrent: Bool = true
-    ) -> DrafterConfiguration {
-        DrafterConfiguration(
-            kind: .recurrent, hiddenSize: hidden, exitDimension: exit, layers: layers,
-            vocabularySize: vocabulary, isRecurrent: isRecurrent)
+    ) -> RecurrentConfiguration {
+        RecurrentConfiguration(
+            hiddenSize: hidden, exitDimension: exit, layers: layers, vocabularySize: vocabulary,
+            isRecurrent: isRecurrent)
     }
 
-    static func medusa(heads: Int = 3, layers: Int) -> DrafterConfiguration {
-        DrafterConfiguration(
-            kind: .medusa, hiddenSize: 6, exitDimension: 6, layers: layers, heads: heads, vocabularySize: 19,
-            isRecurrent: false)
+    static func medusa(heads: Int = 3, layers: Int) -> MedusaConfiguration {
+        MedusaConfiguration(hiddenSize: 6, layers: layers, heads: heads, vocabularySize: 19)
     }
 
     /// Both drafters in all their variants, with every weight pattern.

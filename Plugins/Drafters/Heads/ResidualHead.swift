@@ -15,13 +15,17 @@ public struct ResidualHead: Sendable {
         let logits: Tensor  // [rows, vocabulary]
     }
 
-    /// - Parameter head: which of the drafter's heads; 0 for a recurrent drafter.
+    /// - Parameters:
+    ///   - weights: of a drafter that has such heads.
+    ///   - layers: residual blocks of each.
+    ///   - head: which of them.
+    ///   - backend: that computes.
     /// - Throws: `DrafterError.backend`.
     public init(
-        _ weights: DrafterWeights, head: Int = 0, on backend: any ComputeBackend
+        _ weights: DrafterWeights, layers: Int, head: Int = 0, on backend: any ComputeBackend
     ) throws(DrafterError) {
         var blocks = [(weight: any WeightHandle, bias: Tensor)]()
-        for layer in 0..<weights.configuration.layers {
+        for layer in 0..<layers {
             blocks.append(
                 (
                     try weights.matrix(.block(head: head, layer: layer), on: backend),
@@ -52,34 +56,5 @@ public struct ResidualHead: Sendable {
         let logits = state.logits.prefix(input.rows)
         stream.linear(input, weight: output, into: logits)
         return logits
-    }
-}
-
-extension DrafterWeights {
-    /// A matrix in the backend's layout.
-    /// - Throws: `DrafterError.backend` where the backend does not know the type, or has no memory for it.
-    public func matrix(
-        _ role: DrafterRole, on backend: any ComputeBackend
-    ) throws(DrafterError) -> any WeightHandle {
-        let tensor = self[role]
-        if case .unsupported(let reason) = backend.support(.linear, tensor.type) {
-            throw .backend(
-                .unsupported(operation: "drafting", type: tensor.type.name, reason: reason))
-        }
-        do {
-            return try tensor.withBytes { bytes throws(BackendError) in
-                try backend.makeWeight(
-                    type: tensor.type, rows: tensor.rows, columns: tensor.columns, bytes: bytes)
-            }
-        } catch {
-            throw .backend(error)
-        }
-    }
-
-    /// A bias as a row. `[1, elements]`
-    public func bias(_ role: DrafterRole, on backend: any ComputeBackend) throws(DrafterError) -> Tensor {
-        let values = self[role].values
-        return try wrapping(
-            DrafterError.backend, try backend.makeTensor(rows: 1, columns: values.count, values: values))
     }
 }

@@ -20,15 +20,18 @@ public struct MedusaDrafter: Drafter {
     public init(
         _ weights: DrafterWeights, for target: DraftTarget, options: DrafterOptions = DrafterOptions()
     ) throws(DrafterError) {
-        let configuration = weights.configuration
-        guard configuration.kind == .medusa else {
+        guard let configuration = weights.configuration as? MedusaConfiguration else {
             throw .invalidWeights(
-                path: weights.path, reason: "holds a \(configuration.kind.rawValue) drafter, no Medusa heads")
+                path: weights.path,
+                reason: "holds a \(weights.configuration.kind.name) drafter, no Medusa heads")
         }
         try weights.check(against: target)
         length = min(options.beamLength ?? configuration.heads, configuration.heads)
         var heads = [ResidualHead]()
-        for head in 0..<length { heads.append(try ResidualHead(weights, head: head, on: target.backend)) }
+        for head in 0..<length {
+            heads.append(
+                try ResidualHead(weights, layers: configuration.layers, head: head, on: target.backend))
+        }
         self.heads = heads
         hiddenSize = configuration.hiddenSize
         draftVocabulary = weights.draftVocabulary

@@ -43,11 +43,10 @@ public struct RecurrentDrafter: Drafter {
     public init(
         _ weights: DrafterWeights, for target: DraftTarget, options: DrafterOptions = DrafterOptions()
     ) throws(DrafterError) {
-        let configuration = weights.configuration
-        guard configuration.kind == .recurrent else {
+        guard let configuration = weights.configuration as? RecurrentConfiguration else {
             throw .invalidWeights(
-                path: weights.path, reason: "holds \(configuration.kind.rawValue) heads, no recurrent drafter"
-            )
+                path: weights.path,
+                reason: "holds \(weights.configuration.kind.name) heads, no recurrent drafter")
         }
         try weights.check(against: target)
         beamWidth = options.beamWidth ?? Self.defaultBeamWidth
@@ -69,7 +68,7 @@ public struct RecurrentDrafter: Drafter {
                 try weights.matrix(.inputProjection, on: backend),
                 try weights.bias(.inputProjectionBias, on: backend)
             ) : nil
-        head = try ResidualHead(weights, on: backend)
+        head = try ResidualHead(weights, layers: configuration.layers, on: backend)
     }
 
     /// Buffers of one text.

@@ -3,17 +3,11 @@ import RedrafterCore
 /// Checks the parts of a drafter against each other.
 struct DrafterChecker {
     let path: String
-    let configuration: DrafterConfiguration
+    let configuration: any DrafterConfiguration
 
-    /// Far above every drafter; what is larger is damage.
-    static let largestSize = 1 << 20
-    static let largestVocabulary = 1 << 24
-    static let largestCount = 256
-
-    /// The tensors in the order of the configuration's roles.
+    /// The tensors in the order of the configuration.
     func ordered(_ tensors: [DrafterTensor]) throws(FormatError) -> [DrafterTensor] {
-        try checkSizes()
-        let (kind, layers) = (configuration.kind, configuration.layers)
+        try configuration.checkSizes(path: path)
         var byName = [String: DrafterTensor]()
         for tensor in tensors {
             guard byName.updateValue(tensor, forKey: tensor.name) == nil else {
@@ -21,9 +15,8 @@ struct DrafterChecker {
             }
         }
         var result = [DrafterTensor]()
-        for role in configuration.roles {
-            let name = role.canonicalName(kind: kind, layers: layers)
-            let shape = configuration.shape(of: role)
+        for specification in configuration.tensors {
+            let (name, shape) = (specification.name, specification.shape)
             guard let tensor = byName.removeValue(forKey: name) else {
                 throw .missingField(file: path, field: "tensor \"\(name)\"", expected: "a weight of \(shape)")
             }
@@ -32,7 +25,7 @@ struct DrafterChecker {
                     file: path, field: "the shape of tensor \"\(name)\"", expected: "\(shape)",
                     got: "\(tensor.shape)", offset: nil)
             }
-            if role.isBias, !tensor.type.isFloat {
+            if specification.role.isBias, !tensor.type.isFloat {
                 throw .invalid(
                     file: path, field: "the type of tensor \"\(name)\"",
                     expected: "f32, f16 or bf16 for a bias",
@@ -70,7 +63,7 @@ struct DrafterChecker {
                 got: "of \(vocabulary.count) tokens", offset: nil)
         }
         // The head of the model may be wider than its tokenizer, so the limit is a plausible one only.
-        let limit = Int32(Self.largestVocabulary)
+        let limit = Int32(DrafterSize.vocabularies.upperBound)
         var seen = Set<Int32>(minimumCapacity: vocabulary.count)
         for (row, token) in vocabulary.enumerated() {
             guard token >= 0, token < limit else {
@@ -103,32 +96,6 @@ struct DrafterChecker {
             guard keys.insert(note.key).inserted else {
                 throw .duplicate(file: path, what: "note", name: note.key, offset: nil)
             }
-        }
-    }
-
-    private func checkSizes() throws(FormatError) {
-        let c = configuration
-        try check("hidden_size", c.hiddenSize, 1...Self.largestSize)
-        try check("exit_dim", c.exitDimension, 1...2 * Self.largestSize)
-        try check("the number of residual blocks", c.layers, 0...Self.largestCount)
-        try check("the number of heads", c.heads, c.kind == .recurrent ? 1...1 : 1...Self.largestCount)
-        try check("the rows of the LM head", c.vocabularySize, 1...Self.largestVocabulary)
-        if c.kind == .medusa {
-            try check("the size of Medusa's heads", c.exitDimension, c.hiddenSize...c.hiddenSize)
-            guard !c.isRecurrent else {
-                throw .invalid(
-                    file: path, field: "rnn", expected: "false for Medusa heads", got: "true", offset: nil)
-            }
-        }
-    }
-
-    private func check(_ what: String, _ value: Int, _ range: ClosedRange<Int>) throws(FormatError) {
-        guard range.contains(value) else {
-            throw .invalid(
-                file: path, field: what,
-                expected: range.count == 1
-                    ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)",
-                got: "\(value)", offset: nil)
         }
     }
 }

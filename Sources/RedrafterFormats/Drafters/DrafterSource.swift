@@ -1,42 +1,56 @@
 import RedrafterCore
 
 /// The file or the files a drafter lies in, opened and checked as files.
-enum DrafterSource {
-    case gguf(GGUFFile)
-    /// Safetensors, and the `config.json` beside them where there is one.
-    case safetensors(SafetensorsModel, configuration: JSONValue?)
+struct DrafterSource {
+    enum Files {
+        case gguf(GGUFFile)
+        /// Safetensors, and the `config.json` beside them where there is one.
+        case safetensors(SafetensorsModel, configuration: JSONValue?)
+    }
+
+    let files: Files
+    /// The kinds of drafters that are known.
+    let kinds: [DrafterKind]
 
     static let configurationName = "config.json"
 
     /// Opens a GGUF file, a safetensors file, an index or a directory that holds one of them.
     /// - Throws: `FormatError`; for PyTorch's own files it says how to save safetensors.
-    init(path: String) throws(FormatError) {
+    init(path: String, kinds: [DrafterKind]) throws(FormatError) {
+        self.init(try Self.open(path, kinds), kinds: kinds)
+    }
+
+    init(_ files: Files, kinds: [DrafterKind]) {
+        self.files = files
+        self.kinds = kinds
+    }
+
+    private static func open(_ path: String, _ kinds: [DrafterKind]) throws(FormatError) -> Files {
         let file: String
         switch try FileKind(path) {
         case .directory: file = try Self.file(in: path)
         case .other: file = path
         }
         if file.hasSuffix(".json") {
-            self = try Self.safetensors(SafetensorsModel(path: file))
-            return
+            return try safetensors(SafetensorsModel(path: file), kinds)
         }
         let mapping = try MappedFile(path: file)
         let look = FileSignature.describeAnyhow(mapping.bytes)
         if FileSignature.isSafetensors(mapping.bytes)
             || (file.hasSuffix(".safetensors") && look != "a GGUF file")
         {
-            self = try Self.safetensors(SafetensorsModel(path: file))
-        } else if Self.isPyTorch(file), look != "a GGUF file" {
-            throw Self.pyTorch(file)
-        } else {
-            self = .gguf(try GGUFFile(file: mapping))
+            return try safetensors(SafetensorsModel(path: file), kinds)
         }
+        if isPyTorch(file), look != "a GGUF file" { throw pyTorch(file) }
+        return .gguf(try GGUFFile(file: mapping))
     }
 
-    private static func safetensors(_ model: SafetensorsModel) throws(FormatError) -> DrafterSource {
+    private static func safetensors(
+        _ model: SafetensorsModel, _ kinds: [DrafterKind]
+    ) throws(FormatError) -> Files {
         let path = FilePath.join(model.directory, configurationName)
         // A broken configuration of something else is no concern of ours.
-        guard SafetensorsDrafter.layout(of: model, nil) != nil, FileKind.exists(path) else {
+        guard RecognizedDrafter(model, nil, kinds: kinds) != nil, FileKind.exists(path) else {
             return .safetensors(model, configuration: nil)
         }
         return .safetensors(model, configuration: try JSONValue(path: path))
@@ -76,5 +90,33 @@ enum DrafterSource {
                 "safetensors and GGUF. Save it as safetensors where it comes from: python3 -c \"import sys, torch, "
                 + "safetensors.torch as s; s.save_file({k: v.contiguous().clone() for k, v in torch.load(sys.argv[1], "
                 + "map_location='cpu', weights_only=True).items()}, 'model.safetensors')\" FILE")
+    }
+}
+
+extension DrafterSource {
+    /// The layout of the drafter; nil where it is none.
+    var layout: DrafterLayout? {
+        switch files {
+        case .gguf(let gguf): kinds.contains { $0.architecture == gguf.architecture } ? .gguf : nil
+        case .safetensors: recognized?.layout
+        }
+    }
+
+    /// Kind and layout of tensors in safetensors; nil where they are no drafter's.
+    var recognized: RecognizedDrafter? {
+        guard case .safetensors(let model, let configuration) = files else { return nil }
+        return RecognizedDrafter(model, configuration, kinds: kinds)
+    }
+
+    /// The error that tensors are no drafter's.
+    func unrecognized(_ model: SafetensorsModel) -> FormatError {
+        let names = model.files.flatMap { $0.allTensors.map(\.name) }
+        let shown = names.sorted().prefix(3).map { "\"\(TerminalText.escaped($0, limit: 40))\"" }
+        let examples = kinds.flatMap { $0.configuration.exampleNames } + ["…"]
+        return .invalid(
+            file: model.path, field: "the set of tensors",
+            expected: "those of a drafter (\(examples.joined(separator: ", ")))",
+            got: names.isEmpty ? "empty" : shown.joined(separator: ", ") + (names.count > 3 ? ", …" : ""),
+            offset: nil)
     }
 }

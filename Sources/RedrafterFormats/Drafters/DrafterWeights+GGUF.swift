@@ -1,35 +1,19 @@
 import RedrafterCore
 
-/// Keys of a drafter in GGUF; `general.architecture` is `redrafter-recurrent` or `redrafter-medusa`.
-enum DrafterKey {
-    static let hiddenSize = "redrafter.hidden_size"
-    static let exitDimension = "redrafter.exit_dim"
-    static let layers = "redrafter.layer_count"
-    static let heads = "redrafter.head_count"
-    static let vocabularySize = "redrafter.vocab_size"
-    static let isRecurrent = "redrafter.rnn"
-    /// i32 array: the token of each row of the LM head.
-    static let draftVocabulary = "redrafter.draft_vocabulary"
-}
-
 extension DrafterWeights {
-    init(_ gguf: GGUFFile, path: String) throws(FormatError) {
-        guard let kind = DrafterKind(architecture: gguf.architecture) else {
+    /// i32 array: the token of each row of the LM head.
+    static let draftVocabularyKey = "redrafter.draft_vocabulary"
+
+    init(_ gguf: GGUFFile, path: String, kinds: [DrafterKind]) throws(FormatError) {
+        guard let kind = kinds.first(where: { $0.architecture == gguf.architecture }) else {
             throw .invalid(
                 file: gguf.path, field: "general.architecture",
-                expected: DrafterKind.allCases.map { "\"\($0.architecture)\"" }.joined(separator: " or "),
+                expected: kinds.map { "\"\($0.architecture)\"" }.joined(separator: " or "),
                 got: gguf.metadata["general.architecture"]?.summary ?? "absent, this is no drafter",
                 offset: nil)
         }
         let metadata = gguf.metadata
-        func size(_ key: String) throws(FormatError) -> Int {
-            try metadata.required(key, try metadata.integer(key), expected: "a size")
-        }
-        let configuration = DrafterConfiguration(
-            kind: kind, hiddenSize: try size(DrafterKey.hiddenSize),
-            exitDimension: try size(DrafterKey.exitDimension), layers: try size(DrafterKey.layers),
-            heads: try size(DrafterKey.heads), vocabularySize: try size(DrafterKey.vocabularySize),
-            isRecurrent: try metadata.bool(DrafterKey.isRecurrent) ?? (kind == .recurrent))
+        let configuration = try kind.configuration.init(metadata)
         for info in gguf.allTensors {
             if let type = gguf.unsupportedType(of: info.name) {
                 throw .unsupported(
@@ -38,8 +22,8 @@ extension DrafterWeights {
             }
         }
         var vocabulary: [Int32]?
-        if let stored = try metadata.integerArray(DrafterKey.draftVocabulary) {
-            vocabulary = try Self.tokens(stored, file: gguf.path, field: DrafterKey.draftVocabulary)
+        if let stored = try metadata.integerArray(Self.draftVocabularyKey) {
+            vocabulary = try Self.tokens(stored, file: gguf.path, field: Self.draftVocabularyKey)
         }
         let record = try DrafterRecord(metadata)
         try self.init(

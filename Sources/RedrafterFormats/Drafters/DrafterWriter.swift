@@ -18,9 +18,9 @@ public enum DrafterWriter {
         public var warnings: [String]
     }
 
-    /// The layout for an output: GGUF for `*.gguf`, else the reference layout of the kind.
+    /// The layout for an output: GGUF for `*.gguf`, else the usual one of the kind.
     public static func layout(forOutput path: String, _ kind: DrafterKind) -> DrafterLayout {
-        path.hasSuffix(".gguf") ? .gguf : DrafterLayout(reference: kind)
+        path.hasSuffix(".gguf") ? .gguf : kind.layouts.first ?? .gguf
     }
 
     /// Writes `weights` to a GGUF file, or to a folder for the layouts in safetensors.
@@ -36,22 +36,23 @@ public enum DrafterWriter {
     public static func write(
         _ weights: DrafterWeights, to path: String, layout: DrafterLayout, type: WeightType? = nil
     ) throws(FormatError) -> Report {
-        guard layout.holds(weights.configuration.kind) else {
-            let fitting = DrafterLayout.allCases.filter { $0.holds(weights.configuration.kind) }
+        let kind = weights.configuration.kind
+        guard layout.holds(kind) else {
             throw .unsupported(
-                file: path,
-                what: "a \(weights.configuration.kind.rawValue) drafter in the layout \(layout.rawValue)",
-                supported: fitting.map(\.rawValue).joined(separator: ", "))
+                file: path, what: "a \(kind.name) drafter in the layout \(layout.name)",
+                supported: (kind.layouts + [.gguf]).map(\.name).joined(separator: ", "))
         }
         let types = Quantization.writableTypes.filter { layout == .gguf || $0.isFloat }
         if let type, !types.contains(type) {
             throw .cannotQuantize(
                 type: type.name,
-                supported: types.map(\.name).joined(separator: ", ") + " (\(layout.rawValue))")
+                supported: types.map(\.name).joined(separator: ", ") + " (\(layout.name))")
         }
         try refuseInput(weights, output: path)
-        if layout == .gguf { return try writeGGUF(weights, to: path, type) }
-        return try writeFolder(weights, path, layout, type)
+        guard let format = kind.layouts.first(where: { $0 == layout })?.safetensors else {
+            return try writeGGUF(weights, to: path, type)
+        }
+        return try writeFolder(weights, path, format, type)
     }
 
     /// Weights that are read from the output would be lost to a lossy type.
@@ -70,26 +71,17 @@ public enum DrafterWriter {
         _ weights: DrafterWeights, to path: String, _ type: WeightType?
     ) throws(FormatError) -> Report {
         var plan = DrafterPlan(layout: .gguf)
-        for (role, tensor) in zip(weights.configuration.roles, weights.tensors) {
-            plan.add(tensor, name: tensor.name, type: role.isBias ? .f32 : type ?? tensor.type)
-        }
         let configuration = weights.configuration
+        for (specification, tensor) in zip(configuration.tensors, weights.tensors) {
+            plan.add(
+                tensor, name: tensor.name, type: specification.role.isBias ? .f32 : type ?? tensor.type)
+        }
         let writer = try GGUFWriter(path: path)
         try writer.set("general.architecture", .string(configuration.kind.architecture))
         try writer.set("general.type", .string("drafter"))
-        let sizes = [
-            (DrafterKey.hiddenSize, configuration.hiddenSize),
-            (DrafterKey.exitDimension, configuration.exitDimension),
-            (DrafterKey.layers, configuration.layers),
-            (DrafterKey.heads, configuration.heads),
-            (DrafterKey.vocabularySize, configuration.vocabularySize),
-        ]
-        for (key, size) in sizes { try writer.set(key, .uint32(UInt32(clamping: size))) }
-        if configuration.kind == .recurrent {
-            try writer.set(DrafterKey.isRecurrent, .bool(configuration.isRecurrent))
-        }
+        for (key, value) in configuration.metadata { try writer.set(key, value) }
         if let vocabulary = weights.draftVocabulary {
-            try writer.set(DrafterKey.draftVocabulary, .integers(.int32, vocabulary.map { Int($0) }))
+            try writer.set(DrafterWeights.draftVocabularyKey, .integers(.int32, vocabulary.map { Int($0) }))
         }
         try DrafterRecord(fingerprint: weights.fingerprint, notes: weights.notes).set(on: writer)
         for item in plan.items { try writer.declare(item.name, type: item.type, shape: item.tensor.shape) }
@@ -104,35 +96,39 @@ public enum DrafterWriter {
     // MARK: Safetensors
 
     private static func writeFolder(
-        _ weights: DrafterWeights, _ path: String, _ layout: DrafterLayout, _ type: WeightType?
+        _ weights: DrafterWeights, _ path: String, _ format: any SafetensorsLayout, _ type: WeightType?
     ) throws(FormatError) -> Report {
         for ending in [".safetensors", ".gguf", ".json"] where path.hasSuffix(ending) {
             throw .invalid(
-                file: path, field: "the output", expected: "a folder for the layout \(layout.rawValue)",
+                file: path, field: "the output", expected: "a folder for the layout \(format.name)",
                 got: "a name that ends in \(ending)", offset: nil)
         }
-        let whole = try WholeVocabulary.of(weights, for: layout)
-        var plan = DrafterPlan(layout: layout)
-        for (role, tensor) in zip(whole.configuration.roles, whole.tensors) {
+        var (whole, loss) = (weights, String?.none)
+        if weights.draftVocabulary != nil, format.draftVocabularyName == nil {
+            (whole, loss) = try weights.configuration.wholeVocabulary(of: weights)
+        }
+        var plan = DrafterPlan(layout: DrafterLayout(format))
+        for (specification, tensor) in zip(whole.configuration.tensors, whole.tensors) {
             plan.add(
-                tensor, name: layout.name(of: role, whole.configuration),
+                tensor, name: format.name(of: specification),
                 type: type ?? (tensor.type.isFloat ? tensor.type : .f32))
         }
-        let name = layout == .medusa ? "medusa_lm_head.safetensors" : SafetensorsModel.singleName
-        try makeFolder(path, writing: name)
+        try makeFolder(path, writing: format.fileName)
         let configurationPath = FilePath.join(path, DrafterSource.configurationName)
         let configuration = try AtomicFile(path: configurationPath)
-        let json = try DrafterFileConfiguration.json(whole, layout, plan.commonType, output: path)
+        let json = try DrafterSettings.json(whole, format, plan.commonType)
         try configuration.write(json.encoded(isPretty: true) + [0x0A])
 
-        let weightsPath = FilePath.join(path, name)
+        let weightsPath = FilePath.join(path, format.fileName)
         let writer = SafetensorsWriter(path: weightsPath, metadata: [("format", "pt")])
         for item in plan.items {
             guard let stored = SafetensorsType(item.type) else { continue }
             try writer.declare(item.name, type: stored, shape: item.tensor.shape)
         }
-        let map = layout == .vllm ? whole.draftVocabulary : nil
-        if let map { try writer.declare(SafetensorsDrafter.tokenMapName, type: .i64, shape: [map.count]) }
+        let map = whole.draftVocabulary
+        if let map, let name = format.draftVocabularyName {
+            try writer.declare(name, type: .i64, shape: [map.count])
+        }
         var damage = DrafterPlan.Damage()
         for item in plan.items {
             try item.write(&damage) { (bytes) throws(FormatError) in try writer.append(bytes) }
@@ -147,9 +143,7 @@ public enum DrafterWriter {
         try writer.finish()
         try configuration.commit()
         var report = plan.report(files: [weightsPath, configurationPath], damage)
-        if layout == .medusa, weights.draftVocabulary != nil {
-            report.warnings.append(WholeVocabulary.medusaWarning)
-        }
+        if let loss { report.warnings.append(loss) }
         return report
     }
 

@@ -6,13 +6,14 @@ public struct ShippedDrafter: Sendable {
     public let name: String
     /// The model it was trained for, as people call it. What decides is the fingerprint in the file.
     public let model: String
+    /// What the file holds.
     public let kind: DrafterKind
     private let file: MappedFile
 
     /// - Parameters:
     ///   - name: distinguishes it from the others that are shipped.
     ///   - model: the model it was trained for, for people.
-    ///   - kind: which drafters can use it.
+    ///   - kind: of the weights; it says which drafters can use them.
     ///   - bytes: a GGUF file; they must live as long as the process. Nothing is copied or read yet.
     public init(name: String, model: String, kind: DrafterKind, bytes: UnsafeRawBufferPointer) {
         self.name = name
@@ -26,5 +27,7 @@ public struct ShippedDrafter: Sendable {
 
     /// The weights, checked. Reads the description of the tensors, not their elements.
     /// - Throws: `FormatError` where the bytes are no drafter.
-    public func weights() throws(FormatError) -> DrafterWeights { try DrafterWeights(file: file) }
+    public func weights() throws(FormatError) -> DrafterWeights {
+        try DrafterWeights(file: file, kinds: [kind])
+    }
 }

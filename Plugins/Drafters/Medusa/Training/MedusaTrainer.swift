@@ -1,22 +1,45 @@
+import DrafterHeads
+import HeadTraining
+import MedusaDrafter
 import RedrafterCore
 import RedrafterFormats
 import RedrafterTraining
 
 /// Medusa heads (arXiv 2401.10774, section 2.1) that learn: head k predicts the token k + 1 places after the certain one from the
 /// hidden state alone, with residual blocks and an LM head of its own.
-public struct MedusaTrainer: TrainableDrafter {
-    public let configuration: DrafterConfiguration
+public struct MedusaTrainer: DrafterTrainer {
+    public static let name = "medusa"
+    public static let summary = "Medusa heads"
+
+    public let configuration: MedusaConfiguration
     public let layout: ParameterLayout
     public let usesEmbedding = false
 
-    /// - Throws: `TrainingError.invalidConfiguration` where the configuration is of another drafter.
-    public init(_ configuration: DrafterConfiguration) throws(TrainingError) {
-        guard configuration.kind == .medusa, configuration.exitDimension == configuration.hiddenSize else {
-            throw .invalidConfiguration(
-                what: "kind and exit dimension",
-                got: "\(configuration.kind.rawValue) and \(configuration.exitDimension)",
-                expected: "\(DrafterKind.medusa.rawValue) and \(configuration.hiddenSize)")
+    public static func validate(_ settings: TrainingSettings) throws(ParameterError) {
+        if let size = settings.exitDimension {
+            throw .outOfRange(
+                name: "exit-dim", got: "\(size)",
+                allowed: "nothing for Medusa heads, which have the model's hidden size")
         }
+    }
+
+    /// One head for each token that is drafted.
+    public static func configuration(
+        _ settings: TrainingSettings, hiddenSize: Int, vocabularySize: Int
+    ) -> MedusaConfiguration {
+        MedusaConfiguration(
+            hiddenSize: hiddenSize, layers: settings.layers, heads: settings.draftLength,
+            vocabularySize: vocabularySize)
+    }
+
+    public static func drafter(
+        _ weights: DrafterWeights, for target: DraftTarget
+    ) throws(DrafterError) -> any Drafter {
+        try MedusaDrafter(weights, for: target)
+    }
+
+    /// - Throws: `TrainingError.invalidConfiguration` where a size is out of its bounds.
+    public init(_ configuration: MedusaConfiguration) throws(TrainingError) {
         self.configuration = configuration
         layout = try ParameterLayout(configuration)
     }
@@ -31,6 +54,8 @@ public struct MedusaTrainer: TrainableDrafter {
         }
         return values
     }
+
+    public var longestDraft: Int? { configuration.heads }
 
     public func headRows(draftLength: Int) -> Int { 1 }
 

@@ -1,3 +1,5 @@
+import HeadTraining
+import RecurrentDrafter
 import RedrafterFormats
 import RedrafterTraining
 
@@ -10,7 +12,7 @@ import RedrafterTraining
 /// Only rows with a loss term go on to the projection and the head.
 struct RecurrentPass {
     private let chunk: TrainingChunk
-    private let configuration: DrafterConfiguration
+    private let configuration: RecurrentConfiguration
     private let terms: [Int32]
     /// Which row of the states each term belongs to, and which position. `[terms]`
     private let stateRows: [Int32]
@@ -18,7 +20,7 @@ struct RecurrentPass {
     private let positions: Int
     private let steps: Int
 
-    init(_ chunk: TrainingChunk, configuration: DrafterConfiguration, terms: [Int32]) {
+    init(_ chunk: TrainingChunk, configuration: RecurrentConfiguration, terms: [Int32]) {
         self.chunk = chunk
         self.configuration = configuration
         self.terms = terms

@@ -1,3 +1,5 @@
+import DrafterHeads
+import RecurrentDrafter
 import RedrafterFormats
 import RedrafterTraining
 

@@ -1,3 +1,5 @@
+import DrafterHeads
+import RecurrentDrafter
 import RedrafterCore
 import RedrafterFormats
 import RedrafterTraining
@@ -5,18 +7,30 @@ import RedrafterTraining
 /// The recurrent drafter of ReDrafter (arXiv 2403.09919, section 3.1) that learns; see `RecurrentDrafter` for its equations.
 ///
 /// Each step is fed the token that really came (teacher forcing), and the loss of every step goes back through all steps before it.
-public struct RecurrentTrainer: TrainableDrafter {
-    public let configuration: DrafterConfiguration
+public struct RecurrentTrainer: DrafterTrainer {
+    public static let name = "rnn"
+    public static let summary = "the recurrent drafter"
+
+    public let configuration: RecurrentConfiguration
     public let layout: ParameterLayout
     public let usesEmbedding = true
 
-    /// - Throws: `TrainingError.invalidConfiguration` where the configuration is of another drafter.
-    public init(_ configuration: DrafterConfiguration) throws(TrainingError) {
-        guard configuration.kind == .recurrent, configuration.heads == 1 else {
-            throw .invalidConfiguration(
-                what: "kind and heads", got: "\(configuration.kind.rawValue) and \(configuration.heads)",
-                expected: "\(DrafterKind.recurrent.rawValue) and 1")
-        }
+    public static func configuration(
+        _ settings: TrainingSettings, hiddenSize: Int, vocabularySize: Int
+    ) -> RecurrentConfiguration {
+        RecurrentConfiguration(
+            hiddenSize: hiddenSize, exitDimension: settings.exitDimension ?? hiddenSize,
+            layers: settings.layers, vocabularySize: vocabularySize)
+    }
+
+    public static func drafter(
+        _ weights: DrafterWeights, for target: DraftTarget
+    ) throws(DrafterError) -> any Drafter {
+        try RecurrentDrafter(weights, for: target)
+    }
+
+    /// - Throws: `TrainingError.invalidConfiguration` where a size is out of its bounds.
+    public init(_ configuration: RecurrentConfiguration) throws(TrainingError) {
         self.configuration = configuration
         layout = try ParameterLayout(configuration)
     }

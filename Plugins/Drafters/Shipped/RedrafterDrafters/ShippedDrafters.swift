@@ -1,4 +1,6 @@
 import CShippedDrafters
+import MedusaDrafter
+import RecurrentDrafter
 import RedrafterFormats
 
 /// The drafters that come with the package. A program that registers them carries them in its binary, which needs no file

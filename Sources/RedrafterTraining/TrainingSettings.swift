@@ -1,11 +1,8 @@
-import Redrafter
 import RedrafterCore
 import RedrafterFormats
-import RedrafterTraining
 
 /// How a drafter is trained: what `redrafter train` can be told. Names follow mlx-lm's.
 public struct TrainingSettings: Sendable, Hashable {
-    public var kind: DrafterKind
     /// Steps of the optimiser; nil for one epoch.
     public var iterations: Int?
     /// Positions in a step.
@@ -16,9 +13,9 @@ public struct TrainingSettings: Sendable, Hashable {
     public var weightDecay: Float = 0.01
     /// Gradients with a larger norm are scaled down to it.
     public var largestGradientNorm = 1.0
-    /// Drafted tokens that are learnt; heads of Medusa.
+    /// Drafted tokens that are learnt.
     public var draftLength = 4
-    /// Size that blocks and head of a recurrent drafter work on; nil for the model's hidden size, which Medusa heads always have.
+    /// Size that blocks and head work on, for drafters that let it be chosen; nil for the model's hidden size.
     public var exitDimension: Int?
     /// Residual blocks in each head.
     public var layers = 2
@@ -37,7 +34,7 @@ public struct TrainingSettings: Sendable, Hashable {
     public var tokenLimit: Int?
     public var threads = 2
 
-    public init(_ kind: DrafterKind) { self.kind = kind }
+    public init() {}
 
     /// - Throws: `ParameterError.outOfRange`.
     public func validate() throws(ParameterError) {
@@ -56,9 +53,6 @@ public struct TrainingSettings: Sendable, Hashable {
         try check((1...16).contains(draftLength), "draft-length", draftLength, "1 to 16")
         try check(
             (1...1 << 16).contains(exitDimension ?? 1), "exit-dim", exitDimension ?? 0, "1 to \(1 << 16)")
-        try check(
-            kind == .recurrent || exitDimension == nil, "exit-dim", exitDimension ?? 0,
-            "nothing for Medusa heads, which have the model's hidden size")
         try check((0...16).contains(layers), "layers", layers, "0 to 16")
         try check((0...1 << 24).contains(draftVocabulary), "draft-vocab", draftVocabulary, "0 (all) or more")
         try check(
@@ -72,9 +66,13 @@ public struct TrainingSettings: Sendable, Hashable {
 
     /// What a resumed run must share with the one before. Reports and evaluations may differ, and so may threads, but then the
     /// last bits of the weights do, too.
-    func json(iterations: Int, data: DistillationData) -> JSONValue {
+    /// - Parameters:
+    ///   - kind: the name of the kind of drafter.
+    ///   - iterations: steps of the run.
+    ///   - data: that it learns from.
+    public func json(kind: String, iterations: Int, data: DistillationData) -> JSONValue {
         .object([
-            "drafter": .string(kind.rawValue), "iterations": .integer(iterations),
+            "drafter": .string(kind), "iterations": .integer(iterations),
             "batch_size": .integer(batchSize), "learning_rate": .double(Double(learningRate)),
             "warmup": .integer(warmupSteps), "weight_decay": .double(Double(weightDecay)),
             "draft_length": .integer(draftLength),
@@ -88,15 +86,5 @@ public struct TrainingSettings: Sendable, Hashable {
                 "tokens": .integer(data.rows),
             ]),
         ])
-    }
-
-    /// The numbers of the drafter.
-    func configuration(_ data: DistillationData, vocabularySize: Int) -> DrafterConfiguration {
-        let hidden = data.manifest.fingerprint.hiddenSize
-        return DrafterConfiguration(
-            kind: kind, hiddenSize: hidden,
-            exitDimension: kind == .medusa ? hidden : exitDimension ?? hidden, layers: layers,
-            heads: kind == .medusa ? draftLength : 1, vocabularySize: vocabularySize,
-            isRecurrent: kind == .recurrent)
     }
 }

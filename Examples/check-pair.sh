@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Proves that a kind of drafter which the package does not know does all that its own kinds do: it keeps the contracts, is trained,
+# converted, inspected, listed, and compared with plain decoding. Takes about a minute with the default model.
+set -euo pipefail
+cd "$(dirname "$0")"
+bin="$(swift build -c release --show-bin-path)"
+redrafter="$bin/RedrafterWithPair"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+say() { printf '== %s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+say "contracts"
+"$bin/CheckPairDrafter"
+
+say "data: a few answers of the default model"
+cat > "$work/prompts.jsonl" <<'PROMPTS'
+{"prompt": "Count from one to thirty in words."}
+{"prompt": "List the months of the year and say what the weather is like in each."}
+{"prompt": "Explain how a bicycle stays upright."}
+{"prompt": "Write a short story about a dog that finds a key."}
+PROMPTS
+"$redrafter" distill generate --prompts "$work/prompts.jsonl" --output "$work/data" --answers 4 --tokens 1500 \
+    --max-tokens 96
+
+say "training"
+"$redrafter" train pair --data "$work/data" --output "$work/run" --exit-dim 128 --draft-vocab 2048 --iters 40 \
+    --batch-size 256 --warmup 5 --steps-per-report 10 --steps-per-eval 40
+
+say "converting: to its own layout and back, bit for bit"
+"$redrafter" convert "$work/run/drafter.gguf" "$work/folder" --layout pair
+"$redrafter" convert "$work/folder" "$work/back.gguf"
+cmp "$work/run/drafter.gguf" "$work/back.gguf"
+"$redrafter" convert "$work/folder" "$work/small.gguf" --type q8_0
+
+say "inspecting and listing"
+"$redrafter" inspect "$work/small.gguf" | tee "$work/inspect.txt"
+grep -q "pair, rank 128" "$work/inspect.txt" || die "inspect does not say what the file is"
+"$redrafter" drafters | tee "$work/drafters.txt"
+grep -q "^pair" "$work/drafters.txt" || die "the drafter is not listed"
+
+say "comparing with plain decoding"
+# Exit code 70 says that an answer was not plain decoding's.
+"$redrafter" compare --drafters pair,none --drafter-model "$work/small.gguf" --prompts "$work/prompts.jsonl" -n 48 -r 1
+say "the pair drafter does what a drafter of the package does"
