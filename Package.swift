@@ -174,7 +174,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterCLITests",
             dependencies: [
-                "RedrafterCLI", "RedrafterCommands", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
+                "RedrafterCLI", "RedrafterCommands", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats",
+                "RedrafterModels",
                 "Redrafter", "RedrafterTraining", "RedrafterDistillation", "RedrafterTesting", argumentParser,
             ],
             swiftSettings: swiftSettings),

@@ -11,6 +11,7 @@ enum Terminal {
     /// Makes a closed pipe and a file beyond the limit of its size errors of a write, and a file that vanishes under the
     /// command an error of its own, where each would be a signal.
     static func prepare() {
+        StartMemory.require()
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
         FileFault.install()
