@@ -213,7 +213,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterCLITests",
             dependencies: [
-                "RedrafterCLI", "MedusaDrafter", "BundledDrafters", "RedrafterCommands", "RedrafterCore",
+                "RedrafterCLI", "MedusaDrafter", "BundledDrafters", "RedrafterCommands", "RedrafterPlatform",
+                "RedrafterCore",
                 "RedrafterFormats", "RedrafterModels",
                 "Redrafter", "RedrafterTraining", "RedrafterDistillation", "RedrafterTesting", argumentParser,
             ],

@@ -49,6 +49,8 @@ public struct GenerationResult: Sendable, Hashable {
     public var isContextFull: Bool
     /// Tokens of the whole prompt.
     public var promptTokens: Int
+    /// Turns of the conversation that were left out for this answer, the context being full.
+    public var droppedTurns = 0
     public var timings: GenerationTimings
     /// What speculation did.
     public var speculation: SpeculationMetrics

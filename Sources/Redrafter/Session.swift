@@ -8,16 +8,15 @@ import RedrafterModels
 ///     let session = try Session(model, instructions: "Answer briefly.")
 ///     for try await piece in session.streamResponse(to: "Why is the sky blue?") { print(piece.text, terminator: "") }
 ///
-/// The cache lasts from turn to turn. Work runs on a thread of the session's own, never on the cooperative pool.
-/// One answer is generated at a time; calls wait for each other.
+/// The cache lasts from turn to turn. When the context is full, the oldest turns are left out, and the response says how many.
+/// Work runs on a thread of the session's own, never on the cooperative pool. One answer is generated at a time; calls wait for
+/// each other. `Conversation` is the same without concurrency.
 public actor Session {
     /// What is generated, and how fast it came.
     public typealias Response = GenerationResult
 
     public nonisolated let model: Model
-    /// Turns so far, the system message included.
-    public private(set) var messages: [ChatMessage]
-    private let generator: TextGenerator
+    private let conversation: Conversation
     private let executor: SessionExecutor
 
     /// - Parameters:
@@ -30,18 +29,19 @@ public actor Session {
         _ model: Model, instructions: String? = nil,
         speculation: SpeculationOptions = SpeculationOptions()
     ) throws(RedrafterError) {
-        _ = try model.chatTemplate()
         self.model = model
-        messages = instructions.map { [ChatMessage(role: .system, content: $0)] } ?? []
-        generator = try TextGenerator(model, speculation: speculation)
+        conversation = try Conversation(model, instructions: instructions, speculation: speculation)
         executor = SessionExecutor()
     }
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
+    /// Turns so far, the system message included, without those that were left out.
+    public var messages: [ChatMessage] { conversation.messages }
+
     /// Answers a message; both become part of the conversation. A cancelled task ends the answer within one step, and the
     /// text so far is returned.
-    /// - Throws: `RedrafterError.promptTooLong` where the conversation no longer fits the context, and what a device throws.
+    /// - Throws: `RedrafterError.promptTooLong` where not even the message alone fits the context, and what a device throws.
     ///   The conversation is as before then.
     public func respond(
         to message: String, _ parameters: GenerationParameters = GenerationParameters()
@@ -85,19 +85,15 @@ public actor Session {
     public private(set) var lastResponse: Response?
 
     /// Forgets all turns but the instructions.
-    public func reset() {
-        messages.removeAll { $0.role != .system }
-        generator.reset()
-    }
+    public func reset() { conversation.reset() }
 
     private func respond(
         to message: String, _ parameters: GenerationParameters, _ cancellation: CancellationFlag,
         _ onPiece: (TextPiece) -> Void
     ) throws(RedrafterError) -> Response {
-        let turns = messages + [ChatMessage(role: .user, content: message)]
-        let response = try generator.generate(
-            model.prompt(turns).tokens, parameters, cancellation: cancellation, onPiece: onPiece)
-        messages = turns + [ChatMessage(role: .assistant, content: response.text)]
+        let prompt = try conversation.prompt(for: message, parameters)
+        let response = try conversation.answer(
+            prompt, parameters, cancellation: cancellation, onPiece: onPiece)
         lastResponse = response
         return response
     }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Redrafter
-import RedrafterModels
 
 /// `redrafter chat`: a conversation whose cache lasts from turn to turn.
 struct ChatCommand: ParsableCommand {
@@ -49,10 +48,8 @@ struct ChatCommand: ParsableCommand {
         var first = prompt == nil && file == nil ? nil : try PromptSource.read(prompt: prompt, file: file)
         Interrupt.install()
         let model = try modelArguments.load(contextLength: contextSize)
-        _ = try model.chatTemplate()
-        let generator = try TextGenerator(model, speculation: speculation)
-        let opening = system.map { [ChatMessage(role: .system, content: $0)] } ?? []
-        var messages = opening
+        let conversation = try Conversation(model, instructions: system, speculation: speculation)
+        let stream = AnswerStream(marksDrafted: showAccepted, json: json, seed: seed)
         while true {
             if Interrupt.flag.isCancelled, Interrupt.isTermination || !Terminal.isErrorTTY {
                 throw ExitCode(Interrupt.exitCode)
@@ -61,63 +58,42 @@ struct ChatCommand: ParsableCommand {
             guard let line = first ?? Interrupt.waiting({ readLine() }), !line.isEmpty else { return }
             first = nil
             if line == "/reset" {
-                messages = opening
-                generator.reset()
+                conversation.reset()
                 continue
             }
-            let question = ChatMessage(role: .user, content: line)
-            guard let prompt = try fit(messages + [question], generator.model, parameters) else { continue }
-            let answer = try turn(prompt.encoding.tokens, generator, parameters, seed: seed)
-            messages = prompt.messages + [ChatMessage(role: .assistant, content: answer)]
+            guard let prompt = try prompt(for: line, conversation, parameters) else { continue }
+            Interrupt.flag.reset()
+            let result = try stream.write { show throws(RedrafterError) in
+                try conversation.answer(prompt, parameters, cancellation: Interrupt.flag, onPiece: show)
+            }
+            if result.isContextFull {
+                Terminal.warn(
+                    "the context of \(model.contextLength) tokens is full: the answer ends here, and the oldest turns "
+                        + "will be dropped for the next one (-c makes it larger)")
+            }
         }
     }
 
-    /// The conversation without the turns for which the context has no room; nil where a person has typed a question that is
-    /// too long by itself, and may type another.
-    private func fit(
-        _ messages: [ChatMessage], _ model: Model, _ parameters: GenerationParameters
+    /// The conversation with a question, and a warning where the context has no room for all of it; nil where a person has typed
+    /// a question that is too long by itself, and may type another.
+    private func prompt(
+        for question: String, _ conversation: Conversation, _ parameters: GenerationParameters
     ) throws -> FittedPrompt? {
-        // A quarter of the context, so that an answer is not cut as soon as it begins.
-        let room = min(parameters.maximumTokens ?? .max, max(1, model.contextLength / 4))
-        do throws(RedrafterError) {
-            let prompt = try model.prompt(fitting: messages, answerTokens: room)
-            if prompt.droppedTurns > 0 {
-                let turns =
-                    prompt.droppedTurns == 1 ? "the oldest turn" : "the \(prompt.droppedTurns) oldest turns"
-                Terminal.warn(
-                    "the context of \(model.contextLength) tokens is full: dropped \(turns) (-c makes it larger)"
-                )
-            }
-            return prompt
+        let prompt: FittedPrompt
+        do {
+            prompt = try conversation.prompt(for: question, parameters)
         } catch {
             guard case .promptTooLong = error, Terminal.isErrorTTY else { throw error }
-            Terminal.fail(error.description, hint: error.hint)
+            CommandFailure(error, of: CommandPath(["chat"]))?.say()
             return nil
         }
-    }
-
-    /// One answer, streamed.
-    private func turn(
-        _ prompt: [Int32], _ generator: TextGenerator, _ parameters: GenerationParameters, seed: UInt64
-    ) throws -> String {
-        Interrupt.flag.reset()
-        var writeFailure: (any Error)?
-        let result = try generator.generate(
-            prompt, parameters, cancellation: Interrupt.flag
-        ) { (piece: TextPiece) in
-            guard !json, writeFailure == nil else { return }
-            do { try Terminal.write(Terminal.shown(piece, marksDrafted: showAccepted)) } catch {
-                writeFailure = error
-                Interrupt.flag.cancel()
-            }
-        }
-        if let writeFailure { throw writeFailure }
-        try Terminal.write(json ? GenerationReport(result, seed: seed).json + "\n" : "\n")
-        if result.isContextFull {
+        if prompt.droppedTurns > 0 {
+            let turns =
+                prompt.droppedTurns == 1 ? "the oldest turn" : "the \(prompt.droppedTurns) oldest turns"
             Terminal.warn(
-                "the context of \(generator.model.contextLength) tokens is full: the answer ends here, and the oldest turns "
-                    + "will be dropped for the next one (-c makes it larger)")
+                "the context of \(conversation.model.contextLength) tokens is full: dropped \(turns) "
+                    + "(-c makes it larger)")
         }
-        return result.text
+        return prompt
     }
 }

@@ -32,6 +32,8 @@ struct CommandFailure: Error {
         }
     }
 
+    func say() { Terminal.fail(text, hint: hint) }
+
     /// What the argument parser says, in one line that begins like all others.
     private static func line(_ message: String) -> String {
         // Allowed values come as a list with a line for each.
@@ -68,7 +70,7 @@ extension RedrafterCommand {
             return .success
         } catch {
             guard let failure = CommandFailure(error, of: command) else { return exitCode(for: error) }
-            Terminal.fail(failure.text, hint: failure.hint)
+            failure.say()
             return failure.status.code
         }
     }

@@ -141,6 +141,7 @@ extension ExitStatus {
         case .missing, .notRegular: self = .noInput
         case .permission: self = .noPermission
         case .inputOutput, .noSpace: self = .inputOutput
+        case .outOfMemory: self = .outOfMemory
         case .cannotQuantize: self = .usage
         case .cannotCreate: self = .cannotCreate
         case .wrongFormat, .truncated, .invalid, .overflow, .duplicate, .missingField, .unsupported, .syntax:

@@ -63,24 +63,13 @@ struct GenerateCommand: ParsableCommand {
             Terminal.warn(
                 "\(encoding.droppedBytes) bytes of the prompt have no token in this model and were dropped")
         }
-        var writeFailure: (any Error)?
         let generator = try TextGenerator(model, speculation: speculation)
-        let result = try generator.generate(
-            encoding.tokens, parameters, cancellation: Interrupt.flag
-        ) { (piece: TextPiece) in
-            guard !json, writeFailure == nil else { return }
-            do { try Terminal.write(Terminal.shown(piece, marksDrafted: showAccepted)) } catch {
-                writeFailure = error
-                Interrupt.flag.cancel()
-            }
+        let stream = AnswerStream(marksDrafted: showAccepted, json: json, seed: seed)
+        let result = try stream.write { show throws(RedrafterError) in
+            try generator.generate(
+                encoding.tokens, parameters, cancellation: Interrupt.flag, onPiece: show)
         }
-        if let writeFailure { throw writeFailure }
-        if json {
-            try Terminal.write(GenerationReport(result, seed: seed).json + "\n")
-        } else {
-            try Terminal.write("\n")
-            Terminal.say(GenerationReport(result, seed: seed).summary)
-        }
+        if !json { Terminal.say(GenerationReport(result, seed: seed).summary) }
         if result.finishReason == .cancelled { throw ExitCode(Interrupt.exitCode) }
     }
 

@@ -2,32 +2,35 @@ import Redrafter
 import RedrafterPlatform
 import Synchronization
 
-/// Ctrl-C and SIGTERM end the work at the next pass; a second one, or one that finds no work, ends the process at once.
+/// Ctrl-C, SIGTERM and SIGQUIT end the command with 128 and their number, never by the signal itself. Work that looks at the flag
+/// ends at its next pass and keeps what it has; a second signal, or one that finds no such work, ends the process at once.
 enum Interrupt {
     /// Set when a signal came.
     static let flag = CancellationFlag()
 
-    private static let isWaiting = Atomic<Bool>(false)
+    /// Whether there is work that looks at the flag.
+    private static let isWatched = Atomic<Bool>(false)
     private static let lastSignal = Atomic<CInt>(SIGINT)
 
-    /// 130 after Ctrl-C, 143 after SIGTERM.
+    /// 130 after Ctrl-C, 131 after SIGQUIT, 143 after SIGTERM.
     static var exitCode: CInt { 128 + lastSignal.load(ordering: .relaxed) }
 
     /// The user wants the command to end, not the answer alone.
-    static var isTermination: Bool { lastSignal.load(ordering: .relaxed) == SIGTERM }
+    static var isTermination: Bool { lastSignal.load(ordering: .relaxed) != SIGINT }
 
-    static func install() {
+    /// Takes the signals over, before there is any work.
+    static func prepare() {
         // A parent may have started this process from a thread that blocks signals; the mask is inherited.
+        let numbers = [SIGINT, SIGQUIT, SIGTERM]
         var wanted = sigset_t()
         sigemptyset(&wanted)
-        sigaddset(&wanted, SIGINT)
-        sigaddset(&wanted, SIGTERM)
+        for number in numbers { sigaddset(&wanted, number) }
         pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
         // Made before a signal can come.
-        _ = (flag, isWaiting.load(ordering: .relaxed), exitCode)
-        for number in [SIGINT, SIGTERM] {
+        _ = (flag, isWatched.load(ordering: .relaxed), exitCode)
+        for number in numbers {
             signal(number) { number in
-                if Interrupt.flag.isCancelled || Interrupt.isWaiting.load(ordering: .relaxed) {
+                if Interrupt.flag.isCancelled || !Interrupt.isWatched.load(ordering: .relaxed) {
                     _exit(128 + number)
                 }
                 Interrupt.lastSignal.store(number, ordering: .relaxed)
@@ -36,10 +39,13 @@ enum Interrupt {
         }
     }
 
-    /// Runs a body that waits for the user.
+    /// From here on there is work that looks at the flag.
+    static func install() { isWatched.store(true, ordering: .relaxed) }
+
+    /// Runs a body that waits for the user, and looks at no flag.
     static func waiting<Value>(_ body: () -> Value) -> Value {
-        isWaiting.store(true, ordering: .relaxed)
-        defer { isWaiting.store(false, ordering: .relaxed) }
+        isWatched.store(false, ordering: .relaxed)
+        defer { isWatched.store(true, ordering: .relaxed) }
         return body()
     }
 }

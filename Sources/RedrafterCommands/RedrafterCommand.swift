@@ -16,7 +16,8 @@ public struct RedrafterCommand: ParsableCommand {
             Without -m the default model is used (`make demo` fetches it). Text goes to stdout, all else to stderr.
 
             Exit codes: 64 usage, 65 bad file, 66 no such file, 69 no such device, 70 internal, 73/74 output, 75 not \
-            enough memory, 77 permission, 78 files that do not fit together, 130 interrupted, 143 terminated.
+            enough memory, 77 permission, 78 files that do not fit together, 130 interrupted (Ctrl-C), 131 \
+            quit (SIGQUIT), 143 terminated (SIGTERM); an answer that a signal ends keeps its text so far.
             """,
         version: Version.text,
         subcommands: [

@@ -8,9 +8,11 @@ enum Terminal {
     static let isErrorTTY = isatty(STDERR_FILENO) == 1
     static let isOutputTTY = isatty(STDOUT_FILENO) == 1
 
-    /// Makes a closed pipe and a file beyond the limit of its size errors of a write, and a file that vanishes under the
-    /// command an error of its own, where each would be a signal.
+    /// Makes errors and exit codes of what would be a signal: no memory to start, a closed pipe, a file beyond the limit of its
+    /// size, a file that vanishes under the command, and the user's wish to end it.
     static func prepare() {
+        StartMemory.require()
+        Interrupt.prepare()
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
         FileFault.install()

@@ -12,6 +12,8 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     case permission(file: String, reason: String)
     /// Reading, writing or mapping failed half-way.
     case inputOutput(file: String, operation: String, reason: String)
+    /// The process has no memory, or no address space, for the file.
+    case outOfMemory(file: String, operation: String, needed: Int)
     /// An output file could not be created.
     case cannotCreate(file: String, reason: String)
     /// The file system has less room than an output needs; said before anything is written.
@@ -41,7 +43,8 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
         case .missing(let file, _), .notRegular(let file, _), .permission(let file, _),
             .inputOutput(let file, _, _), .cannotCreate(let file, _), .wrongFormat(let file, _, _),
             .truncated(let file, _, _, _, _), .invalid(let file, _, _, _, _), .overflow(let file, _, _, _),
-            .noSpace(let file, _, _), .duplicate(let file, _, _, _), .missingField(let file, _, _),
+            .outOfMemory(let file, _, _), .noSpace(let file, _, _), .duplicate(let file, _, _, _),
+            .missingField(let file, _, _),
             .unsupported(let file, _, _),
             .syntax(let file, _, _):
             file
@@ -65,6 +68,8 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
             reason
         case .inputOutput(_, let operation, let reason):
             "cannot \(operation): \(reason)"
+        case .outOfMemory(_, let operation, let needed):
+            "cannot \(operation): not enough memory for its \(needed) bytes"
         case .cannotCreate(_, let reason):
             "cannot create the file: \(reason)"
         case .noSpace(_, let needed, let available):

@@ -22,7 +22,7 @@ public final class MappedFile: @unchecked Sendable {
 
     /// Maps the file at `path`; never blocks, whatever the path names.
     /// - Throws: `FormatError.missing` (also for links that lead nowhere), `.notRegular` (directory, pipe, device),
-    ///   `.permission`, `.inputOutput`.
+    ///   `.permission`, `.inputOutput`, `.outOfMemory`.
     public init(path: String) throws(FormatError) {
         self.path = path
         guard !path.isEmpty, !path.utf8.contains(0) else {
@@ -52,6 +52,7 @@ public final class MappedFile: @unchecked Sendable {
         guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
             let code = errno
             close(descriptor)
+            guard code != ENOMEM else { throw .outOfMemory(file: path, operation: "map", needed: size) }
             throw .inputOutput(file: path, operation: "map", reason: SystemError.text(code))
         }
         self.descriptor = descriptor
@@ -62,16 +63,14 @@ public final class MappedFile: @unchecked Sendable {
     /// A file that exists in memory only, for tests of readers.
     ///
     /// The copy ends at a page that cannot be read: a reader that goes past the end is caught at once.
-    /// - Throws: `FormatError.inputOutput` when there is no memory.
+    /// - Throws: `FormatError.outOfMemory`.
     public init(copying content: UnsafeRawBufferPointer, path: String) throws(FormatError) {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         guard let size = CheckedSize(content.count).aligned(to: page).value,
             let total = (CheckedSize(size) + page).value,
             let base = mmap(nil, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0),
             base != MAP_FAILED
-        else {
-            throw .inputOutput(file: path, operation: "map", reason: SystemError.text(errno))
-        }
+        else { throw .outOfMemory(file: path, operation: "copy", needed: content.count) }
         let start = base + (size - content.count)
         UnsafeMutableRawBufferPointer(start: start, count: content.count).copyMemory(from: content)
         mprotect(base + size, page, PROT_NONE)

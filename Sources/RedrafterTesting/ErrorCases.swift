@@ -18,7 +18,8 @@ extension FormatError {
         switch self {
         case .wrongFormat, .truncated, .invalid, .overflow, .duplicate, .missingField, .unsupported, .syntax:
             true
-        case .missing, .notRegular, .permission, .inputOutput, .cannotCreate, .noSpace, .cannotQuantize:
+        case .missing, .notRegular, .permission, .inputOutput, .outOfMemory, .cannotCreate, .noSpace,
+            .cannotQuantize:
             false
         }
     }

@@ -19,6 +19,7 @@ import Testing
         (missing, 66), (.notRegular(file: "f", kind: "pipe"), 66),
         (.permission(file: "f", reason: "denied"), 77),
         (.inputOutput(file: "f", operation: "read", reason: "EIO"), 74),
+        (.outOfMemory(file: "f", operation: "map", needed: 2), 75),
         (.cannotCreate(file: "f", reason: "no"), 73),
         (.noSpace(file: "f", needed: 2, available: 1), 74),
         (.wrongFormat(file: "f", expected: "GGUF", looksLike: "text"), 65),

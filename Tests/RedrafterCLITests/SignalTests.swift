@@ -9,8 +9,8 @@ struct SignalTests {
     private let directory = TemporaryDirectory()
 
     @Test(
-        "Ctrl-C and SIGTERM end with their codes and keep the text so far",
-        arguments: [("INT", 130), ("TERM", 143)])
+        "Ctrl-C, SIGQUIT and SIGTERM end with their codes and keep the text so far",
+        arguments: [("INT", 130), ("QUIT", 131), ("TERM", 143)])
     func interrupt(signal: String, code: Int) throws {
         let file = directory.file("text")
         let run = try Run(
@@ -22,6 +22,7 @@ struct SignalTests {
         let text = try String(contentsOfFile: file, encoding: .utf8)
         #expect(run.output == "code \(code)\n", "\(run.errors)")
         #expect(text.hasSuffix("\n") && text.count > 10)
+        #expect(!run.errors.contains("crashed"), "\(run.errors)")
     }
 
     @Test("SIGTERM ends a chat that waits for a question")
@@ -63,5 +64,28 @@ struct SignalTests {
         // The shell may report the killed job.
         if let says { #expect(run.errors.contains(says), "\(run.errors)") }
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["copy.gguf"])
+    }
+}
+
+@Suite("Signals where there is nothing to keep") struct IdleSignalTests {
+    private let directory = TemporaryDirectory()
+
+    @Test(
+        "A signal while a prompt is awaited, a model loaded or a speed measured is an exit code",
+        arguments: ["generate -p -", "chat -p -", "bench -r 1000"],
+        [("INT", 130), ("QUIT", 131), ("TERM", 143)])
+    func ended(arguments: String, signal: (name: String, code: Int32)) throws {
+        let model = try ToyModelFile().writeGGUF(to: directory.path)
+        // The signal comes once the command has taken signals over; it holds both ends of what it reads.
+        let run = try Run(
+            shell: """
+                mkfifo '\(directory.file("questions"))'; exec 3<> '\(directory.file("questions"))'
+                (until grep -q 'SigCgt:.*[2367abef]$' /proc/$$/status; do sleep 0.05; done
+                sleep 0.2; kill -\(signal.name) $$) > /dev/null 2>&1 &
+                exec "$R" \(arguments) -m '\(model)' <&3
+                """)
+        #expect(run.exited && run.code == signal.code, "\(run.code): \(run.errors)")
+        let lines = run.errors.split(separator: "\n")
+        #expect(lines.allSatisfy { $0.hasPrefix("warning: ") } && run.output.isEmpty, "\(run.errors)")
     }
 }

@@ -54,6 +54,27 @@ private func chatModel(_ directory: TemporaryDirectory, contextLength: Int = 128
         #expect(await session.messages.count == before.count + 2)
     }
 
+    @Test("A conversation that outgrows the context goes on without its oldest turns, and says how many")
+    func outgrown() async throws {
+        let directory = TemporaryDirectory()
+        let session = try Session(try chatModel(directory), instructions: "be")
+        let parameters = GenerationParameters(maximumTokens: 4)
+        var dropped = 0
+        for turn in 0..<8 {
+            let response = try await session.respond(to: "question number \(turn)", parameters)
+            #expect(response.promptTokens + response.tokens.count <= 128)
+            dropped += response.droppedTurns
+            let messages = await session.messages
+            #expect(messages.first == ChatMessage(role: .system, content: "be"))
+            #expect(messages.count == 1 + 2 * (turn + 1 - dropped))
+            #expect(messages[messages.count - 2].content == "question number \(turn)")
+        }
+        #expect(dropped > 0)
+        let streamed = session.streamResponse(to: String(repeating: "a", count: 60), parameters)
+        for try await _ in streamed {}
+        #expect((await session.lastResponse?.droppedTurns ?? 0) > 0)
+    }
+
     @Test("Dropping a stream ends the answer within one step")
     func dropped() async throws {
         let directory = TemporaryDirectory()

@@ -8,12 +8,7 @@ struct ChatProgram {
         let session = try Session(try Model.load(path: CommandLine.arguments[1]))
         print("> ", terminator: "")
         while let line = readLine(), !line.isEmpty {
-            do {
-                for try await piece in session.streamResponse(to: line) { print(piece.text, terminator: "") }
-            } catch let error as RedrafterError {
-                print(error.description)
-                if case .promptTooLong = error { await session.reset() }
-            }
+            for try await piece in session.streamResponse(to: line) { print(piece.text, terminator: "") }
             print("\n> ", terminator: "")
         }
     }

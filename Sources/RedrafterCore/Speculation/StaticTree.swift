@@ -9,17 +9,21 @@ public struct StaticTree: TreeBuilder {
     /// - Throws: `ParameterError.outOfRange` where a path is empty, a rank negative, or the tree has more than
     ///   `TreeLimits.maximumRows` nodes.
     public init(paths: [[Int]]) throws(ParameterError) {
+        func tooLarge() -> ParameterError {
+            .outOfRange(
+                name: "tree", got: "more than \(TreeLimits.maximumRows) nodes",
+                allowed: "at most \(TreeLimits.maximumRows)")
+        }
+        // Said before any work: a path is as long as whoever wrote it liked.
         var all = Set<[Int]>()
         for path in paths {
+            guard path.count < TreeLimits.maximumRows else { throw tooLarge() }
             guard !path.isEmpty, path.allSatisfy({ (0..<Self.maximumRank).contains($0) }) else {
                 throw .outOfRange(
                     name: "tree path", got: "\(path)", allowed: "ranks from 0 to \(Self.maximumRank - 1)")
             }
             for length in 1...path.count { all.insert(Array(path.prefix(length))) }
-        }
-        guard all.count < TreeLimits.maximumRows else {
-            throw .outOfRange(
-                name: "tree", got: "\(all.count + 1) nodes", allowed: "at most \(TreeLimits.maximumRows)")
+            guard all.count < TreeLimits.maximumRows else { throw tooLarge() }
         }
         self.paths = all.sorted {
             $0.count != $1.count ? $0.count < $1.count : $0.lexicographicallyPrecedes($1)

@@ -71,8 +71,7 @@ final class ThreadPool: @unchecked Sendable {
             guard status == 0 else {
                 start.release()
                 stop()
-                throw .deviceUnavailable(
-                    name: "thread \(index + 1) of \(threads)", reason: String(cString: strerror(status)))
+                throw Self.refusal(of: "thread \(index + 1) of \(threads)", status)
             }
             #if canImport(Glibc)
                 workers.append(thread)
@@ -80,6 +79,22 @@ final class ThreadPool: @unchecked Sendable {
                 if let thread { workers.append(thread) }
             #endif
         }
+    }
+
+    /// Why there is no further thread: the system has one code for too many of them and for a stack without room.
+    private static func refusal(of thread: String, _ status: CInt) -> BackendError {
+        var attributes = pthread_attr_t()
+        var stackBytes = 0
+        pthread_attr_init(&attributes)
+        pthread_attr_getstacksize(&attributes, &stackBytes)
+        pthread_attr_destroy(&attributes)
+        let available = AvailableMemory.bytes()
+        // The stack has a guard, and the thread variables of its own.
+        let needed = stackBytes + 1 << 20
+        guard available >= needed else {
+            return .outOfMemory(needed: needed, available: available, purpose: "the stack of \(thread)")
+        }
+        return .deviceUnavailable(name: thread, reason: String(cString: strerror(status)))
     }
 
     deinit {
