@@ -133,7 +133,7 @@ public struct Benchmark {
     private func choose(_ logits: Tensor) throws(TransformerError) {
         let leading = try wrapping(
             TransformerError.backend,
-            try runner.stream.top(1, of: logits, vocabulary: model.vocabularySize))
+            try runner.stream.top(1, of: logits, vocabulary: model.tokenCount))
         guard !leading.contains(where: \.isEmpty) else {
             throw .backend(.nonFinite(what: "the logits"))
         }
@@ -145,6 +145,6 @@ public struct Benchmark {
     }
 
     private func randomTokens(_ count: Int) -> [Int32] {
-        (0..<count).map { _ in Int32.random(in: 0..<Int32(model.vocabularySize)) }
+        (0..<count).map { _ in Int32.random(in: 0..<Int32(model.tokenCount)) }
     }
 }

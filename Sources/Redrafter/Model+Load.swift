@@ -67,7 +67,7 @@ extension Model {
             try options.registry.makeBackend(named: options.backend, options: options.backendOptions))
         return DraftTarget(
             fingerprint: ModelFingerprint(files.configuration, tokenizer),
-            vocabularySize: min(tokenizer.vocabularySize, files.configuration.vocabularySize),
+            tokenCount: min(tokenizer.tokenCount, files.configuration.vocabularySize),
             backend: backend)
     }
 }

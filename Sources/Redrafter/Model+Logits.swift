@@ -4,7 +4,7 @@ import RedrafterModels
 extension Model {
     /// The logits of every position of every sequence, each from an empty cache, in order. `[positions, vocabulary]`
     /// - Parameters:
-    ///   - sequences: tokens below `vocabularySize`; each at most as long as the context.
+    ///   - sequences: tokens below `configuration.vocabularySize`; each at most as long as the context.
     ///   - body: receives the logits of some positions at a time, row-major.
     public func forEachLogits(
         _ sequences: [[Int32]], _ body: (UnsafeBufferPointer<Float>) -> Void

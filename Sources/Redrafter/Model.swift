@@ -81,12 +81,12 @@ public final class Model: Sendable {
     public var backend: BackendDescription { transformer.backend.description }
 
     /// Ids that may be generated: those of the tokenizer that the head has rows for.
-    public var vocabularySize: Int { min(tokenizer.vocabularySize, configuration.vocabularySize) }
+    public var tokenCount: Int { min(tokenizer.tokenCount, configuration.vocabularySize) }
 
     /// What a drafter is made for.
     public var draftTarget: DraftTarget {
         DraftTarget(
-            fingerprint: fingerprint, vocabularySize: vocabularySize, backend: transformer.backend)
+            fingerprint: fingerprint, tokenCount: tokenCount, backend: transformer.backend)
     }
 
     /// The numbers and the tokenizer that tell this model, in whatever quantisation, from others.

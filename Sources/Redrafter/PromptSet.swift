@@ -43,11 +43,11 @@ public struct ComparisonPrompt: Sendable, Hashable {
         switch content {
         case .text(let text): return model.prompt(text).tokens
         case .tokens(let tokens):
-            for token in tokens where !(0..<model.vocabularySize).contains(Int(token)) {
+            for token in tokens where !(0..<model.tokenCount).contains(Int(token)) {
                 throw .parameter(
                     .outOfRange(
                         name: "token of prompt \(TerminalText.escaped(name))", got: "\(token)",
-                        allowed: "0 to \(model.vocabularySize - 1)"))
+                        allowed: "0 to \(model.tokenCount - 1)"))
             }
             return tokens
         case .messages(let messages):

@@ -118,7 +118,7 @@ public final class TextGenerator {
         }
         return try wrapping(
             RedrafterError.parameter,
-            try Sampler(parameters.sampling, vocabulary: model.vocabularySize))
+            try Sampler(parameters.sampling, tokenCount: model.tokenCount))
     }
 
     /// Computes what the cache does not hold of the prompt; nil where it was cancelled.

@@ -92,7 +92,7 @@ public final class BatchGenerator {
             throw .promptTooLong(tokens: needed, contextLength: model.contextLength)
         }
         let sampler = try wrapping(
-            RedrafterError.parameter, try Sampler(request.sampling, vocabulary: model.vocabularySize))
+            RedrafterError.parameter, try Sampler(request.sampling, tokenCount: model.tokenCount))
         precondition(
             sampler.isServed(byLeading: shape.topCount), "the sampler needs more logits than are kept")
         return Sequence(request: request, sampler: sampler, pending: request.answer.prompt)
@@ -146,7 +146,7 @@ public final class BatchGenerator {
         let lists = try wrapping(
             RedrafterError.backend,
             try runner.stream.topLogProbabilities(
-                shape.topCount, of: output.logits, vocabulary: model.vocabularySize))
+                shape.topCount, of: output.logits, vocabulary: model.tokenCount))
         try wrapping(RedrafterError.backend, try keepHidden(output.hidden, ends.map(\.slot)))
         for (end, list) in zip(ends, lists) {
             guard !list.isEmpty else { throw .backend(.nonFinite(what: "the logits")) }

@@ -15,7 +15,7 @@ public func checkVerifier(
         var sampling = SamplingParameters.greedy
         if turn % 3 > 0 { (sampling.temperature, sampling.topK, sampling.seed) = (0.9, 0, UInt64(turn)) }
         if turn % 4 == 3 { sampling.repeatPenalty = 1.3 }
-        let sampler = try Sampler(sampling, vocabulary: model.vocabularySize)
+        let sampler = try Sampler(sampling, tokenCount: model.vocabularySize)
         let verifier = makeVerifier(sampler)
         func fail(_ message: String) {
             failures.append(ConformanceFailure(subject: verifier.name, message: "turn \(turn): \(message)"))
@@ -78,7 +78,7 @@ private func failuresWithDamagedLogits(
         for temperature in [Float(0), 1] {
             var sampling = SamplingParameters.greedy
             sampling.temperature = temperature
-            let verifier = makeVerifier(try Sampler(sampling, vocabulary: 8))
+            let verifier = makeVerifier(try Sampler(sampling, tokenCount: 8))
             let logits = try backend.makeTensor(rows: 1, columns: 8, values: [0, 1, damage, 3, 0, 0, 0, 0])
             do {
                 _ = try verifier.verify(

@@ -210,7 +210,7 @@ private func proposal(
                 hidden: try backend.makeTensor(
                     rows: 1, columns: reference.hiddenSize, values: reference.states[0]),
                 embedding: embedding, state: state, on: stream)
-            let sampler = try Sampler(sampling, vocabulary: reference.vocabularySize)
+            let sampler = try Sampler(sampling, tokenCount: reference.vocabularySize)
             let values = try stream.withValues(logits) { Array($0) }
             let sampled = try values.withUnsafeBufferPointer { try sampler.sample($0, position: 2) }
             #expect(result.tree.nodes.dropFirst().map(\.token) == [sampled])
@@ -224,7 +224,7 @@ private func proposal(
         for change in [\ModelFingerprint.hiddenSize, \.vocabularySize] {
             var fingerprint = target.fingerprint
             fingerprint[keyPath: change] = 300
-            target = DraftTarget(fingerprint: fingerprint, vocabularySize: 300, backend: target.backend)
+            target = DraftTarget(fingerprint: fingerprint, tokenCount: 300, backend: target.backend)
             let error = #expect(throws: DrafterError.self) {
                 try RecurrentDrafter(reference.weights, for: target)
             }

@@ -48,7 +48,7 @@ private func answer(
     _ model: TableModel, prompt: [Int32], count: Int, drafter: any Drafter,
     sampling: SamplingParameters = .greedy
 ) throws -> [Int32] {
-    let sampler = try Sampler(sampling, vocabulary: model.vocabularySize)
+    let sampler = try Sampler(sampling, tokenCount: model.vocabularySize)
     let verifier = ExactVerifier(sampler)
     var speculator = try Speculator(
         target: try TableSequence(model), drafter: drafter, treeBuilder: DynamicTree())

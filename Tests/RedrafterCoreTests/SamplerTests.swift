@@ -114,14 +114,14 @@ import Testing
 
     @Test("Padding of the head is never chosen")
     func padding() throws {
-        let sampler = try Sampler(SamplingParameters.greedy, vocabulary: 3)
+        let sampler = try Sampler(SamplingParameters.greedy, tokenCount: 3)
         #expect(try [1, 3, 2, 100, 200].withUnsafeBufferPointer { try sampler.sample($0, position: 0) } == 1)
     }
 
     @Test("NaN, +infinity and rows of −infinity are errors wherever they are", arguments: [0, 100, 199])
     func nonFinite(index: Int) throws {
         for parameters in [SamplingParameters.greedy, hot] {
-            let sampler = try Sampler(parameters, vocabulary: 200)
+            let sampler = try Sampler(parameters, tokenCount: 200)
             for damage in [Float.nan, .infinity] {
                 var logits = randomLogits(200, seed: 1)
                 logits[index] = damage
@@ -198,7 +198,7 @@ private let hot: SamplingParameters = {
 private func sampler(_ change: (inout SamplingParameters) -> Void) throws -> TestSampler {
     var parameters = SamplingParameters()
     change(&parameters)
-    _ = try Sampler(parameters, vocabulary: 1)
+    _ = try Sampler(parameters, tokenCount: 1)
     return TestSampler(parameters: parameters)
 }
 
@@ -207,7 +207,7 @@ private struct TestSampler {
     let parameters: SamplingParameters
 
     func sample(_ logits: [Float], position: Int, history: ArraySlice<Int32> = []) throws -> Int32 {
-        let sampler = try Sampler(parameters, vocabulary: logits.count)
+        let sampler = try Sampler(parameters, tokenCount: logits.count)
         return try logits.withUnsafeBufferPointer {
             try sampler.sample($0, position: position, history: history)
         }
@@ -216,7 +216,7 @@ private struct TestSampler {
     func distribution(
         _ logits: [Float], history: ArraySlice<Int32> = []
     ) throws -> [(token: Int32, probability: Double)] {
-        let sampler = try Sampler(parameters, vocabulary: logits.count)
+        let sampler = try Sampler(parameters, tokenCount: logits.count)
         return try logits.withUnsafeBufferPointer { try sampler.distribution($0, history: history) }
     }
 }

@@ -173,7 +173,7 @@ private struct CredulousVerifier: Verifier {
 
 /// A drafted step that gains nothing, made by a real decoder.
 private func losingStep() throws -> StepOutcome {
-    let verifier = ExactVerifier(try Sampler(.greedy, vocabulary: 8))
+    let verifier = ExactVerifier(try Sampler(.greedy, tokenCount: 8))
     let target = try TableSequence(TableModel(seed: 3))
     var speculator = try Speculator(target: target, drafter: NoDrafter(), treeBuilder: DynamicTree())
     var decoder = try speculator.begin([1], verifier: verifier)

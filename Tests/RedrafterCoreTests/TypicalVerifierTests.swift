@@ -6,7 +6,7 @@ import Testing
     private func verify(_ rows: [[Float]], temperature: Float) throws -> (verdict: Verdict, exact: Verdict) {
         var sampling = SamplingParameters()
         (sampling.temperature, sampling.topK, sampling.topP, sampling.minP) = (temperature, 0, 1, 0)
-        let sampler = try Sampler(sampling, vocabulary: rows[0].count)
+        let sampler = try Sampler(sampling, tokenCount: rows[0].count)
         let backend = ReferenceBackend()
         var tree = TokenTree(root: 0)
         let one = tree.insert(1, after: 0, logAcceptance: -1)
@@ -49,7 +49,7 @@ import Testing
 
     @Test("It says that it is lossy")
     func labelled() throws {
-        let verifier = TypicalVerifier(try Sampler(.greedy, vocabulary: 4))
+        let verifier = TypicalVerifier(try Sampler(.greedy, tokenCount: 4))
         #expect(!verifier.isExact && verifier.name.contains("lossy"))
     }
 }

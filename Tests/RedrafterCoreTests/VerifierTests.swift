@@ -41,7 +41,7 @@ import Testing
             var sampling = SamplingParameters()
             sampling.temperature = temperature
             sampling.topK = topK
-            let verifier = ExactVerifier(try Sampler(sampling, vocabulary: 8))
+            let verifier = ExactVerifier(try Sampler(sampling, tokenCount: 8))
             func verdict(damaging node: Int?) throws -> Verdict {
                 try verifier.verify(
                     tree,

@@ -173,8 +173,8 @@ struct MalformedTokenizerJSONTests {
     @Test("More tokens than rows of the embedding are refused, fewer are not")
     func rows() throws {
         expectRefusal("below 5") { _ = try TokenizerJSON().tokenizer(vocabularySize: 5) }
-        #expect(try TokenizerJSON().tokenizer(vocabularySize: 6).vocabularySize == 6)
-        #expect(try TokenizerJSON().tokenizer(vocabularySize: 1000).vocabularySize == 6)
+        #expect(try TokenizerJSON().tokenizer(vocabularySize: 6).tokenCount == 6)
+        #expect(try TokenizerJSON().tokenizer(vocabularySize: 1000).tokenCount == 6)
     }
 
     @Test("Both forms of a merge, gaps between ids and an empty added token are accepted")

@@ -38,7 +38,7 @@ import Testing
         parameters.repeatPenalty = [1, 1.5, 0.7][round / 2 % 3]
         parameters.presencePenalty = [0, 1][round / 3 % 2]
         parameters.seed = UInt64(round)
-        let sampler = try Sampler(parameters, vocabulary: vocabulary)
+        let sampler = try Sampler(parameters, tokenCount: vocabulary)
         let backend = ReferenceBackend()
         let logits = try backend.makeTensor(rows: rows, columns: width, values: values)
         let histories = (0..<rows).map { _ in (0..<70).map { _ in Int32.random(in: 0..<110, using: &random) }
@@ -62,7 +62,7 @@ import Testing
         parameters.topK = topK
         parameters.seed = 5
         let (rows, width, vocabulary) = (4, 60, 50)
-        let sampler = try Sampler(parameters, vocabulary: vocabulary)
+        let sampler = try Sampler(parameters, tokenCount: vocabulary)
         var random = SeededRandom(seed: 3)
         let values = (0..<(rows * width)).map { _ in Float.random(in: -4...4, using: &random) }
         var damages = [

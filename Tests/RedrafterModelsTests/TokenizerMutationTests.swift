@@ -19,7 +19,7 @@ private func use(_ tokenizer: Tokenizer, _ context: @autoclosure () -> String) {
     for probe in probes {
         for parseSpecial in [false, true] {
             let tokens = tokenizer.encode(probe, parseSpecial: parseSpecial)
-            #expect(tokens.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabularySize }, "\(context())")
+            #expect(tokens.allSatisfy { $0 >= 0 && $0 < tokenizer.tokenCount }, "\(context())")
             var stream = TextDecoder(tokenizer, startsText: true)
             let text = tokens.map { stream.append($0) }.joined() + stream.flush()
             #expect(text == String(decoding: tokenizer.decode(tokens), as: UTF8.self), "\(context())")

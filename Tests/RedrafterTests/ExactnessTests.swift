@@ -55,7 +55,7 @@ struct ExactnessTests {
     private static func drafters(
         _ model: Model, shipped: [any Drafter], text: [Int32], seed: UInt64
     ) throws -> [any Drafter] {
-        let (vocabulary, hidden) = (model.vocabularySize, model.configuration.hiddenSize)
+        let (vocabulary, hidden) = (model.tokenCount, model.configuration.hiddenSize)
         let eos = model.tokenizer.eos ?? 0
         return shipped + [
             try model.drafter(SpeculationOptions(drafter: "lookup")),

@@ -74,7 +74,7 @@ import Testing
                 tokenizer: "0", vocabularySize: ToyProblem.modelVocabulary,
                 hiddenSize: layout.configuration.hiddenSize, layers: 1, heads: 1, keyValueHeads: 1,
                 feedForwardSize: 1),
-            vocabularySize: ToyProblem.modelVocabulary, backend: backend)
+            tokenCount: ToyProblem.modelVocabulary, backend: backend)
         let options = DrafterOptions(beamWidth: 125, beamLength: Self.depth)
         if layout.configuration.kind == .recurrent {
             return try propose(RecurrentDrafter(weights, for: target, options: options), problem)

@@ -21,7 +21,7 @@ struct SampledRows {
         let count = sampler.leadingLogitsNeeded(histories: histories)
         leading =
             if let count {
-                try stream.top(min(count, sampler.vocabulary), of: logits, vocabulary: sampler.vocabulary)
+                try stream.top(min(count, sampler.tokenCount), of: logits, vocabulary: sampler.tokenCount)
             } else {
                 nil
             }
@@ -39,7 +39,7 @@ struct SampledRows {
             let start = row * logits.columns
             return Result { () throws(BackendError) in
                 try sampler.sample(
-                    UnsafeBufferPointer(rebasing: values[start..<(start + sampler.vocabulary)]),
+                    UnsafeBufferPointer(rebasing: values[start..<(start + sampler.tokenCount)]),
                     position: position, history: history)
             }
         }

@@ -6,21 +6,21 @@ import RedrafterPlatform
 public struct Sampler: Sendable {
     public let parameters: SamplingParameters
     /// Ids below this may be chosen; logits beyond (padding of the head) never are.
-    public let vocabulary: Int
+    public let tokenCount: Int
 
     /// - Throws: `ParameterError.outOfRange`.
-    public init(_ parameters: SamplingParameters, vocabulary: Int) throws(ParameterError) {
+    public init(_ parameters: SamplingParameters, tokenCount: Int) throws(ParameterError) {
         try parameters.validate()
-        guard vocabulary > 0 else {
-            throw .outOfRange(name: "vocabulary", got: "\(vocabulary)", allowed: "1 or more")
+        guard tokenCount > 0 else {
+            throw .outOfRange(name: "token count", got: "\(tokenCount)", allowed: "1 or more")
         }
         self.parameters = parameters
-        self.vocabulary = vocabulary
+        self.tokenCount = tokenCount
     }
 
     /// Samples a token from one row of logits.
     /// - Parameters:
-    ///   - logits: `[≥ vocabulary]`
+    ///   - logits: `[≥ tokenCount]`
     ///   - position: of the token to choose.
     ///   - history: the tokens before it, oldest first; only read when there are penalties.
     /// - Throws: `BackendError.nonFinite` when the row holds NaN or +infinity, or nothing but −infinity.
@@ -62,7 +62,7 @@ public struct Sampler: Sendable {
     /// How many of a row's largest logits are enough to choose as if all were known; nil when all are needed.
     func leadingLogitsNeeded(histories: [ArraySlice<Int32>]) -> Int? {
         let kept = parameters.isGreedy ? 1 : parameters.topK
-        guard kept > 0, kept < vocabulary else { return nil }
+        guard kept > 0, kept < tokenCount else { return nil }
         guard parameters.hasPenalties else { return kept }
         // m penalised tokens can only fall: what is in the first `kept` afterwards was in the first `kept + m`.
         guard parameters.penaltiesOnlyLower else { return nil }
@@ -72,8 +72,8 @@ public struct Sampler: Sendable {
     private func candidates(
         _ logits: UnsafeBufferPointer<Float>, history: ArraySlice<Int32>
     ) throws(BackendError) -> [TokenLogit] {
-        precondition(logits.count >= vocabulary, "\(logits.count) logits for a vocabulary of \(vocabulary)")
-        let usable = UnsafeBufferPointer(rebasing: logits[..<vocabulary])
+        precondition(logits.count >= tokenCount, "\(logits.count) logits for a vocabulary of \(tokenCount)")
+        let usable = UnsafeBufferPointer(rebasing: logits[..<tokenCount])
         guard Self.isUsable(usable) else { throw .nonFinite(what: "the logits") }
         return candidates(all: usable, history: parameters.hasPenalties ? recent(history) : [])
     }

@@ -2,12 +2,12 @@
 public struct DraftTarget: Sendable {
     public let fingerprint: ModelFingerprint
     /// Ids below this may be generated.
-    public let vocabularySize: Int
+    public let tokenCount: Int
     public let backend: any ComputeBackend
 
-    public init(fingerprint: ModelFingerprint, vocabularySize: Int, backend: any ComputeBackend) {
+    public init(fingerprint: ModelFingerprint, tokenCount: Int, backend: any ComputeBackend) {
         self.fingerprint = fingerprint
-        self.vocabularySize = vocabularySize
+        self.tokenCount = tokenCount
         self.backend = backend
     }
 }

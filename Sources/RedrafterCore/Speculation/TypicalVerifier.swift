@@ -74,6 +74,6 @@ public struct TypicalVerifier: Verifier {
         _ node: Int, of values: UnsafeBufferPointer<Float>, _ logits: Tensor
     ) -> UnsafeBufferPointer<Float> {
         let start = node * logits.columns
-        return UnsafeBufferPointer(rebasing: values[start..<(start + sampler.vocabulary)])
+        return UnsafeBufferPointer(rebasing: values[start..<(start + sampler.tokenCount)])
     }
 }

@@ -21,7 +21,7 @@ extension DrafterWeights {
             }
         } else if fingerprint == nil {
             let rows = configuration.vocabularySize
-            guard rows == target.fingerprint.vocabularySize || rows == target.vocabularySize else {
+            guard rows == target.fingerprint.vocabularySize || rows == target.tokenCount else {
                 throw mismatch("vocabulary", "\(rows)", "\(target.fingerprint.vocabularySize)")
             }
         }

@@ -36,7 +36,7 @@ public struct Tokenizer: Sendable {
     }
 
     /// Number of tokens; ids are below it. A model may have more rows.
-    public var vocabularySize: Int { definition.tokens.count }
+    public var tokenCount: Int { definition.tokens.count }
     /// The token that begins a text.
     public var bos: Int32? { definition.bos }
     /// The token that ends a text.

@@ -11,7 +11,7 @@ public func fuzzTokenizerJSON(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CI
         let tokenizer = Tokenizer(
             try TokenizerDefinition(tokenizer: json, configuration: nil, file: "tokenizer.json"))
         let tokens = tokenizer.encode("a'S 12 é中\n ▁<s>", parseSpecial: true)
-        precondition(tokens.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabularySize })
+        precondition(tokens.allSatisfy { $0 >= 0 && $0 < tokenizer.tokenCount })
         precondition(tokenizer.decode(tokens).count < 1 << 20)
     } catch {
         precondition(error.isOfContent && !error.description.utf8.contains { $0 < 0x20 })

@@ -12,7 +12,7 @@ public func fuzzTokenizerMetadata(_ data: UnsafePointer<UInt8>?, _ count: Int) -
     do throws(TokenizerError) {
         let tokenizer = Tokenizer(try TokenizerDefinition(file))
         let tokens = tokenizer.encode("a'S 12 é中\n ▁<s>", parseSpecial: true)
-        precondition(tokens.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabularySize })
+        precondition(tokens.allSatisfy { $0 >= 0 && $0 < tokenizer.tokenCount })
     } catch {
         precondition(error.isOfContent && !error.description.utf8.contains { $0 < 0x20 })
     }
