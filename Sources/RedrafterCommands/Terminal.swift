@@ -50,9 +50,9 @@ enum Terminal {
         }
     }
 
-    /// A line on stderr.
+    /// A line on stderr. What it quotes may come from anywhere: control and format characters are escaped.
     static func say(_ line: String) {
-        note(line + "\n")
+        note(TerminalText.escaped(line, limit: 4000) + "\n")
     }
 
     static func warn(_ text: String) { say("warning: \(text)") }
