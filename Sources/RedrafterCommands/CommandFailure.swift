@@ -50,14 +50,16 @@ extension RedrafterCommand {
     public static func main(_ plugins: Plugins) -> Never {
         Terminal.prepare()
         let arguments = Array(CommandLine.arguments.dropFirst())
+        exit(withError: Plugins.$current.withValue(plugins) { run(arguments) })
+    }
+
+    private static func run(_ arguments: [String]) -> ExitCode {
         do {
-            try Plugins.$current.withValue(plugins) {
-                var command = try parseAsRoot(arguments)
-                try command.run()
-            }
-            exit(withError: nil)
+            var command = try parseAsRoot(arguments)
+            try command.run()
+            return .success
         } catch {
-            exit(withError: ending(error, of: CommandPath(arguments)))
+            return ending(error, of: CommandPath(arguments))
         }
     }
 
