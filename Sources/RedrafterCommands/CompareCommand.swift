@@ -80,6 +80,7 @@ struct CompareCommand: ParsableCommand {
             throw ExitCode(Interrupt.exitCode)
         }
         try write(comparison)
+        for entry in comparison.entries { entry.figures?.metrics.warnOfDamage(by: entry.drafter) }
         if comparison.isPartial { throw ExitCode(Interrupt.exitCode) }
         if comparison.entries.contains(where: { $0.isExact && $0.firstDifference != nil }) {
             Terminal.fail("an answer differs from plain decoding's; this is a defect, please report it")

@@ -68,6 +68,7 @@ struct TreeArguments: ParsableArguments {
                 options.drafterOptions.path = argument
             }
         }
+        try options.requireDrafterFiles()
         options.maximumRows = maximumRows
         options.verifier = verifier
         try Terminal.failing { () throws(RedrafterError) in
