@@ -46,7 +46,7 @@ let package = Package(
             name: "RedrafterModels",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
             swiftSettings: swiftSettings),
-        .target(name: "RedrafterReport", swiftSettings: swiftSettings),
+        .target(name: "RedrafterReport", dependencies: ["RedrafterCore"], swiftSettings: swiftSettings),
         .target(name: "COpenBLAS", cSettings: cSettings),
         .target(
             name: "CKernels", path: "Plugins/Backends/CPU/CKernels",

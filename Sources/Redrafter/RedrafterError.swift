@@ -51,14 +51,3 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
         }
     }
 }
-
-/// Runs a body of one module and wraps its error.
-func wrappingAll<Value, Failure: Error>(
-    _ wrap: (Failure) -> RedrafterError, _ body: () throws(Failure) -> Value
-) throws(RedrafterError) -> Value {
-    do {
-        return try body()
-    } catch {
-        throw wrap(error)
-    }
-}

@@ -74,23 +74,17 @@ extension ShippedDrafter {
     }
 
     fileprivate func read() throws(DrafterError) -> DrafterWeights {
-        try DrafterWeights.reading { () throws(FormatError) in try weights() }
+        try wrapping(DrafterError.reading, try weights())
     }
 }
 
 extension DrafterWeights {
     /// The weights in a file or folder, with an error that drafters throw.
     static func read(_ path: String, kinds: [DrafterKind]) throws(DrafterError) -> DrafterWeights {
-        try reading { () throws(FormatError) in try DrafterWeights(path: path, kinds: kinds) }
+        try wrapping(DrafterError.reading, try DrafterWeights(path: path, kinds: kinds))
     }
+}
 
-    fileprivate static func reading(
-        _ body: () throws(FormatError) -> DrafterWeights
-    ) throws(DrafterError) -> DrafterWeights {
-        do throws(FormatError) {
-            return try body()
-        } catch {
-            throw .unreadable(DrafterError.Cause(error))
-        }
-    }
+extension DrafterError {
+    fileprivate static func reading(_ error: FormatError) -> DrafterError { .unreadable(Cause(error)) }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Redrafter
+import RedrafterCore
 
 /// Writes an answer to stdout while it is generated, or one JSON object when it is done.
 struct AnswerStream {
@@ -22,6 +23,17 @@ struct AnswerStream {
         }
         if let failure { throw failure }
         try Terminal.write(json ? GenerationReport(result, seed: seed).json + "\n" : "\n")
+        result.speculation.warnOfDamage(by: result.drafter)
         return result
+    }
+}
+
+extension SpeculationMetrics {
+    /// Says on stderr that a drafter's weights give no numbers. The text is right all the same; it only comes later.
+    func warnOfDamage(by drafter: String) {
+        guard nonFiniteDraftRows > 0 else { return }
+        Terminal.warn(
+            "the drafter '\(drafter)' gave NaN or infinity in \(nonFiniteDraftRows) rows, which were left out; its weights may "
+                + "be damaged")
     }
 }

@@ -70,16 +70,15 @@ struct CompareCommand: ParsableCommand {
                 contextLengthLimit: longest + Self.templateTokens + settings.maximumTokens, backend: $0)
         }
         var bar = ProgressBar("comparing")
-        let comparison = try Terminal.failing { () throws(RedrafterError) in
-            try Comparison.run(
-                models: models, drafters: drafters.split(separator: ",").map(String.init), prompts: prompts,
-                settings: settings, cancellation: Interrupt.flag, progress: { bar.update($0) })
-        }
+        let comparison = try Comparison.run(
+            models: models, drafters: drafters.split(separator: ",").map(String.init), prompts: prompts,
+            settings: settings, cancellation: Interrupt.flag, progress: { bar.update($0) })
         bar.finish()
         guard comparison.entries.contains(where: { $0.figures != nil }) else {
             throw ExitCode(Interrupt.exitCode)
         }
         try write(comparison)
+        for entry in comparison.entries { entry.figures?.metrics.warnOfDamage(by: entry.drafter) }
         if comparison.isPartial { throw ExitCode(Interrupt.exitCode) }
         if comparison.entries.contains(where: { $0.isExact && $0.firstDifference != nil }) {
             Terminal.fail("an answer differs from plain decoding's; this is a defect, please report it")
@@ -115,14 +114,7 @@ struct CompareCommand: ParsableCommand {
     }
 
     private func promptSet() throws -> PromptSet {
-        var set = PromptSet.builtIn
-        if let prompts {
-            set = try Terminal.failing { () throws(RedrafterError) in
-                do throws(FormatError) { return try PromptSet(path: prompts, limit: limit) } catch {
-                    throw .format(error)
-                }
-            }
-        }
+        var set = try prompts.map { try PromptSet(path: $0, limit: limit) } ?? .builtIn
         if let limit { set.prompts = Array(set.prompts.prefix(limit)) }
         return set
     }
@@ -136,15 +128,9 @@ struct CompareCommand: ParsableCommand {
             case .json: comparison.json.text(isPretty: true) + "\n"
             }
         guard let output else { return try Terminal.write(text) }
-        try Terminal.failing { () throws(RedrafterError) in
-            do throws(FormatError) {
-                let file = try AtomicFile(path: output)
-                try file.write(Array(text.utf8))
-                try file.commit()
-            } catch {
-                throw .format(error)
-            }
-        }
+        let file = try AtomicFile(path: output)
+        try file.write(Array(text.utf8))
+        try file.commit()
     }
 
     /// Room for the tokens of a chat format; a text has at most as many tokens as bytes.

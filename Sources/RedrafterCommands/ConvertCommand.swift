@@ -44,12 +44,7 @@ struct ConvertCommand: ParsableCommand {
     func run() throws {
         let weightType = try type.map(Self.weightType)
         let wanted = try layout.map(Self.layout)
-        let found = try Terminal.failing { () throws(RedrafterError) in
-            do throws(FormatError) { return try DrafterLayout.detect(path: input, kinds: Self.kinds) } catch {
-                throw .format(error)
-            }
-        }
-        if found != nil {
+        if try DrafterLayout.detect(path: input, kinds: Self.kinds) != nil {
             try convertDrafter(weightType, wanted)
         } else {
             try convertModel(weightType, wanted)
@@ -57,16 +52,10 @@ struct ConvertCommand: ParsableCommand {
     }
 
     private func convertDrafter(_ type: WeightType?, _ layout: DrafterLayout?) throws {
-        let (weights, report) = try Terminal.failing { () throws(RedrafterError) in
-            do throws(FormatError) {
-                let weights = try DrafterWeights(path: input, kinds: Self.kinds)
-                let layout = layout ?? DrafterWriter.layout(forOutput: output, weights.configuration.kind)
-                let report = try DrafterWriter.write(weights, to: output, layout: layout, type: type)
-                return (weights, report)
-            } catch {
-                throw .format(error)
-            }
-        }
+        let weights = try DrafterWeights(path: input, kinds: Self.kinds)
+        let report = try DrafterWriter.write(
+            weights, to: output,
+            layout: layout ?? DrafterWriter.layout(forOutput: output, weights.configuration.kind), type: type)
         let warnings = weights.warnings + report.warnings
         for warning in warnings { Terminal.warn(warning) }
         if json {
@@ -98,15 +87,8 @@ struct ConvertCommand: ParsableCommand {
             throw ExitCode(64)
         }
         var bar = ProgressBar("converting")
-        let report = try Terminal.failing { () throws(RedrafterError) in
-            do throws(ModelError) {
-                return try ModelConverter.convert(input: input, output: output, type: type) {
-                    done, total in
-                    bar.update(Double(done) / Double(max(total, 1)))
-                }
-            } catch {
-                throw .model(error)
-            }
+        let report = try ModelConverter.convert(input: input, output: output, type: type) { done, total in
+            bar.update(Double(done) / Double(max(total, 1)))
         }
         bar.finish()
         for warning in report.warnings { Terminal.warn(warning) }

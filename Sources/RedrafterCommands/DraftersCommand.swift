@@ -31,17 +31,10 @@ struct DraftersCommand: ParsableCommand {
     func run() throws {
         let registry = Plugins.current.registry
         let path = model ?? (access(DefaultModelFile.path, R_OK) == 0 ? DefaultModelFile.path : nil)
-        let listing = try Terminal.failing { () throws(RedrafterError) in
-            var options = ModelOptions()
-            options.registry = registry
-            let target: DraftTarget?
-            if let path { target = try Model.draftTarget(path: path, options: options) } else { target = nil }
-            do throws(DrafterError) {
-                return try DrafterListing(registry, for: target)
-            } catch {
-                throw .drafter(error)
-            }
-        }
+        var options = ModelOptions()
+        options.registry = registry
+        let target = try path.map { try Model.draftTarget(path: $0, options: options) }
+        let listing = try DrafterListing(registry, for: target)
         if json { return try Terminal.write(listing.json.text(isPretty: true) + "\n") }
         try Terminal.write(listing.table.markdown)
         if let path, let automatic = listing.automatic {

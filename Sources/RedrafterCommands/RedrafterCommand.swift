@@ -29,3 +29,36 @@ public struct RedrafterCommand: ParsableCommand {
 
     public init() {}
 }
+
+extension RedrafterCommand {
+    /// Runs the command with the arguments of the process, and ends it. Every error ends here.
+    public static func main(_ plugins: Plugins) -> Never {
+        Terminal.prepare()
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        exit(withError: Plugins.$current.withValue(plugins) { run(arguments) })
+    }
+
+    private static func run(_ arguments: [String]) -> ExitCode {
+        do {
+            var command = try parseAsRoot(arguments)
+            try command.run()
+            return .success
+        } catch {
+            return ending(error, of: CommandPath(arguments))
+        }
+    }
+
+    /// Says what is to be said of an error, and gives the code that the process ends with.
+    private static func ending(_ error: any Error, of command: CommandPath) -> ExitCode {
+        do {
+            // Help, the version and scripts for shells are thrown by the parser, and no failures.
+            guard exitCode(for: error) == .success, !(error is ExitCode) else { throw error }
+            try Terminal.write(message(for: error) + "\n")
+            return .success
+        } catch {
+            guard let failure = CommandFailure(error, of: command) else { return exitCode(for: error) }
+            failure.say()
+            return failure.status.code
+        }
+    }
+}

@@ -81,19 +81,14 @@ struct TreeArguments: ParsableArguments {
                 options.drafterOptions.path = argument
             }
         }
+        try options.requireDrafterFiles()
         options.maximumRows = maximumRows
         options.tree = tree
         options.verifier = verifier
-        try Terminal.failing { () throws(RedrafterError) in
-            do throws(ParameterError) {
-                // A shape that cannot be is said before a model is loaded.
-                _ = try Plugins.current.registry.makeTree(named: tree)
-                _ = try Plugins.current.registry.verifier(named: verifier)
-                try options.validate()
-            } catch {
-                throw .parameter(error)
-            }
-        }
+        // A shape that cannot be is said before a model is loaded.
+        _ = try Plugins.current.registry.makeTree(named: tree)
+        _ = try Plugins.current.registry.verifier(named: verifier)
+        try options.validate()
         return options
     }
 }

@@ -50,9 +50,9 @@ enum Terminal {
         }
     }
 
-    /// A line on stderr.
+    /// A line on stderr. What it quotes may come from anywhere: control and format characters are escaped.
     static func say(_ line: String) {
-        note(line + "\n")
+        note(TerminalText.escaped(line, limit: 4000) + "\n")
     }
 
     static func warn(_ text: String) { say("warning: \(text)") }
@@ -73,9 +73,6 @@ enum Terminal {
         let text = shown(piece.text)
         return marksDrafted && piece.isDrafted && isOutputTTY ? "\u{1B}[32m\(text)\u{1B}[0m" : text
     }
-
-    /// What a command throws is said where it ends; see `RedrafterCommand.main`.
-    static func failing<Value>(_ body: () throws(RedrafterError) -> Value) throws -> Value { try body() }
 
     static func fail(_ text: String, hint: String? = nil) {
         say("error: \(text)")

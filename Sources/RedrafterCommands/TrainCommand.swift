@@ -57,26 +57,18 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         let settings = training.settings(threads: modelArguments.threads)
-        try Terminal.distilling { () throws(DistillationError) in
-            do throws(ParameterError) {
-                try settings.validate()
-                try drafter.type.validate(settings)
-            } catch {
-                throw .parameter(error)
-            }
-        }
+        try settings.validate()
+        try drafter.type.validate(settings)
         Interrupt.install()
         let model = try modelArguments.load(contextLength: nil)
         var failure: (any Error)?
         func report(_ event: TrainingRun.Event) {
             do { try show(event) } catch { failure = failure ?? error }
         }
-        let path = try Terminal.distilling { () throws(DistillationError) in
-            let run = try TrainingRun(
-                model, data: data, output: output, training: drafter.type, settings: settings, resume: resume,
-                report: report)
-            return try run.run(cancellation: Interrupt.flag, report: report)
-        }
+        let run = try TrainingRun(
+            model, data: data, output: output, training: drafter.type, settings: settings, resume: resume,
+            report: report)
+        let path = try run.run(cancellation: Interrupt.flag, report: report)
         if let failure { throw failure }
         guard let path else {
             Terminal.say("the same command with --resume goes on from here")
@@ -102,9 +94,3 @@ struct TrainCommand: ParsableCommand {
 }
 
 extension DraftLoss: ExpressibleByArgument {}
-
-extension Terminal {
-    static func distilling<Value>(_ body: () throws(DistillationError) -> Value) throws -> Value {
-        try body()
-    }
-}

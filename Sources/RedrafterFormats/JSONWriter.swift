@@ -1,16 +1,17 @@
 import RedrafterCore
 
 extension JSONValue {
-    /// The value as JSON text, ASCII controls escaped, characters beyond ASCII as they are.
+    /// The value as JSON text that may be shown: no character in it moves a cursor or turns the reading direction.
     ///
     /// - Parameters:
     ///   - isPretty: two blanks of indentation a level, one member a line; else no blanks at all.
-    ///   - isEscaped: also write format, separator and C1 controls as `\u` escapes, for terminals.
-    public func text(isPretty: Bool = false, isEscaped: Bool = false) -> String {
+    ///   - isEscaped: write format, separator and C1 controls as `\u` escapes, as ASCII controls always are; else they stay
+    ///     as they are, like other characters beyond ASCII.
+    public func text(isPretty: Bool = false, isEscaped: Bool = true) -> String {
         String(decoding: encoded(isPretty: isPretty, isEscaped: isEscaped), as: UTF8.self)
     }
 
-    /// The UTF-8 of `text`.
+    /// The same as UTF-8 for a file; characters beyond ASCII stay as they are unless asked for otherwise.
     public func encoded(isPretty: Bool = false, isEscaped: Bool = false) -> [UInt8] {
         var writer = JSONWriter(isPretty: isPretty, isEscaped: isEscaped)
         writer.write(self, level: 0)

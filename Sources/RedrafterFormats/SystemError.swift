@@ -43,12 +43,12 @@ package enum SystemError {
 }
 
 /// What a path names, as far as opening a model asks.
-enum FileKind {
+package enum FileKind {
     case directory
     case other
 
     /// - Throws: `FormatError.missing`, `.permission`, `.inputOutput`.
-    init(_ path: String) throws(FormatError) {
+    package init(_ path: String) throws(FormatError) {
         var status = stat()
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw .missing(file: path, reason: "no such file, the path is empty or holds a NUL")

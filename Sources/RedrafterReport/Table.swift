@@ -1,4 +1,7 @@
-/// Rows of text under headings, as Markdown or as comma-separated values.
+import RedrafterCore
+
+/// Rows of text under headings, as Markdown or as comma-separated values. Cells may hold names from outside: in both forms
+/// control and format characters are escaped as `TerminalText` does.
 public struct Table: Sendable {
     /// A column's heading and the side its cells lean to.
     public struct Column: Sendable {
@@ -24,7 +27,7 @@ public struct Table: Sendable {
 
     /// A Markdown table with aligned columns.
     public var markdown: String {
-        let escaped = rows.map { $0.map { $0.replacing("|", with: "\\|") } }
+        let escaped = rows.map { $0.map { Self.escaped($0).replacing("|", with: "\\|") } }
         let widths = columns.indices.map { index in
             max(3, columns[index].title.count, escaped.map { $0[index].count }.max() ?? 0)
         }
@@ -44,10 +47,12 @@ public struct Table: Sendable {
     /// Comma-separated values with a line of headings; cells are quoted where they need to be (RFC 4180).
     public var csv: String {
         func line(_ cells: [String]) -> String {
-            cells.map { cell in
-                cell.contains { ",\"\n\r".contains($0) } ? "\"\(cell.replacing("\"", with: "\"\""))\"" : cell
+            cells.map(Self.escaped).map { cell in
+                cell.contains { ",\"".contains($0) } ? "\"\(cell.replacing("\"", with: "\"\""))\"" : cell
             }.joined(separator: ",") + "\n"
         }
         return line(columns.map(\.title)) + rows.map(line).joined()
     }
+
+    private static func escaped(_ cell: String) -> String { TerminalText.escaped(cell, limit: .max) }
 }

@@ -61,6 +61,7 @@ public struct TrainingSettings: Sendable, Hashable {
         try check(stepsPerReport > 0, "steps-per-report", stepsPerReport, "1 or more")
         try check(stepsPerEval > 0, "steps-per-eval", stepsPerEval, "1 or more")
         try check(saveEvery > 0, "save-every", saveEvery, "1 or more")
+        try check(tokenLimit ?? 1 > 0, "tokens", tokenLimit ?? 0, "1 or more")
         try check((1...64).contains(threads), "threads", threads, "1 to 64")
     }
 

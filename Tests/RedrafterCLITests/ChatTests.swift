@@ -52,4 +52,21 @@ import Testing
             #expect(run.errors.contains("dropped the oldest turn"), "\(run.errors)")
         }
     }
+
+    @Test("A model without a chat format is refused with a remedy that the command has")
+    func noTemplate() throws {
+        let model = directory.file("plain.gguf")
+        var image = ToyModelFile().gguf()
+        image.pairs.removeAll { $0.key == Array("tokenizer.chat_template".utf8) }
+        try ToyModelFile.write(image.bytes, to: model)
+        for (command, hint) in [
+            ("chat -p ab", "hint: 'redrafter generate --no-chat-template' continues plain text\n"),
+            ("generate -p ab", "hint: pass --no-chat-template to continue plain text\n"),
+        ] {
+            let run = try Run(shell: "\"$R\" \(command) -m '\(model)'")
+            #expect(
+                run.code == 65 && run.errors.contains("the model has no chat template\n"), "\(run.errors)")
+            #expect(run.errors.hasSuffix(hint), "\(run.errors)")
+        }
+    }
 }

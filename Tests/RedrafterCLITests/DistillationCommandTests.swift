@@ -86,6 +86,8 @@ import Testing
                 "learning_rate"
             ),
             ("train rnn -m \(model) --data data -o new --draft-length 99", 64, "draft-length"),
+            ("train rnn -m \(model) --data data -o new --tokens -1", 64, "tokens is -1; allowed: 1 or more"),
+            ("train rnn -m \(model) --data data -o new --tokens 0", 64, "tokens is 0"),
             ("train medusa -m \(model) --data data -o new --exit-dim 8", 64, "exit-dim"),
             ("train rnn -m \(model) --data data -o new --batch-size 100000", 65, "--batch-size"),
             ("distill generate -m \(other) --prompts nowhere.jsonl -o d", 66, "no such file"),

@@ -55,6 +55,9 @@ import Testing
             ("--drafter oracle", 64, "oracle"), ("--drafter rnn", unfit, "needs weights"),
             ("--drafter lookup+", 64, "does not exist"),
             ("--drafter rnn --drafter-model /nonexistent", 66, "no such file"),
+            ("--drafter none --drafter-model /nonexistent", 66, "no such file"),
+            ("--drafter-model lookup=/nonexistent", 66, "/nonexistent: no such file"),
+            ("--drafter lookup --drafter-model medusa=/nonexistent/x", 66, "no such file"),
             ("--drafter rnn --drafter-model \(model)", 65, "drafter"),
             ("--drafter rnn --drafter-model \(other)", 78, "hidden size"),
             ("--drafter medusa --drafter-model rnn=\(other)", unfitHeads, "needs weights"),
@@ -63,6 +66,30 @@ import Testing
             #expect(run.code == code && run.errors.contains(says), "\(flags): \(run.code) \(run.errors)")
             #expect(run.output.isEmpty)
         }
+    }
+
+    @Test("A drafter whose weights give no numbers is said on stderr, and the answer is the same")
+    func damagedWeights() throws {
+        let path = directory.file("damaged.gguf")
+        let toy = ToyDrafter.recurrent(hidden: 64, vocabulary: ToyTokenizer.tokens.count)
+        try DrafterWriter.write(try toy.weights(), to: path, layout: .gguf, type: nil)
+        let file = try MappedFile(path: path)
+        var bytes = withExtendedLifetime(file) { [UInt8](file.bytes) }
+        bytes.replaceSubrange((bytes.count - 4)..., with: [0, 0, 0xC0, 0x7F])
+        try ToyModelFile.write(bytes, to: path)
+        let common = "-m \(model) --no-chat-template -n 24 --drafter-model \(path)"
+        let warning = "warning: the drafter 'rnn' gave NaN or infinity in "
+        let answer = try run("generate \(common) -p ab --drafter rnn")
+        #expect(answer.code == 0 && answer.errors.contains(warning), "\(answer.errors)")
+        #expect(answer.errors.split(separator: "\n").count { $0.hasPrefix("warning: ") } == 1)
+        #expect(try run("generate \(common) -p ab --drafter none").output == answer.output)
+        let prompts = directory.file("prompts.jsonl")
+        try ToyModelFile.write(Array("{\"text\": \"ab ab\"}\n".utf8), to: prompts)
+        let compared = try run("compare \(common) --prompts \(prompts) -r 1 --drafters rnn,none")
+        #expect(compared.code == 0 && compared.errors.contains(warning), "\(compared.errors)")
+        let chat = try Run(
+            shell: "echo ab | \"$R\" chat -m \(model) -n 8 --drafter rnn --drafter-model \(path)")
+        #expect(chat.code == 0 && chat.errors.contains(warning), "\(chat.errors)")
     }
 
     @Test("Weights that fit are used without a name, together with lookup, and the answer stays the same")

@@ -49,7 +49,7 @@ public struct DistillationManifest: Sendable, Equatable {
     /// Writes it into a directory, in place of an earlier one.
     public func write(to directory: String) throws(FormatError) {
         let file = try AtomicFile(path: "\(directory)/\(Self.fileName)")
-        try file.write(Array((json.text(isPretty: true) + "\n").utf8))
+        try file.write(json.encoded(isPretty: true) + [0x0A])
         try file.commit()
     }
 
