@@ -34,7 +34,7 @@ demo: build ## answer a prompt with the default model, streaming; then compare t
 	@echo '== redrafter compare --drafters rnn,none'
 	@.build/release/redrafter compare --drafters rnn,none
 
-examples: setup ## build the example programs, and run the one with a kind of drafter of its own
+examples: setup ## build the example programs, and run the one that adds a kind of drafter
 	cd Examples && $(SWIFT) build -c release
 	bash Examples/check-pair.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Proves that a kind of drafter which the package does not know does all that its own kinds do: it keeps the contracts, is trained,
-# converted, inspected, listed, and compared with plain decoding. Takes about a minute with the default model.
+# Shows that a kind of drafter that the package does not know can do everything that the package's own kinds do: it passes the
+# checkers, is trained, converted, inspected, listed, and compared with plain decoding. Takes about a minute with the default model.
 set -euo pipefail
 cd "$(dirname "$0")"
 bin="$(swift build -c release --show-bin-path)"
@@ -40,6 +40,6 @@ grep -q "pair, rank 128" "$work/inspect.txt" || die "inspect does not say what t
 grep -q "^pair" "$work/drafters.txt" || die "the drafter is not listed"
 
 say "comparing with plain decoding"
-# Exit code 70 says that an answer was not plain decoding's.
+# Exit code 70 means that an answer differed from plain decoding's.
 "$redrafter" compare --drafters pair,none --drafter-model "$work/small.gguf" --prompts "$work/prompts.jsonl" -n 48 -r 1
 say "the pair drafter does what a drafter of the package does"
