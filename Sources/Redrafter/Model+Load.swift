@@ -41,7 +41,7 @@ extension Model {
                 onNonFinite: { name, count in
                     warnings.append(
                         "tensor \"\(TerminalText.escaped(name))\" holds NaN or infinity in \(count) places; the file is "
-                            + "damaged, and answers end where a logit is no number")
+                            + "damaged, and answers end where a logit is not a number")
                 })
             transformer = try Transformer(
                 files.configuration, weights: weights, contextLength: contextLength, on: backend)

@@ -77,7 +77,7 @@ public struct Registry: Sendable {
         }
         registry.register(backend: "auto", make: AutomaticBackend.make)
         registry.register(
-            DrafterDescription(name: "none", summary: "plain decoding, one token a pass")
+            DrafterDescription(name: "none", summary: "plain decoding, one token per pass")
         ) { _, _ in NoDrafter() }
         registry.register(
             DrafterDescription(name: "lookup", summary: "continues the longest earlier match in the text")
@@ -117,7 +117,7 @@ public struct Registry: Sendable {
         }
         registry.register(
             verifier: VerifierDescription(
-                name: "exact", summary: "the answer is plain decoding's", isExact: true)
+                name: "exact", summary: "the answer equals plain decoding's", isExact: true)
         ) { ExactVerifier($0) }
         registry.register(
             verifier: VerifierDescription(name: "typical", summary: "lossy, Medusa's rule", isExact: false)

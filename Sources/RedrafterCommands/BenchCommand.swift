@@ -11,9 +11,9 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measures prefill, decoding and the price of a pass over several rows.",
         discussion: """
-            pp512 is a prompt of 512 tokens, tg128 are 128 tokens one after the other, rows8 is one pass over 8 tokens with \
-            all their logits behind 256 tokens of context, and read is a plain read of as many bytes as one token \
-            reads of the weights: the limit for decoding. Each test warms up once.
+            pp512 is a prompt of 512 tokens. tg128 is 128 tokens, one after another. rows8 is one pass over 8 tokens with \
+            all their logits, after 256 tokens of context. read is a plain read of as many bytes of the weights as one \
+            token needs: the limit for decoding. Each test warms up once.
 
               redrafter bench
               redrafter bench -p 0 -n 0 --rows 1,2,4,8,12,16
@@ -41,7 +41,7 @@ struct BenchCommand: ParsableCommand {
 
     @Option(
         name: [.short, .long], parsing: .unconditional,
-        help: ArgumentHelp("Samples of each test.", valueName: "n"))
+        help: ArgumentHelp("Number of samples of each test.", valueName: "n"))
     var repetitions = 5
 
     @Flag(name: .customLong("read"), help: "Also time a plain read of the weights' bytes.")

@@ -7,8 +7,8 @@ struct ChatCommand: ParsableCommand {
         commandName: "chat",
         abstract: "Holds a conversation; each line is a turn.",
         discussion: """
-            An empty line or the end of input ends it. Ctrl-C ends an answer early. /reset begins anew. When the context is \
-            full, the oldest turns are dropped; the system message stays.
+            An empty line or the end of the input ends the chat. Ctrl-C ends an answer early. /reset starts again. When the \
+            context is full, the oldest turns are dropped; the system message stays.
             """)
 
     @OptionGroup(title: "Model") var modelArguments: ModelArguments
@@ -18,7 +18,7 @@ struct ChatCommand: ParsableCommand {
     @Option(
         name: [.customShort("c"), .customLong("ctx-size")], parsing: .unconditional,
         help: ArgumentHelp(
-            "Tokens the context holds; unless given, what the model was trained for, 4096 at most.",
+            "Size of the context in tokens; without it, what the model was trained for, at most 4096.",
             valueName: "n"))
     var contextSize: Int?
 
@@ -38,7 +38,7 @@ struct ChatCommand: ParsableCommand {
     @Flag(name: .customLong("show-accepted"), help: "Colour the tokens that were drafted and confirmed.")
     var showAccepted = false
 
-    @Flag(help: "Print one JSON object a turn.")
+    @Flag(help: "Print one JSON object for each turn.")
     var json = false
 
     func run() throws {

@@ -10,18 +10,18 @@ struct CompareCommand: ParsableCommand {
         abstract: "Compares drafters on the same prompts, alternating in one run.",
         discussion: """
             Plain decoding (none) always takes part. Every answer is checked against it, token for token. Speedup is the \
-            median over prompts and rounds of tokens/s over none's in the same round.
+            median, over prompts and rounds, of tokens/s divided by those of none in the same round.
 
               redrafter compare --drafters rnn,none
               redrafter compare --drafters rnn,lookup,rnn+lookup --prompts question.jsonl
               redrafter compare --drafters auto -o html --output report.html
               redrafter compare --drafters lookup --temp 0.7 -r 5 -o json
 
-            A prompt file holds one JSON object a line: {"prompt"}, {"text"}, {"tokens"}, {"messages"}, or {"turns"} as in \
+            A prompt file has one JSON object on each line: {"prompt"}, {"text"}, {"tokens"}, {"messages"}, or {"turns"} as in \
             MT-Bench and Spec-Bench (the first turn is used); "category" groups the results.
 
-            Answers have up to \(Comparison.Settings().maximumTokens) tokens unless -n is given, the seed is 0 unless -s is, and \
-            --stop has no place here. Exit code 70 says that an answer was not plain decoding's.
+            Without -n, answers have up to \(Comparison.Settings().maximumTokens) tokens; without -s, the seed is 0. --stop \
+            cannot be used. Exit code 70 means that an answer differed from plain decoding's.
             """)
 
     enum Output: String, ExpressibleByArgument, CaseIterable {
@@ -37,7 +37,8 @@ struct CompareCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Prompts, one JSON object a line; a small built-in set unless given.", valueName: "path"))
+            "File of prompts, one JSON object on each line; without it, a small built-in set.",
+            valueName: "path"))
     var prompts: String?
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Use the first n prompts only.", valueName: "n"))
@@ -45,7 +46,7 @@ struct CompareCommand: ParsableCommand {
 
     @Option(
         name: [.short, .long], parsing: .unconditional,
-        help: ArgumentHelp("Timed rounds.", valueName: "n"))
+        help: ArgumentHelp("Number of timed rounds.", valueName: "n"))
     var repetitions = 3
 
     @Flag(name: .customLong("no-chat-template"), help: "Continue prompts as plain text.")
@@ -97,7 +98,7 @@ struct CompareCommand: ParsableCommand {
         }
         let parameters = try sampling.parameters(seed: sampling.seed ?? 0)
         guard parameters.stop.isEmpty else {
-            Terminal.fail("--stop has no place in a comparison")
+            Terminal.fail("--stop cannot be used in a comparison")
             throw ExitCode(64)
         }
         var settings = Comparison.Settings()

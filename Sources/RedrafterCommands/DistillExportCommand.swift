@@ -9,17 +9,18 @@ struct DistillExportCommand: ParsableCommand {
         commandName: "export",
         abstract: "Writes a data set as conversations for the reference trainer (ShareGPT's JSON).",
         discussion: """
-            For training on many GPUs with ReDrafter's reference code; `redrafter convert` reads the drafter that comes back.
+            For training on many GPUs with ReDrafter's reference code; `redrafter convert` reads the resulting drafter.
+
               redrafter distill export --data data --prompts prompts.jsonl --output conversations.json
               redrafter convert checkpoint-folder drafter.gguf --type q4_0
             """)
 
     @OptionGroup var modelArguments: ModelArguments
 
-    @Option(help: ArgumentHelp("Directory that `distill generate` has made.", valueName: "path"))
+    @Option(help: ArgumentHelp("Directory made by `redrafter distill generate`.", valueName: "path"))
     var data: String
 
-    @Option(help: ArgumentHelp("The prompts that it was made from.", valueName: "path"))
+    @Option(help: ArgumentHelp("The prompts from which the data was made.", valueName: "path"))
     var prompts: String
 
     @Option(name: [.short, .long], help: ArgumentHelp("JSON file to write.", valueName: "path"))

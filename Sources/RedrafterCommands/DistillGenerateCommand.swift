@@ -11,36 +11,41 @@ struct DistillGenerateCommand: ParsableCommand {
         commandName: "generate",
         abstract: "Answers prompts with the model and stores what a drafter learns from.",
         discussion: """
-            Stores tokens, the most likely tokens of every place with their log-probabilities, and hidden states. Many prompts
-            are answered in one pass. A run that was broken off goes on where it was when the same command is given again,
-            and a finished one with a larger --tokens.
-            A prompt file holds one JSON object a line, as for `redrafter compare`.
+            Stores tokens, the most likely tokens at each position with their log-probabilities, and hidden states. Many \
+            prompts are answered in one pass. Give the same command again to resume an interrupted run, or with a larger \
+            --tokens to extend a finished one.
+
+            A prompt file has one JSON object on each line, as for `redrafter compare`.
             """)
 
     @OptionGroup var modelArguments: ModelArguments
 
-    @Option(help: ArgumentHelp("Prompts, one JSON object a line.", valueName: "path"))
+    @Option(help: ArgumentHelp("File of prompts, one JSON object on each line.", valueName: "path"))
     var prompts: String
 
     @Option(name: [.short, .long], help: ArgumentHelp("Directory for the data.", valueName: "path"))
     var output: String
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Tokens of answers to make.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Number of answer tokens to make.", valueName: "n"))
     var tokens = DistillationSettings().tokens
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Tokens of one answer at most.", valueName: "n"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Maximum number of tokens in one answer.", valueName: "n")
+    )
     var maxTokens = DistillationSettings().maximumTokens
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Longer prompts are passed over.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Longer prompts are skipped.", valueName: "n"))
     var maxPromptTokens = DistillationSettings().maximumPromptTokens
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Answers to each prompt; from the second on they are sampled.", valueName: "n"))
+        help: ArgumentHelp("Number of answers to each prompt; all but the first are sampled.", valueName: "n")
+    )
     var answers = DistillationSettings().answersPerPrompt
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("Part of first answers that are greedy.", valueName: "p"))
+        parsing: .unconditional, help: ArgumentHelp("Share of first answers that are greedy.", valueName: "p")
+    )
     var greedyShare = DistillationSettings().greedyShare
 
     @Option(
@@ -51,22 +56,24 @@ struct DistillGenerateCommand: ParsableCommand {
     @Option(
         name: .customLong("top-k"), parsing: .unconditional,
         help: ArgumentHelp(
-            "Likeliest tokens to store at each place; samples choose among them.", valueName: "k"))
+            "Most likely tokens to store at each position; sampled answers choose among them.", valueName: "k"
+        ))
     var topCount = DistillationSettings().topCount
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("Seed; each answer has one of its own.", valueName: "n"))
+        parsing: .unconditional,
+        help: ArgumentHelp("Seed, from which each answer gets its own.", valueName: "n"))
     var seed = DistillationSettings().seed
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Prompts answered at the same time.", valueName: "n"))
     var batch = DistillationSettings().batch
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Answers in a file.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Number of answers in each file.", valueName: "n"))
     var shardAnswers = DistillationSettings().shardAnswers
 
     @Flag(
         name: .customLong("no-hidden"),
-        help: "Store no hidden states, nine tenths of the data; training computes them anew.")
+        help: "Leave out hidden states, nine tenths of the data; training computes them again.")
     var noHidden = false
 
     @Flag(help: "Take a record's \"text\" as a question, not as a text to continue.")
@@ -85,7 +92,7 @@ struct DistillGenerateCommand: ParsableCommand {
         var generation = try AnswerGeneration(
             model, prompts: promptSet, settings: settings, directory: output)
         if generation.resumedTokens > 0 {
-            Terminal.say("\(output) holds \(generation.resumedTokens) tokens already; going on from there")
+            Terminal.say("\(output) holds \(generation.resumedTokens) tokens already; resuming from there")
         }
         var bar = ProgressBar("answering")
         let manifest = try generation.run(cancellation: Interrupt.flag) { progress in
@@ -96,7 +103,7 @@ struct DistillGenerateCommand: ParsableCommand {
         bar.finish()
         try report(manifest)
         guard manifest.isComplete else {
-            Terminal.say("the same command goes on from here")
+            Terminal.say("run the same command again to resume")
             throw ExitCode(Interrupt.exitCode)
         }
     }
@@ -130,7 +137,7 @@ struct DistillGenerateCommand: ParsableCommand {
             try Terminal.write(value.text(isPretty: true) + "\n")
         } else {
             let skipped =
-                manifest.skippedPrompts > 0 ? ", \(manifest.skippedPrompts) prompts passed over" : ""
+                manifest.skippedPrompts > 0 ? ", \(manifest.skippedPrompts) prompts skipped" : ""
             Terminal.say(
                 "\(output): \(manifest.tokens) tokens of \(answers) answers in \(manifest.shards.count) files\(skipped)"
             )

@@ -9,14 +9,15 @@ struct DistillPromptsCommand: ParsableCommand {
         commandName: "prompts",
         abstract: "Lets the model invent prompts, for those who have none.",
         discussion: """
-            Samples what the model expects after the header of a user's turn. Repetitions and prompts that do not end are left out.
+            Samples what the model expects at the start of a user's turn. Repetitions and unfinished prompts are left out.
+
               redrafter distill prompts --count 20000 --output prompts.jsonl
               redrafter distill generate --prompts prompts.jsonl --output data
             """)
 
     @OptionGroup var modelArguments: ModelArguments
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Prompts to write.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Number of prompts to write.", valueName: "n"))
     var count = 10_000
 
     @Option(name: [.short, .long], help: ArgumentHelp("File of JSON lines.", valueName: "path"))
@@ -31,7 +32,8 @@ struct DistillPromptsCommand: ParsableCommand {
     var maxTokens = 160
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("Seed; each prompt has one of its own.", valueName: "n"))
+        parsing: .unconditional,
+        help: ArgumentHelp("Seed, from which each prompt gets its own.", valueName: "n"))
     var seed: UInt64 = 0
 
     func validate() throws {

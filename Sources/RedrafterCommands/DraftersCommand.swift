@@ -11,8 +11,8 @@ struct DraftersCommand: ParsableCommand {
         commandName: "drafters",
         abstract: "Lists the drafters of this build, and whether the shipped ones fit a model.",
         discussion: """
-            Combine drafters with +, as in --drafter rnn+lookup. Without --drafter the one that `auto` stands for is used: \
-            lookup, together with shipped weights (of rnn) where they were trained for the model.
+            Combine drafters with +, as in --drafter rnn+lookup. Without --drafter, `auto` is used: lookup, \
+            together with the shipped weights of rnn if they were trained for the model.
 
               redrafter drafters
               redrafter drafters -m model.gguf --json
@@ -21,7 +21,7 @@ struct DraftersCommand: ParsableCommand {
     @Option(
         name: [.short, .long], parsing: .unconditional,
         help: ArgumentHelp(
-            "The model that drafters are to fit; the default model, where it is there, unless given.",
+            "Model that the drafters should fit; without it, the default model if it is there.",
             valueName: "path"))
     var model: String?
 

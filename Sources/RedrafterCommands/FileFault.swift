@@ -23,7 +23,7 @@ enum FileFault {
             guard let information, information.pointee.si_code == missingBytes else { return }
             let line: StaticString = """
                 error: a model file became shorter, or its disk failed, while it was read
-                hint: get a complete copy and leave it alone while it is in use
+                hint: get a complete copy, and do not change it while it is in use
 
                 """
             _ = write(STDERR_FILENO, line.utf8Start, line.utf8CodeUnitCount)

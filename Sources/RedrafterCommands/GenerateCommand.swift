@@ -9,13 +9,13 @@ struct GenerateCommand: ParsableCommand {
         abstract: "Answers one prompt.",
         discussion: """
             The prompt is put into the model's chat format; --no-chat-template continues it as plain text. The answer is the \
-            same with every drafter and tree; they only change how soon it is there.
+            same with every drafter and tree; they only change how fast it comes.
 
               redrafter generate -p "Name three rivers." -n 64
               redrafter generate -p "Once upon a time" --no-chat-template --temp 0.8
               git diff | redrafter generate -p - --system "Write a commit message."
 
-            stdout holds the answer alone, stderr the speed.
+            The answer goes to stdout, the speed to stderr.
             """)
 
     @OptionGroup(title: "Model") var modelArguments: ModelArguments
@@ -35,7 +35,7 @@ struct GenerateCommand: ParsableCommand {
     @Option(
         name: [.customShort("c"), .customLong("ctx-size")], parsing: .unconditional,
         help: ArgumentHelp(
-            "Tokens the context holds; unless given, what the model was trained for, 4096 at most.",
+            "Size of the context in tokens; without it, what the model was trained for, at most 4096.",
             valueName: "n"))
     var contextSize: Int?
 

@@ -20,7 +20,7 @@ struct GenerationReport {
         let speculation = result.speculation
         let drafted =
             speculation.speculativeSteps > 0
-            ? "; \(result.drafter): \(Number.fixed(speculation.meanAcceptanceLength, 2)) tokens a step"
+            ? "; \(result.drafter): \(Number.fixed(speculation.meanAcceptanceLength, 2)) tokens per step"
                 + (result.isExact ? "" : " (lossy)") : ""
         let full = result.isContextFull ? "; the context is full (-c)" : ""
         return

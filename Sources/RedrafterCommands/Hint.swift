@@ -52,7 +52,7 @@ enum Hint {
             ["use a smaller context (-c) or a model with fewer bits"]
         case DistillationError.model(let error): withFlags(error)
         case DistillationError.tooLittleData: ["make more data, or pass a smaller --batch-size"]
-        case DistillationError.outputInUse: ["pass --resume to go on with it, or another --output"]
+        case DistillationError.outputInUse: ["pass --resume to continue it, or another --output"]
         case DistillationError.diverged: ["resume with a smaller --learning-rate into another directory"]
         case RedrafterError.drafter(.mismatch): ["train it for this model, or pass another --drafter-model"]
         case RedrafterError.drafter(.missingWeights), RedrafterError.drafter(.noShippedWeights):

@@ -5,9 +5,9 @@ import RedrafterFormats
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Shows what a GGUF or safetensors file holds, without loading it.",
+        abstract: "Shows what is in a GGUF or safetensors file, without loading it.",
         discussion: """
-            The file is checked from header to last tensor; nothing in it is trusted or run.
+            The file is validated from the header to the last tensor; nothing in it is run.
 
               redrafter inspect model.gguf --tensors
               redrafter inspect model-folder --json

@@ -7,24 +7,24 @@ struct ModelArguments: ParsableArguments {
     @Option(
         name: [.short, .long], parsing: .unconditional,
         help: ArgumentHelp(
-            "GGUF file, or a directory with safetensors; the default model unless given.", valueName: "path"))
+            "GGUF file or directory with safetensors; without it, the default model.", valueName: "path"))
     var model: String?
 
     @Option(
         name: [.short, .long], parsing: .unconditional,
-        help: ArgumentHelp("Threads; all processors unless given.", valueName: "n"))
+        help: ArgumentHelp("Number of threads; without it, one for each processor.", valueName: "n"))
     var threads: Int?
 
     @Option(
         help: ArgumentHelp(
-            "What computes: cpu, vulkan, or auto for a graphics processor where there is one that works, else cpu.",
+            "What computes: cpu, vulkan, or auto (a graphics processor if one works, otherwise cpu).",
             valueName: "name"))
     var backend = "cpu"
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Number, UUID or name of a Vulkan device, as `redrafter devices` lists them; the best unless given.",
+            "Number, UUID or name of a Vulkan device, as `redrafter devices` lists them; without it, the best one.",
             valueName: "device"))
     var device: String?
 

@@ -26,7 +26,7 @@ enum PromptSource {
             defer { close(descriptor) }
             var status = stat()
             guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-                throw CommandFailure(.noInput, "\(TerminalText.escaped(path)): is no regular file")
+                throw CommandFailure(.noInput, "\(TerminalText.escaped(path)): is not a regular file")
             }
             return try read(descriptor: descriptor, name: path)
         }

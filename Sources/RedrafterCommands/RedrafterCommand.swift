@@ -13,7 +13,7 @@ public struct RedrafterCommand: ParsableCommand {
               redrafter compare --drafters rnn,none             what speculation gains
               redrafter bench                                   how fast this machine is
 
-            Without -m the default model is used (`make demo` fetches it). Text goes to stdout, all else to stderr.
+            Without -m the default model is used (`make demo` fetches it). Text goes to stdout, everything else to stderr.
 
             Exit codes: 64 usage, 65 bad file, 66 no such file, 69 no such device, 70 internal, 73/74 output, 75 not \
             enough memory, 77 permission, 78 files that do not fit together, 130 interrupted (Ctrl-C), 131 \

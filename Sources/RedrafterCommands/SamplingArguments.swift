@@ -31,7 +31,7 @@ struct SamplingArguments: ParsableArguments {
 
     @Option(
         name: .customLong("repeat-last-n"), parsing: .unconditional,
-        help: "Recent tokens that penalties look at; 0 none, -1 all.")
+        help: "Number of recent tokens that penalties look at; -1 for all.")
     var repeatLastN = 64
 
     @Option(
@@ -46,17 +46,18 @@ struct SamplingArguments: ParsableArguments {
 
     @Option(
         name: [.short, .long], parsing: .unconditional,
-        help: "Seed; the same seed gives the same text. Random unless given.")
+        help: "Seed: the same seed gives the same text. Random by default.")
     var seed: UInt64?
 
     @Option(
         name: .customLong("stop"), parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("A text that ends the answer; may be repeated.", valueName: "text"))
+        help: ArgumentHelp("Text that ends the answer; may be given several times.", valueName: "text"))
     var stop: [String] = []
 
     @Option(
         name: [.customShort("n"), .customLong("n-predict")], parsing: .unconditional,
-        help: ArgumentHelp("Tokens at most; -1 for as many as the context holds.", valueName: "n"))
+        help: ArgumentHelp(
+            "Maximum number of tokens; -1 for as many as fit into the context.", valueName: "n"))
     var count = -1
 
     func parameters(seed: UInt64) throws -> GenerationParameters {

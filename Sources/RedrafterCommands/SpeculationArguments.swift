@@ -23,19 +23,19 @@ struct TreeArguments: ParsableArguments {
         name: .customLong("drafter-model"),
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Weights of the drafter in place of those shipped: GGUF, safetensors, or a directory. NAME=PATH where several "
-                + "drafters need some.",
+            "Weights for the drafter instead of the shipped ones: GGUF, safetensors or a directory; NAME=PATH if several "
+                + "drafters need weights.",
             valueName: "path"))
     var drafterModels: [String] = []
 
     @Option(
         name: .customLong("beam-width"), parsing: .unconditional,
-        help: ArgumentHelp("Beams that the drafter's search keeps.", valueName: "n"))
+        help: ArgumentHelp("Number of beams in the drafter's search.", valueName: "n"))
     var beamWidth: Int?
 
     @Option(
         name: .customLong("beam-length"), parsing: .unconditional,
-        help: ArgumentHelp("Tokens that are drafted at most.", valueName: "n"))
+        help: ArgumentHelp("Maximum number of tokens to draft.", valueName: "n"))
     var beamLength: Int?
 
     @Option(
@@ -53,7 +53,7 @@ struct TreeArguments: ParsableArguments {
 
     @Option(
         name: .customLong("max-rows"), parsing: .unconditional,
-        help: ArgumentHelp("Rows of a verification pass at most.", valueName: "n"))
+        help: ArgumentHelp("Maximum number of rows in a verification pass.", valueName: "n"))
     var maximumRows = SpeculationOptions.defaultMaximumRows
 
     /// Names with what they mean; a meaning that several share is said once.

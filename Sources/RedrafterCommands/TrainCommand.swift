@@ -11,9 +11,10 @@ struct TrainCommand: ParsableCommand {
         commandName: "train",
         abstract: "Trains a drafter on answers that the model has given.",
         discussion: """
-            The data come from `redrafter distill generate`. The output directory gets checkpoints, log.jsonl, a plot and, at the
-            end, drafter.gguf (F16; `redrafter convert` quantises it). A run that was broken off goes on with --resume, bit for
-            bit as if it had not been.
+            The data comes from `redrafter distill generate`. The output directory gets checkpoints, log.jsonl, a plot and, at \
+            the end, drafter.gguf (F16; `redrafter convert` quantises it). --resume continues an interrupted run; the \
+            result has the same bits as without the interruption.
+
               redrafter train rnn --data data --output rnn
               redrafter train medusa --data data --output medusa --draft-length 4 --batch-size 512
               redrafter convert rnn/drafter.gguf rnn.gguf --type q4_0
@@ -41,18 +42,18 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup var modelArguments: ModelArguments
 
-    @Option(help: ArgumentHelp("Directory that `distill generate` has made.", valueName: "path"))
+    @Option(help: ArgumentHelp("Directory made by `redrafter distill generate`.", valueName: "path"))
     var data: String
 
     @Option(name: [.short, .long], help: ArgumentHelp("Directory for the run.", valueName: "path"))
     var output: String
 
-    @Flag(help: "Go on from the newest checkpoint in the output directory.")
+    @Flag(help: "Resume from the newest checkpoint in the output directory.")
     var resume = false
 
     @OptionGroup(title: "Training") var training: TrainingArguments
 
-    @Flag(help: "Print one JSON object a line: reports, evaluations, and the result.")
+    @Flag(help: "Print JSON, one object on each line: reports, evaluations, and the result.")
     var json = false
 
     func run() throws {
@@ -71,7 +72,7 @@ struct TrainCommand: ParsableCommand {
         let path = try run.run(cancellation: Interrupt.flag, report: report)
         if let failure { throw failure }
         guard let path else {
-            Terminal.say("the same command with --resume goes on from here")
+            Terminal.say("run the same command with --resume to continue")
             throw ExitCode(Interrupt.exitCode)
         }
         if json {

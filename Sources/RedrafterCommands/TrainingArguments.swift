@@ -7,33 +7,34 @@ struct TrainingArguments: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Steps of the optimiser; one epoch unless given.", valueName: "n"))
+        help: ArgumentHelp("Optimiser steps; without it, one epoch.", valueName: "n"))
     var iters: Int?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Positions in a step.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Positions in each step.", valueName: "n"))
     var batchSize = standard.batchSize
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Peak of the learning rate.", valueName: "x"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Peak learning rate.", valueName: "x"))
     var learningRate = standard.learningRate
 
     @Option(
         name: .customLong("warmup"), parsing: .unconditional,
-        help: ArgumentHelp("Steps until the learning rate is reached.", valueName: "n"))
+        help: ArgumentHelp("Warm-up steps until the learning rate peaks.", valueName: "n"))
     var warmup = standard.warmupSteps
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Decay of matrices.", valueName: "x"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Weight decay of matrices.", valueName: "x"))
     var weightDecay = standard.weightDecay
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Drafted tokens that are learnt, and heads of a drafter that has one for each.", valueName: "n"))
+            "Draft steps to learn; also the number of heads, if each step has its own.", valueName: "n"))
     var draftLength = standard.draftLength
 
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Size that the drafter's head works on, where it can be chosen; the hidden size.", valueName: "n")
+            "Input size of the drafter's head, if it can be chosen; without it, the hidden size.",
+            valueName: "n")
     )
     var exitDim: Int?
 
@@ -43,22 +44,23 @@ struct TrainingArguments: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Tokens that the drafter predicts, the most frequent ones; 0 for all.", valueName: "n"))
+            "Number of tokens that the drafter predicts, the most frequent ones; 0 for all.", valueName: "n"))
     var draftVocab = standard.draftVocabulary
 
     @Option(
         help: ArgumentHelp(
-            "What is learnt: kd, the model's distribution, or ce, the token that came.", valueName: "loss"))
+            "What is learned: kd (the model's distribution) or ce (the actual next token).", valueName: "loss"
+        ))
     var loss = standard.loss
 
     @Option(
         name: .customLong("label-temp"), parsing: .unconditional,
-        help: ArgumentHelp("Sharpens the model's distribution below 1.", valueName: "t"))
+        help: ArgumentHelp("Temperature of the model's distribution; below 1 sharpens it.", valueName: "t"))
     var labelTemperature = standard.labelTemperature
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Weight of each step's loss relative to the one before.", valueName: "x"))
+        help: ArgumentHelp("Weight of each draft step's loss relative to the step before.", valueName: "x"))
     var stepDecay = standard.stepDecay
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Steps between two reports.", valueName: "n"))
@@ -72,10 +74,11 @@ struct TrainingArguments: ParsableArguments {
 
     @Option(
         name: .customLong("tokens"), parsing: .unconditional,
-        help: ArgumentHelp("Use so many tokens of the data; all unless given.", valueName: "n"))
+        help: ArgumentHelp("Use only this many tokens of the data.", valueName: "n"))
     var tokens: Int?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Seed of first weights and order.", valueName: "n"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Seed for initial weights and order.", valueName: "n"))
     var seed = standard.seed
 
     func settings(threads: Int?) -> TrainingSettings {

@@ -44,7 +44,7 @@ public struct ConversationExport {
                 for answer in shard.answers {
                     let prompt = prompts.prompts[answer.item % prompts.prompts.count]
                     guard let messages = messages(prompt, textIsQuestion) else {
-                        report.skipped["the prompt is no conversation", default: 0] += 1
+                        report.skipped["the prompt is not a conversation", default: 0] += 1
                         continue
                     }
                     let bytes = model.tokenizer.decode(shard.tokens[answer.rows])

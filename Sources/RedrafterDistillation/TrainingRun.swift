@@ -163,7 +163,7 @@ public final class TrainingRun {
                 interval.add(result, positions: roots.count)
             } else {
                 failures += 1
-                report(.warning("step \(step): the gradient is not finite; the step is passed over"))
+                report(.warning("step \(step): the gradient is not finite; the step is skipped"))
                 guard failures < Self.largestFailures else { throw .diverged(step: step, steps: failures) }
             }
             if step % settings.stepsPerReport == 0 { try note(&interval, rate, report) }
@@ -213,7 +213,7 @@ public final class TrainingRun {
             DistillationError.drafter,
             try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directory))
         if !data.hasHidden {
-            report(.warning("the data holds no hidden states; computing them anew"))
+            report(.warning("the data has no hidden states; computing them again"))
             let hidden = try wrapping(DistillationError.model, try model.hiddenStates(of: data))
             data.provideHidden(hidden)
         }

@@ -11,7 +11,7 @@ package enum SystemError {
     package static func reading(_ path: String, operation: String, code: Int32) -> FormatError {
         switch code {
         case ENOENT: .missing(file: path, reason: missingReason(path))
-        case ENOTDIR: .missing(file: path, reason: "no such file, a part of its path is no directory")
+        case ENOTDIR: .missing(file: path, reason: "no such file, a part of its path is not a directory")
         case ELOOP: .missing(file: path, reason: "is a loop of symbolic links")
         case ENAMETOOLONG: .missing(file: path, reason: "no such file, the name is too long")
         case ENXIO: .notRegular(file: path, kind: "socket or device without a partner")

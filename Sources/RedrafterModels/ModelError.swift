@@ -26,7 +26,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .missingKey(let file, let key):
-            "\(TerminalText.escaped(file)): \(key) is missing; the file is no complete model"
+            "\(TerminalText.escaped(file)): \(key) is missing; the file is not a complete model"
         case .invalidValue(let file, let key, let got, let allowed):
             "\(TerminalText.escaped(file)): \(key): expected \(allowed), got \(TerminalText.escaped(got))"
         case .unsupported(let file, let what, let supported):

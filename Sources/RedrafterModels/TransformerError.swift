@@ -31,7 +31,7 @@ public enum TransformerError: Error, Sendable, Equatable, CustomStringConvertibl
             "weight \(TerminalText.escaped(weight)) has \(got) bytes, expected \(expected)"
         case .contextFull(let sequence, let needed, let contextLength):
             "sequence \(sequence) needs \(needed) tokens, the context holds \(contextLength); use a larger context"
-        case .invalidRows(let error): "the rows are no valid batch: \(error)"
+        case .invalidRows(let error): "the rows are not a valid batch: \(error)"
         case .invalidPath(let row, let reason): "row \(row) cannot be committed: \(reason)"
         case .unknownToken(let token, let vocabulary):
             "token \(token) is not in the vocabulary of \(vocabulary)"

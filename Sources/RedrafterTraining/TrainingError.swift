@@ -31,7 +31,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .blasUnavailable(let reason): "training needs OpenBLAS, which is not available: \(reason)"
-        case .tooManyThreads(let got, let most): "OpenBLAS serves \(most) threads at once, not \(got)"
+        case .tooManyThreads(let got, let most): "OpenBLAS supports \(most) threads at once, not \(got)"
         case .invalidConfiguration(let what, let got, let expected):
             "a drafter with \(what) \(got) cannot be trained, expected \(expected)"
         case .invalidInput(let what, let got, let expected):
@@ -63,9 +63,9 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
             "the last complete checkpoint is intact; resume from it when there is room"
         case .output(.permission), .output(.cannotCreate): "choose an output directory that you may write to"
         case .nonFinite: "resume from the last checkpoint with a smaller learning rate"
-        case .noUsableCheckpoint: "restore one of them from a copy, or train anew into an empty directory"
+        case .noUsableCheckpoint: "restore one of them from a copy, or start again in an empty directory"
         case .newerCheckpoint: "resume with the version that wrote it"
-        case .mismatch: "go on with the same settings, or use another directory"
+        case .mismatch: "resume with the same settings, or use another directory"
         case .blasUnavailable:
             "install libopenblas (Debian and Ubuntu: libopenblas0-pthread), or name the file in REDRAFTER_OPENBLAS"
         case .tooManyThreads: "ask for fewer threads"

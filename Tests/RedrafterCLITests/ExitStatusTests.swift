@@ -165,7 +165,7 @@ import Testing
         }
         for (error, hint) in [
             (.tooLittleData(positions: 1, batchSize: 2), "make more data, or pass a smaller --batch-size"),
-            (.outputInUse(directory: "d", step: 1), "pass --resume to go on with it, or another --output"),
+            (.outputInUse(directory: "d", step: 1), "pass --resume to continue it, or another --output"),
             (.diverged(step: 1, steps: 1), "resume with a smaller --learning-rate into another directory"),
             (.drafter(Self.mismatch), "use the model that made the data"),
             (.training(.tooManyThreads(got: 2, most: 1)), "ask for fewer threads"),

@@ -13,7 +13,7 @@ struct EmbedModel {
         }
         if let response = await session.lastResponse {
             print("\n\(Int(response.timings.predictedPerSecond)) tokens/s,", terminator: " ")
-            print("\(response.speculation.meanAcceptanceLength) tokens a pass with \(response.drafter)")
+            print("\(response.speculation.meanAcceptanceLength) tokens per pass with \(response.drafter)")
         }
     }
 }

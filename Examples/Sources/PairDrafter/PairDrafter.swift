@@ -26,7 +26,7 @@ public struct PairDrafter: Drafter {
         guard let configuration = weights.configuration as? PairConfiguration else {
             throw .invalidWeights(
                 path: weights.path,
-                reason: "holds a \(weights.configuration.kind.name) drafter, no pair drafter")
+                reason: "holds a \(weights.configuration.kind.name) drafter, not a pair drafter")
         }
         try weights.check(against: target)
         self.configuration = configuration

@@ -23,7 +23,7 @@ public struct MedusaDrafter: Drafter {
         guard let configuration = weights.configuration as? MedusaConfiguration else {
             throw .invalidWeights(
                 path: weights.path,
-                reason: "holds a \(weights.configuration.kind.name) drafter, no Medusa heads")
+                reason: "holds a \(weights.configuration.kind.name) drafter, not Medusa heads")
         }
         try weights.check(against: target)
         length = min(options.beamLength ?? configuration.heads, configuration.heads)

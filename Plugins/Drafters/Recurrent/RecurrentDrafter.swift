@@ -46,7 +46,7 @@ public struct RecurrentDrafter: Drafter {
         guard let configuration = weights.configuration as? RecurrentConfiguration else {
             throw .invalidWeights(
                 path: weights.path,
-                reason: "holds \(weights.configuration.kind.name) heads, no recurrent drafter")
+                reason: "holds \(weights.configuration.kind.name) heads, not a recurrent drafter")
         }
         try weights.check(against: target)
         beamWidth = options.beamWidth ?? Self.defaultBeamWidth

@@ -9,7 +9,7 @@ extension DrafterWeights {
             throw .invalid(
                 file: gguf.path, field: "general.architecture",
                 expected: kinds.map { "\"\($0.architecture)\"" }.joined(separator: " or "),
-                got: gguf.metadata["general.architecture"]?.summary ?? "absent, this is no drafter",
+                got: gguf.metadata["general.architecture"]?.summary ?? "absent; this is not a drafter",
                 offset: nil)
         }
         let metadata = gguf.metadata

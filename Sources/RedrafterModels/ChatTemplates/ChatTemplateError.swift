@@ -14,7 +14,7 @@ public enum ChatTemplateError: Error, Sendable, Equatable, CustomStringConvertib
         case .missing(let file):
             "\(TerminalText.escaped(file)): the model has no chat template"
         case .unrecognised(let file, let line):
-            "\(TerminalText.escaped(file)): the chat template is none of ChatML, Llama 2, Llama 3, Vicuna, Zephyr, "
+            "\(TerminalText.escaped(file)): the chat template is not one of ChatML, Llama 2, Llama 3, Vicuna, Zephyr, "
                 + "Mistral: it begins \"\(TerminalText.escaped(line, limit: 80))\""
         case .unsupported(let file, let family, let construct):
             "\(TerminalText.escaped(file)): the chat template looks like \(family) but has no "

@@ -24,7 +24,7 @@ public struct BatchReader: Sendable {
         _ data: DistillationData, vocabulary: DraftVocabulary, draftLength: Int,
         loss: DraftLoss = .distillation, labelTemperature: Float = 1, stepDecay: Float = 1
     ) {
-        precondition(data.hasHidden, "hidden states are stored or computed anew first")
+        precondition(data.hasHidden, "hidden states are stored or computed again first")
         self.data = data
         self.vocabulary = vocabulary
         self.draftLength = draftLength

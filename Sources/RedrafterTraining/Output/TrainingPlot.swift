@@ -49,10 +49,11 @@ public struct TrainingPlot: Sendable {
                         + (held.isEmpty ? "training texts" : "held-out texts"),
                     curves: held.isEmpty ? positions { $0["top1"]?.array } : held),
                 .init(
-                    title: "expected tokens a pass of the model, held-out texts",
+                    title: "expected tokens per pass of the model, held-out texts",
                     curves: [
                         .init(
-                            "tokens a pass", points: points { $0["eval"]?["tokens_per_step"] }, hasDots: true)
+                            "tokens per pass", points: points { $0["eval"]?["tokens_per_step"] },
+                            hasDots: true)
                     ]),
             ])
     }

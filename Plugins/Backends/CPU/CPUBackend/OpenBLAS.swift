@@ -25,7 +25,7 @@ struct OpenBLAS: Sendable {
             throw .deviceUnavailable(
                 name: "OpenBLAS",
                 reason:
-                    "it serves \(served) threads, not \(callers); ask for fewer threads or set REDRAFTER_BLAS=off"
+                    "it supports \(served) threads, not \(callers); ask for fewer threads or set REDRAFTER_BLAS=off"
             )
         }
         coreName = rd_blas_core_name().map { String(cString: $0) } ?? "unknown"
