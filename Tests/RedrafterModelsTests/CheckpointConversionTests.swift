@@ -135,7 +135,7 @@ import Testing
             return error?.isOfContent == true ? "content" : caseName(of: error)
         }
         #expect(try convert { checkpoint, _ in checkpoint.statedRows = checkpoint.rows + 1 } == "wrongShape")
-        #expect(try convert { checkpoint, _ in checkpoint.rows = 100 } == "wrongShape")  // fewer than tokens
+        #expect(try convert { checkpoint, _ in checkpoint.rows = 100 } == "mismatch")  // fewer than tokens
         #expect(try convert { checkpoint, _ in checkpoint.removed = ["config.json"] } == "format.missing")
         #expect(
             try convert { checkpoint, _ in checkpoint.removed = ["tokenizer.json"] }
