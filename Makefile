@@ -36,7 +36,7 @@ demo: build ## answer a prompt with the default model, streaming; then compare t
 
 examples: setup ## build the example programs, and run the one that adds a kind of drafter
 	cd Examples && $(SWIFT) build -c release
-	bash Examples/check-pair.sh
+	bash Examples/check.sh
 
 docs: ## build the documentation, warnings are errors
 	@bash .ci/docs

@@ -17,7 +17,8 @@ let package = Package(
         .executableTarget(
             name: "OwnRedrafter",
             dependencies: [
-                "BigramDrafter", "ThresholdTree", .product(name: "Redrafter", package: "redrafter"),
+                "BigramDrafter", "PairDrafter", "PairTraining", "ThresholdTree",
+                .product(name: "Redrafter", package: "redrafter"),
                 .product(name: "RedrafterCommands", package: "redrafter"),
             ]),
         .target(
@@ -30,12 +31,6 @@ let package = Package(
         .target(
             name: "PairTraining",
             dependencies: ["PairDrafter", .product(name: "RedrafterTraining", package: "redrafter")]),
-        .executableTarget(
-            name: "RedrafterWithPair",
-            dependencies: [
-                "PairDrafter", "PairTraining", .product(name: "Redrafter", package: "redrafter"),
-                .product(name: "RedrafterCommands", package: "redrafter"),
-            ]),
         .executableTarget(
             name: "CheckPairDrafter",
             dependencies: [

@@ -66,7 +66,9 @@ public struct FileSummary: Sendable {
     public static let shownElements = 4
 
     /// Opens whatever `path` names (GGUF, safetensors, an index, a directory of Hugging Face, a drafter) and sums it up.
-    /// - Parameter kinds: the kinds of drafters that are known; other drafters are plain files.
+    /// - Parameters:
+    ///   - path: a file or a directory.
+    ///   - kinds: the kinds of drafters that are known; other drafters are plain files.
     /// - Throws: `FormatError`.
     public init(path: String, kinds: [DrafterKind]) throws(FormatError) {
         let source = try DrafterSource(path: path, kinds: kinds)

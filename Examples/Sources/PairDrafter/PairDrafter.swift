@@ -58,13 +58,12 @@ public struct PairDrafter: Drafter {
     public func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError) {
-        guard let hidden = context.hidden, let embedding = context.embedding else { return }
         let (stream, rows) = (context.stream, configuration.vocabularySize)
         let ranking = GuessRanking(context.sampling, draftVocabulary: draftVocabulary)
         var (node, token) = (0, context.root)
         for depth in 0..<min(length, budget.depth) {
-            stream.embed(tokens: [token], table: embedding, into: state.embedded)
-            stream.concatenate([hidden, state.embedded], into: state.pair)
+            stream.embed(tokens: [token], table: context.embedding, into: state.embedded)
+            stream.concatenate([context.hidden, state.embedded], into: state.pair)
             stream.linear(state.pair, weight: mix, bias: bias, into: state.mixed)
             stream.linear(state.mixed, weight: output, into: state.logits)
             let count = ranking.candidates(forGuesses: width, vocabularySize: rows)

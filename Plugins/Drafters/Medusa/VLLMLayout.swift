@@ -33,12 +33,10 @@ struct VLLMLayout: SafetensorsLayout {
     func read(_ parts: DrafterParts) throws(FormatError) -> DrafterWeights {
         var configuration = MedusaConfiguration(try HeadShapes(parts, self, hasPlaces: false))
         let headRows = configuration.vocabularySize
-        let truncated = try parts.settings.size("truncated_vocab_size")
-        let isTruncated = try truncated.map { (truncated) throws(FormatError) in
-            truncated < (try parts.settings.size("vocab_size") ?? .max)
-        }
+        let whole = try parts.settings.size("vocab_size") ?? .max
+        let isTruncated = try parts.settings.size("truncated_vocab_size").map { $0 < whole } ?? false
         // The map is in force with as many tokens as the head has rows, or where the vocabulary was truncated.
-        let vocabulary = try parts.draftVocabulary { $0 == headRows || isTruncated ?? false }
+        let vocabulary = try parts.draftVocabulary { $0 == headRows || isTruncated }
         if let vocabulary { configuration.vocabularySize = vocabulary.count }
         try parts.settings.check("hidden_size", against: configuration.hiddenSize)
         let sharesHead = try parts.settings.flag("original_lm_head") ?? false

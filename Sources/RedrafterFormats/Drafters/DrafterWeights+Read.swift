@@ -48,7 +48,9 @@ extension DrafterWeights {
 
 extension DrafterLayout {
     /// The layout of the drafter at `path`; nil where the files are in order and hold something else.
-    /// - Parameter kinds: those that are known.
+    /// - Parameters:
+    ///   - path: as for `DrafterWeights(path:kinds:)`.
+    ///   - kinds: those that are known.
     /// - Throws: `FormatError` for files that are damaged or in no format that is read.
     public static func detect(path: String, kinds: [DrafterKind]) throws(FormatError) -> DrafterLayout? {
         try DrafterSource(path: path, kinds: kinds).layout

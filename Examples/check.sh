@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Shows that a kind of drafter that the package does not know can do everything that the package's own kinds do: it passes the
-# checkers, is trained, converted, inspected, listed, and compared with plain decoding. Takes about a minute with the default model.
+# Shows that plug-ins which the package does not know can do everything that its own can. A kind of drafter passes the checkers, is
+# trained, converted, inspected, listed and compared with plain decoding; a tree builder is chosen by its name. Takes about a minute
+# with the default model.
 set -euo pipefail
 cd "$(dirname "$0")"
 bin="$(swift build -c release --show-bin-path)"
-redrafter="$bin/RedrafterWithPair"
+redrafter="$bin/OwnRedrafter"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 say() { printf '== %s\n' "$*"; }
@@ -43,4 +44,9 @@ grep -q "^| pair " "$work/drafters.txt" || die "the drafter is not listed"
 say "comparing with plain decoding"
 # Exit code 70 means that an answer differed from plain decoding's.
 "$redrafter" compare --drafters pair,none --drafter-model "$work/small.gguf" --prompts "$work/prompts.jsonl" -n 48 -r 1
-say "the pair drafter does what a drafter of the package does"
+say "comparing with another tree"
+"$redrafter" compare --help | grep -q "threshold" || die "the tree is not in the help"
+"$redrafter" compare --tree threshold --drafters bigram,none --prompts "$work/prompts.jsonl" -n 48 -r 1 |
+    tee "$work/compare.txt"
+grep -q "tree threshold" "$work/compare.txt" || die "the tree was not used"
+say "the plug-ins do what those of the package do"
