@@ -46,6 +46,8 @@ public final class Conversation {
     /// Answers a prompt of this conversation; what was kept of it and the answer are the conversation then. A cancelled
     /// answer is the text so far.
     /// - Parameters:
+    ///   - prompt: from `prompt(for:_:)`.
+    ///   - parameters: how long, and how it is sampled.
     ///   - cancellation: looked at before each pass.
     ///   - onPiece: called with each piece of text as soon as it is certain.
     /// - Throws: as `TextGenerator.generate`; the conversation is as before then.
