@@ -1,6 +1,6 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo examples docs test exactness lint format shaders validate-vulkan bench bench-peer fuzz clean
+.PHONY: help setup build demo examples docs test check exactness lint format shaders validate-vulkan bench bench-peer fuzz clean
 
 SWIFT ?= swift
 BUILD := $(SWIFT) build -c release --product redrafter
@@ -28,10 +28,14 @@ examples: setup ## build the example programs
 docs: ## build the documentation, warnings are errors
 	@bash .ci/docs
 
-# In debug the C kernels are unoptimised and the real model crawls; a build folder of its own, because testing
-# compiles the same targets differently.
-test: setup ## run all tests, release configuration
-	$(SWIFT) test -c release --scratch-path .build-tests
+# In debug the C kernels are unoptimised and the real model crawls.
+test: setup ## run all tests, release configuration; FILTER=name runs those whose names match
+	@SWIFT="$(SWIFT)" bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
+
+# Tests that need a Vulkan device or the default model are skipped where they find none.
+check: setup ## run the tests that need neither Vulkan nor the default model, for daily work
+	@SWIFT="$(SWIFT)" VK_DRIVER_FILES=/dev/null VK_ICD_FILENAMES=/dev/null REDRAFTER_CACHE=/dev/null \
+		bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
 
 exactness: setup ## compare every drafter with plain decoding on all of MT-Bench (half an hour or more)
 	REDRAFTER_EXACTNESS=full $(SWIFT) test -c release --scratch-path .build-tests --filter ExactnessTests
