@@ -1,6 +1,6 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build install uninstall demo examples docs test exactness lint format shaders validate-vulkan bench \
+.PHONY: help setup build install uninstall demo examples docs test check exactness lint format shaders validate-vulkan bench \
 	bench-peer fuzz clean
 
 SWIFT ?= swift
@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 # What `redrafter --version` says was built.
 REDRAFTER_COMMIT ?= $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
 export REDRAFTER_COMMIT
-BUILD := $(SWIFT) build -c release --product redrafter
+BUILD := $(SWIFT) build -c release --product redrafter --explicit-target-dependency-import-check error
 LINTED := Sources Plugins Tests Examples/Sources Package.swift
 
 help: ## list the commands
@@ -41,10 +41,14 @@ examples: setup ## build the example programs, and run the one that adds a kind 
 docs: ## build the documentation, warnings are errors
 	@bash .ci/docs
 
-# In debug builds the C kernels are not optimised and the real model is very slow. Tests have a build folder of their own,
-# because testing compiles the same targets differently.
-test: setup ## run all tests, release configuration
-	$(SWIFT) test -c release --scratch-path .build-tests
+# In debug builds the C kernels are not optimised and the real model is very slow.
+test: setup ## run all tests, release configuration; FILTER=name runs those whose names match
+	@SWIFT="$(SWIFT)" bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
+
+# Tests that need a Vulkan device or the default model are skipped where they find none.
+check: setup ## run the tests that need neither Vulkan nor the default model, for daily work
+	@SWIFT="$(SWIFT)" VK_DRIVER_FILES=/dev/null VK_ICD_FILENAMES=/dev/null REDRAFTER_CACHE=/dev/null \
+		bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
 
 exactness: setup ## compare every drafter with plain decoding on all of MT-Bench (half an hour or more)
 	REDRAFTER_EXACTNESS=full $(SWIFT) test -c release --scratch-path .build-tests --filter ExactnessTests

@@ -13,6 +13,8 @@ public struct OpCase: Sendable, CustomStringConvertible {
     /// Makes weights and inputs on a backend once; the function computes the results of the rows asked for, with no
     /// other rows than those they depend on. `[rows asked for]`
     public let prepare: @Sendable (any ComputeBackend) throws(BackendError) -> Evaluation
+    /// Results of all rows on the reference backend, once for all backends.
+    private let reference = Once<[[Float]]>()
 
     /// From rows to their results.
     public typealias Evaluation = ([Int]) throws(BackendError) -> [[Float]]
@@ -28,6 +30,13 @@ public struct OpCase: Sendable, CustomStringConvertible {
         self.rows = rows
         self.tolerance = tolerance
         self.prepare = prepare
+    }
+
+    /// Results of all rows on the reference backend.
+    func expected() throws(BackendError) -> [[Float]] {
+        try reference.value { () throws(BackendError) in
+            try prepare(ReferenceBackend())(Array(0..<rows))
+        }
     }
 }
 

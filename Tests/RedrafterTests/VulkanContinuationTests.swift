@@ -18,7 +18,7 @@ struct VulkanContinuationTests {
     @Test("They are the float32 model's, token for token", arguments: ["none", "rnn+lookup"])
     func pinned(drafter: String) throws {
         var options = ModelOptions(contextLength: 512, backend: "vulkan")
-        options.registry.register(ShippedDrafters.all)
+        options.registry = .sharingVulkan
         let generator = try TextGenerator(
             try Model.load(path: DefaultModel.path, options: options),
             speculation: SpeculationOptions(drafter: drafter))

@@ -11,6 +11,19 @@ let hasVulkanDevice: Bool = {
     do { return try VulkanDeviceDescription.all().contains(where: \.isUsable) } catch { return false }
 }()
 
+/// The device that tests of models share, with its pipelines.
+private let vulkanBackend = Result { () throws(BackendError) in try VulkanBackend() }
+
+extension Registry {
+    /// The standard one with all shipped drafters, in which every model on `vulkan` has the same device.
+    static let sharingVulkan: Registry = {
+        var registry = Registry.standard
+        registry.register(ShippedDrafters.all)
+        registry.register(backend: "vulkan") { _ throws(BackendError) in try vulkanBackend.get() }
+        return registry
+    }()
+}
+
 @Suite(
     "The default model on a Vulkan device", .serialized,
     .enabled(if: DefaultModel.isAvailable && hasVulkanDevice, "\(DefaultModel.howToGet)"))
@@ -18,7 +31,7 @@ struct VulkanModelTests {
     private func model(chunk: Int = 512) throws -> Model {
         var options = ModelOptions(contextLength: 256, backend: "vulkan")
         options.prefillChunk = chunk
-        options.registry.register(ShippedDrafters.all)
+        options.registry = .sharingVulkan
         return try Model.load(path: DefaultModel.path, options: options)
     }
 
@@ -40,8 +53,9 @@ struct VulkanModelTests {
     func agrees() throws {
         let tokens: [Int32] = (0..<12).map { Int32(($0 * 7919 + 13) % 49_152) }
         func logits(_ backend: String) throws -> [Float] {
-            let model = try Model.load(
-                path: DefaultModel.path, options: ModelOptions(contextLength: 64, backend: backend))
+            var options = ModelOptions(contextLength: 64, backend: backend)
+            options.registry = .sharingVulkan
+            let model = try Model.load(path: DefaultModel.path, options: options)
             let runner = try PassRunner(model.transformer)
             let output = try runner.prefill(tokens)
             return try runner.stream.withValues(output.logits) { Array($0) }

@@ -10,7 +10,7 @@ struct PipelineCacheTests {
     private func backend(_ directory: String) throws -> VulkanBackend {
         var options = options()
         options.pipelineCache = .directory(directory)
-        return try VulkanBackend(options: options)
+        return try ownDevice(options)
     }
 
     private func file(_ directory: String) throws -> PipelineCacheFile {
@@ -31,7 +31,7 @@ struct PipelineCacheTests {
         let (file, product) = try filled(directory + "/made/for/it")
         let bytes = try #require(file.contents()).count
         let second = try backend(directory + "/made/for/it")
-        #expect(second.device.loadedCacheBytes == bytes)
+        #expect(second.device.open.loadedCacheBytes == bytes)
         #expect(try second.product(.q4_1, rows: 2, columns: 64, outputs: 40) == product)
         // One file, nothing left beside it.
         #expect(try FileManager.default.contentsOfDirectory(atPath: file.directory) == [file.name])
@@ -54,7 +54,7 @@ struct PipelineCacheTests {
             try data.write(to: URL(fileURLWithPath: file.path))
             #expect(file.contents() == nil)
             let backend = try backend(directory)
-            #expect(backend.device.loadedCacheBytes == 0)
+            #expect(backend.device.open.loadedCacheBytes == 0)
             #expect(try backend.product(.q4_1, rows: 2, columns: 64, outputs: 40) == product)
         }
         // Right in itself, but of another driver: its header names another device.
@@ -62,7 +62,7 @@ struct PipelineCacheTests {
         foreign[8] ^= 1
         file.replace(with: foreign)
         #expect(file.contents() == foreign)
-        #expect(try backend(directory).device.loadedCacheBytes == 0)
+        #expect(try backend(directory).device.open.loadedCacheBytes == 0)
         withExtendedLifetime(temporary) {}
     }
 
@@ -73,7 +73,7 @@ struct PipelineCacheTests {
         try Data("x".utf8).write(to: URL(fileURLWithPath: directory + "/file"))
         for place in [directory + "/file", "/proc/redrafter", "/dev/null/redrafter"] {
             let backend = try backend(place)
-            #expect(backend.device.loadedCacheBytes == 0)
+            #expect(backend.device.open.loadedCacheBytes == 0)
             _ = try backend.product(.q8_0, rows: 1, columns: 32, outputs: 8)
         }
         withExtendedLifetime(temporary) {}

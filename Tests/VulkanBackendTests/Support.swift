@@ -12,19 +12,39 @@ let hasDevice: Bool = {
 let needsDevice = Comment("there is no Vulkan device; install mesa-vulkan-drivers")
 
 /// Options that do without some features of a device, and without the user's cache.
-func options(
-    _ masked: Set<VulkanFeature> = [], subgroupSize: Int? = nil, injection: FaultInjection? = nil
-) -> VulkanBackend.Options {
-    let mask = VulkanMask(features: masked, subgroupSize: subgroupSize)
+func options(_ mask: VulkanMask = VulkanMask(), injection: FaultInjection? = nil) -> VulkanBackend.Options {
     var options = VulkanBackend.Options(mask: mask)
     options.pipelineCache = .none
     options.injection = injection
     return options
 }
 
-/// A backend that does without some features of its device.
-func vulkan(_ masked: Set<VulkanFeature> = [], subgroupSize: Int? = nil) throws -> VulkanBackend {
-    try VulkanBackend(options: options(masked, subgroupSize: subgroupSize))
+/// The best device, opened.
+func openDevice() throws -> OpenDevice {
+    let instance = try VulkanInstance()
+    return try OpenDevice(
+        VulkanDeviceDescription.choose(nil, from: instance.devices), of: instance, pipelineCache: .none)
+}
+
+/// The device that small tests share, with the pipelines that one of them compiled. It stays open until the process ends.
+private let sharedDevice = Result { try openDevice() }
+
+/// A backend on the shared device.
+func vulkan(_ options: VulkanBackend.Options) throws -> VulkanBackend {
+    try VulkanBackend(on: sharedDevice.get(), options: options)
+}
+
+/// A backend on the shared device that does without some of its features.
+func vulkan(_ masked: Set<VulkanFeature> = []) throws -> VulkanBackend {
+    try vulkan(options(VulkanMask(features: masked)))
+}
+
+/// A backend on a device of its own, for tests of opening, losing and freeing devices. It checks two rows: each number of rows
+/// takes another pipeline, and nothing but the number is different.
+func ownDevice(_ options: VulkanBackend.Options = options()) throws -> VulkanBackend {
+    var options = options
+    options.checkedRows = 2
+    return try VulkanBackend(options: options)
 }
 
 extension VulkanBackend {

@@ -36,7 +36,7 @@ static bool find_memory(rdv_device *device, VkMemoryPropertyFlags flags, uint64_
     return false;
 }
 
-static int find_memories(rdv_device *device, uint32_t index, bool wants_mapped, rdv_fault *fault) {
+static int find_memories(rdv_device *device, uint32_t index, rdv_fault *fault) {
     rdv_properties properties;
     rdv_device_describe(device->instance, index, &properties);
     if (properties.api_version < VK_API_VERSION_1_2)
@@ -45,14 +45,14 @@ static int find_memories(rdv_device *device, uint32_t index, bool wants_mapped, 
                                 host = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
                                 cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
     const uint64_t heap = properties.heap_bytes;
-    const bool has_memory =
-        (wants_mapped
-         && (find_memory(device, local | host | cached, heap, &device->memory_type)
-             || find_memory(device, local | host, heap, &device->memory_type)))
-        || find_memory(device, local, heap, &device->memory_type);
-    const bool has_staging = find_memory(device, host | cached, 0, &device->staging_type)
-        || find_memory(device, host, 0, &device->staging_type);
-    return has_memory && has_staging
+    uint32_t *types = device->memory_types;
+    const bool has_memory = find_memory(device, local, heap, &types[RDV_DEVICE_MEMORY]);
+    if (!find_memory(device, local | host | cached, heap, &types[RDV_MAPPED_MEMORY])
+        && !find_memory(device, local | host, heap, &types[RDV_MAPPED_MEMORY]))
+        types[RDV_MAPPED_MEMORY] = types[RDV_DEVICE_MEMORY];
+    const bool has_host = find_memory(device, host | cached, 0, &types[RDV_HOST_MEMORY])
+        || find_memory(device, host, 0, &types[RDV_HOST_MEMORY]);
+    return has_memory && has_host
         ? 1
         : rdv_fail(fault, RDV_UNUSABLE_DEVICE, "it has no memory of a kind that is needed");
 }
@@ -125,7 +125,7 @@ static void close_device(rdv_device *device) {
     free(device);
 }
 
-static rdv_device *open_device(rdv_instance *instance, uint32_t index, bool wants_mapped, rdv_fault *fault) {
+static rdv_device *open_device(rdv_instance *instance, uint32_t index, rdv_fault *fault) {
     rdv_device *device = calloc(1, sizeof *device);
     if (!device) {
         rdv_fail(fault, VK_ERROR_OUT_OF_HOST_MEMORY, "calloc");
@@ -134,8 +134,8 @@ static rdv_device *open_device(rdv_instance *instance, uint32_t index, bool want
     device->instance = instance;
     device->physical = instance->devices[index];
     atomic_flag_clear(&device->queue_lock);
-    if (find_queue(device, fault) && find_memories(device, index, wants_mapped, fault)
-        && create_device(device, fault) && load_functions(device, fault)) {
+    if (find_queue(device, fault) && find_memories(device, index, fault) && create_device(device, fault)
+        && load_functions(device, fault)) {
         device->GetDeviceQueue(device->handle, device->family, 0, &device->queue);
         if (create_layouts(device, fault)) return device;
     }
@@ -143,9 +143,9 @@ static rdv_device *open_device(rdv_instance *instance, uint32_t index, bool want
     return NULL;
 }
 
-rdv_device *rdv_device_open(rdv_instance *instance, uint32_t index, bool wants_mapped, rdv_fault *fault) {
+rdv_device *rdv_device_open(rdv_instance *instance, uint32_t index, rdv_fault *fault) {
     pthread_mutex_lock(&rdv_driver_lock);
-    rdv_device *device = open_device(instance, index, wants_mapped, fault);
+    rdv_device *device = open_device(instance, index, fault);
     pthread_mutex_unlock(&rdv_driver_lock);
     return device;
 }
@@ -156,7 +156,7 @@ void rdv_device_close(rdv_device *device) {
     pthread_mutex_unlock(&rdv_driver_lock);
 }
 
-int rdv_block_make(rdv_device *device, uint64_t bytes, bool is_staging, rdv_block *block, rdv_fault *fault) {
+int rdv_block_make(rdv_device *device, uint64_t bytes, rdv_memory kind, rdv_block *block, rdv_fault *fault) {
     *block = (rdv_block){.bytes = bytes};
     rdv_instance *instance = device->instance;
     const VkBufferUsageFlags copies = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
@@ -165,7 +165,7 @@ int rdv_block_make(rdv_device *device, uint64_t bytes, bool is_staging, rdv_bloc
         .size = bytes,
         .usage = copies | VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT,
     };
-    const uint32_t type = is_staging ? device->staging_type : device->memory_type;
+    const uint32_t type = device->memory_types[kind];
     VkPhysicalDeviceMemoryProperties memory;
     instance->GetPhysicalDeviceMemoryProperties(device->physical, &memory);
     const bool is_mapped = (memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0;

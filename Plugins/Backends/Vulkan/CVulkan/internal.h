@@ -87,8 +87,8 @@ struct rdv_device {
     VkDevice handle;
     VkQueue queue;
     uint32_t family;
-    uint32_t memory_type;
-    uint32_t staging_type;
+    /// Types of memory, by rdv_memory.
+    uint32_t memory_types[3];
     /// Held while the queue takes work: it serves one thread at a time.
     atomic_flag queue_lock;
     VkDescriptorSetLayout set_layout;

@@ -82,7 +82,7 @@ static int wait_for(rdv_recorder *recorder, uint64_t value, rdv_fault *fault) {
 }
 
 int rdv_recorder_free(rdv_recorder *recorder, rdv_fault *fault) {
-    if (!wait_for(recorder, recorder->submitted, fault)) return 0;
+    if (!wait_for(recorder, recorder->submitted, fault) && fault->result != VK_ERROR_DEVICE_LOST) return 0;
     free_segments(recorder);
     recorder->device->DestroySemaphore(recorder->device->handle, recorder->timeline, NULL);
     free(recorder);

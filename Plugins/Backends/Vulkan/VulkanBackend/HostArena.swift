@@ -20,7 +20,7 @@ final class HostArena {
     init(device: VulkanDevice) { self.device = device }
 
     deinit {
-        guard !device.hasLost else { return }
+        guard !device.open.hangs else { return }
         for index in blocks.indices { rdv_block_free(device.handle, &blocks[index]) }
     }
 
@@ -39,8 +39,8 @@ final class HostArena {
         if blocks.last.map({ Int($0.bytes) - used < size }) ?? true {
             let bytes = max(size, 2 * Int(blocks.last?.bytes ?? 0), 1 << 20)
             var (block, fault) = (rdv_block(), rdv_fault())
-            guard rdv_block_make(device.handle, UInt64(bytes), true, &block, &fault) == 1 else {
-                throw device.error(fault, purpose: "a staging buffer", needed: bytes)
+            guard rdv_block_make(device.handle, UInt64(bytes), RDV_HOST_MEMORY, &block, &fault) == 1 else {
+                throw device.open.error(fault, purpose: "a staging buffer", needed: bytes)
             }
             blocks.append(block)
             used = 0

@@ -30,7 +30,7 @@ final class Uploader: @unchecked Sendable {
         _ bytes: UnsafeRawBufferPointer, to piece: MemoryPiece, at offset: Int
     ) throws(BackendError) {
         precondition(offset + bytes.count <= piece.byteCount, "more bytes than the piece holds")
-        try device.requireAlive()
+        try device.open.requireAlive()
         guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
         if let mapped = piece.mapped {
             (mapped + offset).copyMemory(from: source, byteCount: bytes.count)
@@ -78,7 +78,7 @@ final class Uploader: @unchecked Sendable {
         if let recorder = state.recorder { return recorder }
         var fault = rdv_fault()
         let bytes = UInt64(Self.slots * Self.slotBytes)
-        guard rdv_block_make(device.handle, bytes, true, &state.staging, &fault) == 1,
+        guard rdv_block_make(device.handle, bytes, RDV_HOST_MEMORY, &state.staging, &fault) == 1,
             let recorder = rdv_recorder_make(device.handle, device.timeoutNanoseconds, &fault)
         else { throw failure(fault, &state) }
         state.recorder = recorder
@@ -87,15 +87,15 @@ final class Uploader: @unchecked Sendable {
 
     /// The error of a fault. What a recorder holds after one is of no use.
     private func failure(_ fault: rdv_fault, _ state: inout State) -> BackendError {
-        let error = device.error(fault, purpose: "an upload", needed: Self.slots * Self.slotBytes)
+        let error = device.open.error(fault, purpose: "an upload", needed: Self.slots * Self.slotBytes)
         close(&state)
         return error
     }
 
-    /// Waits for the copies and frees all; a lost device may still use it.
+    /// Waits for the copies and frees all; a device that hangs may still use it.
     private func close(_ state: inout State) {
-        if let recorder = state.recorder { device.close(recorder: recorder) }
-        if !device.hasLost { rdv_block_free(device.handle, &state.staging) }
+        if let recorder = state.recorder { device.open.close(recorder: recorder) }
+        if !device.open.hangs { rdv_block_free(device.handle, &state.staging) }
         state = State()
     }
 }

@@ -5,8 +5,8 @@ extension VulkanBackend {
     /// sums in single precision.
     /// - Returns: why the device cannot be used; nil where it can.
     /// - Throws: what the device throws.
-    func checkRows(isPoisoned: Bool) throws(BackendError) -> BackendError? {
-        let (rows, columns, outputs) = (16, 96, 40)
+    func check(_ options: Options) throws(BackendError) -> BackendError? {
+        let (rows, columns, outputs) = (options.checkedRows, 96, 40)
         // q8_0: a half as the scale of 32 signed bytes.
         var bytes = [UInt8]()
         var expectedWeights = [Float]()
@@ -18,7 +18,7 @@ extension VulkanBackend {
                 expectedWeights.append(Float(number) * (block % 2 == 0 ? 0x1p-7 : 0x1p-6))
             }
         }
-        if isPoisoned { bytes[2] ^= 64 }
+        if options.isPoisoned { bytes[2] ^= 64 }
         let inputs = (0..<rows * columns).map { Float(($0 * 7919) % 257 - 128) / 61 }
         var made: Result<any WeightHandle, BackendError> = .failure(.nonFinite(what: "weights"))
         bytes.withUnsafeBytes { bytes in

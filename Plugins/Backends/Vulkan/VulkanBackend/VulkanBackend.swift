@@ -17,20 +17,24 @@ public final class VulkanBackend: ComputeBackend {
     ///   or it does not pass the check; `.unknownSelection` for a device or a masked feature that does not exist;
     ///   `.outOfMemory`.
     public convenience init(options: Options = Options()) throws(BackendError) {
-        let mask: VulkanMask
-        if let given = options.mask { mask = given } else { mask = try VulkanMask.ofEnvironment() }
+        var options = options
+        if options.mask == nil { options.mask = try VulkanMask.ofEnvironment() }
         let instance = try VulkanInstance(injection: options.injection)
         let description = try VulkanDeviceDescription.choose(options.device, from: instance.devices)
-            .assuming(subgroupSize: mask.subgroupSize)
         try description.requireLimits()
+        try self.init(
+            on: OpenDevice(description, of: instance, pipelineCache: options.pipelineCache), options: options)
+    }
+
+    /// A backend on a device that others may use as well; what the options say of opening one does not count.
+    convenience init(on open: OpenDevice, options: Options) throws(BackendError) {
+        let mask = options.mask ?? VulkanMask()
+        let description = open.description.assuming(subgroupSize: mask.subgroupSize)
         // A driver whose threads do not lie in subgroups as expected still works without handing inputs over.
         var failure: BackendError?
         for features in [mask.features, mask.features.union([.shuffle])] {
-            let device = try VulkanDevice(
-                description, of: instance, masked: features, timeout: options.timeout,
-                pipelineCache: options.pipelineCache)
-            let candidate = VulkanBackend(device, options)
-            failure = try candidate.checkRows(isPoisoned: options.isPoisoned)
+            let device = VulkanDevice(open, as: description, masked: features, timeout: options.timeout)
+            failure = try VulkanBackend(device, options).check(options)
             if failure == nil {
                 self.init(device, options)
                 return

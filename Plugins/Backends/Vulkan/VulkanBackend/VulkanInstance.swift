@@ -6,9 +6,12 @@ import RedrafterCore
 /// Unchecked Sendable: the C library only reads it, but for a counter that is atomic.
 final class VulkanInstance: @unchecked Sendable {
     let handle: OpaquePointer
+    /// Whether a failure of it is made up for a test.
+    let isInjected: Bool
 
     /// - Throws: `BackendError.deviceUnavailable` where there is no loader or no driver.
     init(injection: FaultInjection? = nil) throws(BackendError) {
+        isInjected = injection != nil
         var fault = rdv_fault()
         let injected = rdv_injection(
             call: injection?.call ?? 0, result: injection?.result ?? 0,
@@ -82,7 +85,4 @@ extension rdv_fault {
             return .deviceUnavailable(name: device, reason: "\(name) failed with VkResult \(result)")
         }
     }
-
-    /// Whether nothing can be expected of the device any more.
-    var isFatal: Bool { result == VK_ERROR_DEVICE_LOST.rawValue || result == VK_TIMEOUT.rawValue }
 }

@@ -30,7 +30,7 @@ final class VulkanMemory: @unchecked Sendable {
     init(device: VulkanDevice) { self.device = device }
 
     deinit {
-        guard !device.hasLost else { return }
+        guard !device.open.hangs else { return }
         state.withLock { state in
             for block in state.blocks.values {
                 if let view = block.view { rdv_view_free(device.handle, view) }
@@ -77,8 +77,9 @@ final class VulkanMemory: @unchecked Sendable {
                 throw .outOfMemory(needed: size, available: available, purpose: purpose)
             }
             var (handle, fault) = (rdv_block(), rdv_fault())
-            guard rdv_block_make(device.handle, UInt64(blockBytes), false, &handle, &fault) == 1 else {
-                throw device.error(fault, purpose: purpose, needed: size, available: available)
+            let kind = device.isMapped ? RDV_MAPPED_MEMORY : RDV_DEVICE_MEMORY
+            guard rdv_block_make(device.handle, UInt64(blockBytes), kind, &handle, &fault) == 1 else {
+                throw device.open.error(fault, purpose: purpose, needed: size, available: available)
             }
             let id = state.nextID
             state.nextID += 1
@@ -114,14 +115,14 @@ final class VulkanMemory: @unchecked Sendable {
             var (made, fault): (VkBufferView?, rdv_fault) = (nil, rdv_fault())
             let isMade = rdv_view_make(
                 device.handle, block.handle.buffer, false, 0, block.handle.bytes / 16 * 16, &made, &fault)
-            guard isMade == 1, let made else { throw device.error(fault, purpose: "a view") }
+            guard isMade == 1, let made else { throw device.open.error(fault, purpose: "a view") }
             state.blocks[id]?.view = made
             return SendableView(view: made)
         }
     }
 
     fileprivate func release(block id: Int, _ range: Range<Int>) {
-        guard !device.hasLost else { return }
+        guard !device.open.hangs else { return }
         state.withLock { state in
             guard var block = state.blocks[id] else { return }
             let place = block.free.firstIndex { $0.lowerBound > range.lowerBound } ?? block.free.count
@@ -177,7 +178,7 @@ final class MemoryPiece: @unchecked Sendable {
     }
 
     deinit {
-        guard !memory.device.hasLost else { return }
+        guard !memory.device.open.hangs else { return }
         views.withLock { views in
             for view in [views.floats, views.words] {
                 if let view { rdv_view_free(memory.device.handle, view) }
@@ -196,7 +197,7 @@ final class MemoryPiece: @unchecked Sendable {
             var (made, fault): (VkBufferView?, rdv_fault) = (nil, rdv_fault())
             let isMade = rdv_view_make(
                 memory.device.handle, buffer, isFloat, UInt64(offset), UInt64(byteCount), &made, &fault)
-            guard isMade == 1, let made else { throw memory.device.error(fault, purpose: "a view") }
+            guard isMade == 1, let made else { throw memory.device.open.error(fault, purpose: "a view") }
             if isFloat { views.floats = made } else { views.words = made }
             return SendableView(view: made)
         }

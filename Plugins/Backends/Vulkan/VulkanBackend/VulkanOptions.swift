@@ -16,6 +16,8 @@ extension VulkanBackend {
         var injection: FaultInjection?
         /// Where compiled pipelines are kept for the next process.
         var pipelineCache = PipelineCacheFile.Place.user
+        /// Rows that the check at start multiplies, all of them and fewer.
+        var checkedRows = 16
         /// Has the check at start fail.
         var isPoisoned = false
 

@@ -146,17 +146,18 @@ extension VulkanStream {
             retain(product.output)
         }
         push += [Int32](repeating: 0, count: 4 * (Self.matricesAtOnce - products.count))
+        let adds: Int32 = (first.bias == nil ? 0 : 1) + (first.accumulates ? 2 : 0)
         push += [
             Int32(blocks), Int32(first.weight.stripSlots), Int32(blocks * 8), Int32(rows),
-            Int32(first.part.rows.lowerBound),
+            Int32(first.part.rows.lowerBound), adds,
         ]
         let stripsInGroup = tuning.linearWidth / 8
-        let adds: UInt32 = (first.bias == nil ? 0 : 1) + (first.accumulates ? 2 : 0)
         try dispatch(
             tuning.sharesInputs ? .linearShared : .linear,
             [
                 first.weight.type.rawValue, UInt32(tileRows), UInt32(tuning.linearSplits),
-                UInt32(tuning.linearWidth), isGated ? 1 : 0, adds,
+                UInt32(tuning.linearWidth), isGated ? 1 : 0,
+                UInt32(bitPattern: tuning.hasConstantAdds ? adds : -1),
             ],
             [
                 rdv_binding(index: 0, view: view, buffer: nil, offset: 0, bytes: 0),

@@ -138,20 +138,20 @@ final class VulkanStream: ComputeStream {
             discard()
             throw failure
         }
-        try device.requireAlive()
+        try device.open.requireAlive()
         guard let recorder else { return }
         var fault = rdv_fault()
         let isDone = rdv_run(recorder, &fault) == 1
         (dispatches, unsubmitted) = (0, 0)
         lastPlan = nil
         guard isDone else {
-            let error = device.error(fault)
+            let error = device.open.error(fault)
             discard()
             throw error
         }
         retained.removeAll(keepingCapacity: true)
         arena.reset()
-        device.savePipelines()
+        device.open.savePipelines()
     }
 
     func withValues<Result>(
@@ -175,7 +175,7 @@ final class VulkanStream: ComputeStream {
                 rdv_copy(
                     recorder, piece.buffer, UInt64(piece.offset), target.buffer, UInt64(target.offset),
                     UInt64(count * 4), &fault) == 1
-            else { throw device.error(fault) }
+            else { throw device.open.error(fault) }
         }
         try submit()
         return body(
@@ -206,14 +206,14 @@ extension VulkanStream {
     ) throws(BackendError) {
         guard groups.x > 0, groups.y > 0, groups.z > 0 else { return }
         try device.description.limits.require(groups: groups)
-        let pipeline = try device.pipeline(shader, constants)
+        let pipeline = try device.open.pipeline(shader, constants)
         let recorder = try openRecorder()
         if !isIndependent { rdv_barrier(recorder) }
         var fault = rdv_fault()
         let isRecorded = rdv_dispatch(
             recorder, pipeline, bindings, UInt32(bindings.count), push, UInt32(push.count * 4),
             UInt32(groups.x), UInt32(groups.y), UInt32(groups.z), &fault)
-        guard isRecorded == 1 else { throw device.error(fault) }
+        guard isRecorded == 1 else { throw device.open.error(fault) }
         dispatches += 1
         unsubmitted += 1
     }
@@ -222,16 +222,16 @@ extension VulkanStream {
     private func flush() throws(BackendError) {
         guard let recorder else { return }
         var fault = rdv_fault()
-        guard rdv_flush(recorder, &fault) == 1 else { throw device.error(fault) }
+        guard rdv_flush(recorder, &fault) == 1 else { throw device.open.error(fault) }
         unsubmitted = 0
     }
 
     private func openRecorder() throws(BackendError) -> OpaquePointer {
         if let recorder { return recorder }
-        try device.requireAlive()
+        try device.open.requireAlive()
         var fault = rdv_fault()
         guard let made = rdv_recorder_make(device.handle, device.timeoutNanoseconds, &fault) else {
-            throw device.error(fault)
+            throw device.open.error(fault)
         }
         recorder = made
         return made
@@ -242,14 +242,14 @@ extension VulkanStream {
         closeRecorder()
         (dispatches, unsubmitted) = (0, 0)
         lastPlan = nil
-        // What a lost device may still use stays.
-        guard !device.hasLost else { return }
+        // What a device that hangs may still use stays.
+        guard !device.open.hangs else { return }
         retained.removeAll()
         arena.reset()
     }
 
     private func closeRecorder() {
-        if let recorder { device.close(recorder: recorder) }
+        if let recorder { device.open.close(recorder: recorder) }
         recorder = nil
     }
 

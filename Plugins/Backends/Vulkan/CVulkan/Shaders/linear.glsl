@@ -17,7 +17,7 @@ layout(constant_id = 1) const int ROWS = 1;
 layout(constant_id = 2) const int SPLITS = 1;
 layout(constant_id = 3) const int WIDTH = 8;
 layout(constant_id = 4) const int GATED = 0;
-// Bits: 1 adds a bias, 2 adds what the output holds.
+// Bits: 1 adds a bias, 2 adds what the output holds; −1 for what `push.adds` says.
 layout(constant_id = 5) const int ADDS = 0;
 layout(local_size_x_id = 3, local_size_y_id = 2) in;
 
@@ -41,6 +41,7 @@ layout(push_constant) uniform Push {
     int input_stride;
     int rows;
     int bias_start;
+    int adds;
 } push;
 
 DEFINE_SCALES(weights)
@@ -170,14 +171,15 @@ void main() {
         }
     }
     if (split > 0 || wanted >= strips) return;
+    const int adds = ADDS < 0 ? push.adds : ADDS;
     [[unroll]] for (int r = 0; r < ROWS; r++) {
         [[unroll]] for (int i = 0; i < 4; i++) {
             const int output_index = wanted * 32 + lane * 4 + i;
             precise float value = GATED == 1 ? silu(gate[r][i]) * sums[r][i] : sums[r][i];
             if (first_row + r < push.rows && output_index < matrix.output_count) {
                 const int at = matrix.output_start + (first_row + r) * matrix.output_stride + output_index;
-                if ((ADDS & 1) != 0) value += bias[push.bias_start + output_index];
-                if ((ADDS & 2) != 0) value += outputs[at];
+                if ((adds & 1) != 0) value += bias[push.bias_start + output_index];
+                if ((adds & 2) != 0) value += outputs[at];
                 outputs[at] = value;
             }
         }

@@ -73,8 +73,8 @@ void rdv_device_describe(rdv_instance *instance, uint32_t index, rdv_properties 
 /// Calls counted so far.
 uint64_t rdv_call_count(const rdv_instance *instance);
 
-/// Opens a device with one queue; `wants_mapped` asks for device memory that the host can write, where there is such.
-rdv_device *rdv_device_open(rdv_instance *instance, uint32_t index, bool wants_mapped, rdv_fault *fault);
+/// Opens a device with one queue.
+rdv_device *rdv_device_open(rdv_instance *instance, uint32_t index, rdv_fault *fault);
 /// Waits until the device is idle, then frees it.
 void rdv_device_close(rdv_device *device);
 
@@ -87,8 +87,16 @@ typedef struct {
     uint64_t bytes;
 } rdv_block;
 
-/// Allocates; `is_staging` asks for memory of the host.
-int rdv_block_make(rdv_device *device, uint64_t bytes, bool is_staging, rdv_block *block, rdv_fault *fault);
+typedef enum {
+    /// Memory of the device.
+    RDV_DEVICE_MEMORY,
+    /// Memory of the device that the host can write; as above where there is no such.
+    RDV_MAPPED_MEMORY,
+    /// Memory of the host.
+    RDV_HOST_MEMORY,
+} rdv_memory;
+
+int rdv_block_make(rdv_device *device, uint64_t bytes, rdv_memory kind, rdv_block *block, rdv_fault *fault);
 void rdv_block_free(rdv_device *device, rdv_block *block);
 
 /// A view of a piece as texels of four words (`is_float`: of four floats).
@@ -129,8 +137,9 @@ typedef struct {
 /// segment of a ring, and a segment is used again once the device is done with it. The host waits at most `timeout` for that
 /// and for an end (a fault with VK_TIMEOUT then).
 rdv_recorder *rdv_recorder_make(rdv_device *device, uint64_t timeout_nanoseconds, rdv_fault *fault);
-/// Waits for what is in flight, then frees; what was recorded and not submitted is forgotten. 0 where the end of what is in
-/// flight could not be waited for: nothing is freed then, and the device may go on using all that it was given.
+/// Waits for what is in flight, then frees; what was recorded and not submitted is forgotten. A lost device is done with all
+/// that it was given. 0 where the end of what is in flight could not be waited for: nothing is freed then, and the device may
+/// go on using it.
 int rdv_recorder_free(rdv_recorder *recorder, rdv_fault *fault);
 /// Later commands see what earlier ones wrote.
 void rdv_barrier(rdv_recorder *recorder);
