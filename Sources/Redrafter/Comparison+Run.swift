@@ -19,7 +19,7 @@ private struct Run {
 }
 
 extension Comparison {
-    /// Runs every drafter on every model, one answer after the other in turns (a, b, c, then b, c, a, …), after a short answer
+    /// Runs every drafter on every model, one answer after the other, alternating (a, b, c, then b, c, a, …), after a short answer
     /// that warms each of them up. Plain decoding always takes part.
     /// - Parameters:
     ///   - models: the same model on one backend each.

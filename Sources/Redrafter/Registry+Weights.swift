@@ -4,7 +4,7 @@ import RedrafterFormats
 extension Registry {
     // MARK: What `auto` means
 
-    /// The text itself is looked up in any case: that costs next to nothing, and the dear drafter is asked only where the text
+    /// The text itself is looked up in any case: that costs next to nothing, and the expensive drafter is asked only where the text
     /// promises less.
     private static func automaticDrafter(with weighted: String?) -> String {
         weighted.map { "\($0)+lookup" } ?? "lookup"
