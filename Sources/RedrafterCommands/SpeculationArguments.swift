@@ -53,7 +53,9 @@ struct TreeArguments: ParsableArguments {
 
     @Option(
         name: .customLong("max-rows"), parsing: .unconditional,
-        help: ArgumentHelp("Maximum number of rows in a verification pass.", valueName: "n"))
+        help: ArgumentHelp(
+            "Maximum number of rows in a verification pass; a tree of fixed shape has its own.",
+            valueName: "n"))
     var maximumRows = SpeculationOptions.defaultMaximumRows
 
     /// Names with what they mean; a meaning that several share is said once.

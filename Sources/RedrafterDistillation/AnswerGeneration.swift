@@ -5,8 +5,8 @@ import RedrafterTraining
 
 /// Makes a data set of the model's own answers in a directory, shard by shard (ReDrafter, section 3.3).
 ///
-/// Answers belong to shards by their place in the run, so that a run that was broken off goes on with the first shard that is
-/// missing and ends with the same files.
+/// Answers belong to shards by their place in the run, so that an interrupted run resumes with the first shard
+/// that is missing and ends with the same files.
 public struct AnswerGeneration {
     /// Where a run stands.
     public struct Progress: Sendable {

@@ -175,9 +175,6 @@ public struct GGUFMetadata: Sendable {
     /// Whether the key is there.
     public func contains(_ key: String) -> Bool { index[key] != nil }
 
-    /// Number of elements of an array; nil for other values.
-    public func arrayCount(_ key: String) -> Int? { self[key].flatMap(Self.array)?.count }
-
     /// The value of a key, of whatever type.
     public subscript(key: String) -> GGUFValue? { index[key].map { entries[$0].value } }
 

@@ -5,7 +5,7 @@ import RedrafterCore
 /// The parser is our own because model files need what common ones do not give: duplicate keys are an error
 /// rather than a silent choice, integers stay exact instead of passing through a double, strings are slices of
 /// the input (a tokenizer of 10 MB would otherwise become half a million heap objects), errors name the byte, and
-/// a hostile text can neither overflow the stack nor take more than linear time or memory.
+/// a malicious text can neither overflow the stack nor take more than linear time or memory.
 public enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)

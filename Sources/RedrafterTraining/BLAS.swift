@@ -9,18 +9,3 @@ func requireBLAS(threads: Int) throws(TrainingError) {
     let most = Int(rd_blas_maximum_callers())
     guard threads <= most else { throw .tooManyThreads(got: threads, most: most) }
 }
-
-/// What training computes with on this machine.
-public struct TrainingDevice: Sendable, Hashable {
-    /// Kernels of OpenBLAS in use: `SkylakeX`, `Haswell`.
-    public let blasCore: String
-    /// Version and build options of OpenBLAS.
-    public let blasConfiguration: String
-
-    /// - Throws: `TrainingError.blasUnavailable`, `.tooManyThreads`
-    public init(threads: Int = 1) throws(TrainingError) {
-        try requireBLAS(threads: threads)
-        blasCore = rd_blas_core_name().map { String(cString: $0) } ?? "unknown"
-        blasConfiguration = rd_blas_configuration().map { String(cString: $0) } ?? "unknown"
-    }
-}

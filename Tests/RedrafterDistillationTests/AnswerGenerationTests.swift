@@ -43,7 +43,7 @@ import Testing
         #expect(try run.bytes("data") == run.bytes("other"))
     }
 
-    @Test("A run that is broken off anywhere and begun again ends with the same files")
+    @Test("A run that is interrupted anywhere and begun again ends with the same files")
     func resume() throws {
         let run = try ToyRun()
         try run.generate("data")

@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test(
-        "A run that is broken off and resumed leaves the same drafter, bit for bit",
+        "A run that is interrupted and resumed leaves the same drafter, bit for bit",
         arguments: names)
     func resumes(_ name: String) throws {
         let trainer = Self.trainer(name)

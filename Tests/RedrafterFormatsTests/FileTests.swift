@@ -35,7 +35,7 @@ struct FileTests {
             ("a\u{0}b", "NUL"),
             (directory.file("dangling"), "symbolic link to a file that does not exist"),
             (directory.file("loop"), "loop"),
-            (directory.file("plain/x"), "no directory"),
+            (directory.file("plain/x"), "not a directory"),
             (directory.file(String(repeating: "n", count: 300)), "too long"),
         ] {
             expect(["missing", "notRegular"], text, try MappedFile(path: path))

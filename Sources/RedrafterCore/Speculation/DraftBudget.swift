@@ -15,6 +15,7 @@ public struct DraftBudget: Sendable, Hashable {
     public var nodes: Int
     /// Tokens after the root that can still become part of the text.
     public var depth: Int
+    /// What the tree builder does with the proposal.
     public var selection: Selection
 
     public init(nodes: Int, depth: Int, selection: Selection = .branches) {

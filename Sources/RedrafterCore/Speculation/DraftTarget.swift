@@ -1,8 +1,10 @@
 /// What a drafter is made for: the facts of a loaded model, and the backend both run on.
 public struct DraftTarget: Sendable {
+    /// Numbers and tokenizer of the model.
     public let fingerprint: ModelFingerprint
     /// Ids below this may be generated.
     public let tokenCount: Int
+    /// What model and drafter run on.
     public let backend: any ComputeBackend
 
     public init(fingerprint: ModelFingerprint, tokenCount: Int, backend: any ComputeBackend) {

@@ -61,6 +61,7 @@ public struct PassPrices: Sendable {
         return ranges.max { $0.count < $1.count } ?? []
     }
 
+    /// Adds the duration of a pass over `rows` rows behind `contextLength` committed tokens.
     public mutating func observePass(rows: Int, contextLength: Int, duration: Duration) {
         let range = Self.range(contextLength)
         while passes.count <= range { passes.append([]) }
@@ -71,6 +72,7 @@ public struct PassPrices: Sendable {
         if rows == 1 { plainPasses += 1 }
     }
 
+    /// Adds the duration of a draft.
     public mutating func observeDraft(_ duration: Duration) { drafts.add(duration / .seconds(1)) }
 
     /// Prices that are known and not outdated. That of one row is always kept: everything is compared with it.

@@ -49,7 +49,7 @@ public struct SpeculativeDecoder<Target: TargetSequence> {
             let context = DraftContext(
                 tokens: tokens, hidden: speculator.hidden, embedding: target.embedding, sampling: sampling,
                 evidence: speculator.evidence, stream: target.stream)
-            try speculator.drafter.propose(context, budget: budget, proposal: &proposal)
+            try speculator.session.propose(context, budget: budget, proposal: &proposal)
             draft.tree = speculator.treeBuilder.build(
                 proposal.tree.known(to: target.vocabularySize), speculator.evidence)
             draft.proposal = proposal

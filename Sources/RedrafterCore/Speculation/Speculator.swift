@@ -7,11 +7,13 @@
 ///     var decoder = try speculator.begin(prompt, verifier: ExactVerifier(sampler))
 ///     while decoder.tokens.count < 100 { try decoder.step { token, _ in print(token); return true } }
 public struct Speculator<Target: TargetSequence> {
+    /// The model's sequence.
     public internal(set) var target: Target
+    /// What passes and drafts have cost and brought.
     public internal(set) var evidence = DraftingEvidence()
     /// All certain tokens of the text. Those from `target.committedCount` on are not in the cache.
     public internal(set) var tokens: [Int32] = []
-    var drafter: DraftSession
+    var session: DraftSession
     var treeBuilder: any TreeBuilder
     /// Of the last committed token, where the drafter requires it. `[1, hidden]`
     let hidden: Tensor
@@ -21,13 +23,13 @@ public struct Speculator<Target: TargetSequence> {
         target: Target, drafter: any Drafter, treeBuilder: any TreeBuilder
     ) throws(BackendError) {
         self.target = target
-        self.drafter = try DraftSession.make(drafter)
+        session = try DraftSession.make(drafter)
         self.treeBuilder = treeBuilder
         hidden = try target.backend.makeTensor(rows: 1, columns: target.hiddenSize)
     }
 
     /// Name of the drafter.
-    public var drafterName: String { drafter.drafter.name }
+    public var drafterName: String { session.drafter.name }
 
     /// Name of the tree builder.
     public var treeName: String { treeBuilder.name }
@@ -78,7 +80,7 @@ public struct Speculator<Target: TargetSequence> {
     }
 
     func keepHidden(of output: PassOutput, row: Int) {
-        guard drafter.drafter.requirements.contains(.hiddenState) else { return }
+        guard session.drafter.requirements.contains(.hiddenState) else { return }
         target.stream.gatherRows(output.hidden, rows: [row], into: hidden)
     }
 }

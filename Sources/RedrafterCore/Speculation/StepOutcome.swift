@@ -10,7 +10,9 @@ public struct StepOutcome: Sendable {
     public let acceptedCount: Int
     /// False where the drafter rested.
     public let isDrafted: Bool
+    /// Rows of the draft that held NaN or infinity.
     public let nonFiniteDraftRows: Int
+    /// Where the time went.
     public let durations: StepDurations
 }
 

@@ -15,7 +15,9 @@ public struct DraftSource: Sendable, Hashable {
 ///
 /// A node's index is also its row in the verification pass.
 public struct TokenTree: Sendable, Hashable {
+    /// A guess.
     public struct Node: Sendable, Hashable {
+        /// What is guessed; the root's is certain.
         public let token: Int32
         /// Index of the node before it; −1 for the root.
         public let parent: Int
@@ -24,9 +26,11 @@ public struct TokenTree: Sendable, Hashable {
         /// Natural logarithm of the estimated probability that the model confirms this node, given that it confirms its
         /// parent; 0 for the root.
         public internal(set) var logAcceptance: Float
+        /// Which drafter of a combination guessed it.
         public internal(set) var source: DraftSource
     }
 
+    /// All nodes, the root first, parents before their children.
     public private(set) var nodes: [Node]
     private var firstChild: [Int]  // [nodes], −1: none
     private var nextSibling: [Int]  // [nodes], −1: none

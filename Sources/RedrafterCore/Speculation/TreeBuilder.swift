@@ -1,13 +1,17 @@
 /// Chooses which guesses are verified.
 ///
-///     mutating func budget(_ evidence: DraftingEvidence) -> DraftBudget? { DraftBudget(nodes: 7, depth: evidence.room) }
-///     mutating func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree { proposal }
-///     registry.register(tree: TreeDescription(name: "mine", summary: "…")) { options in MyTree() }
+///     func budget(_ evidence: DraftingEvidence) -> DraftBudget? {
+///         evidence.room > 0 ? DraftBudget(nodes: 7, depth: min(evidence.room, 7)) : nil
+///     }
+///     func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {
+///         proposal.selecting(proposal.nodes.indices.map { $0 < 8 && proposal.nodes[$0].depth <= evidence.room })
+///     }
 public protocol TreeBuilder: Sendable {
     /// Name in reports and on the command line.
     var name: String { get }
 
-    /// What a draft may propose now; nil where the drafter rests. Called once a step, before the drafter.
+    /// What a draft may propose now; nil where the drafter rests, and where `evidence.room` is 0. Called once a step, before
+    /// the drafter.
     mutating func budget(_ evidence: DraftingEvidence) -> DraftBudget?
 
     /// The nodes to verify, closed under ancestors: a selection of `proposal`, no deeper than `evidence.room` and with at
