@@ -70,14 +70,7 @@ struct ModelArguments: ParsableArguments {
 
 /// Where `make demo` puts the default model.
 enum DefaultModelFile {
-    static var path: String { directory + "/SmolLM2-135M-Instruct.Q4_1.gguf" }
-
-    private static var directory: String {
-        func variable(_ name: String) -> String? {
-            getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
-        }
-        if let cache = variable("REDRAFTER_CACHE") { return cache }
-        if let base = variable("XDG_CACHE_HOME") { return base + "/redrafter" }
-        return (variable("HOME") ?? "") + "/.cache/redrafter"
+    static var path: String {
+        (CacheDirectory.path ?? "/.cache/redrafter") + "/SmolLM2-135M-Instruct.Q4_1.gguf"
     }
 }

@@ -9,6 +9,18 @@ public enum Quantization {
     /// Types that `quantize` can write; the K-quants can only be read.
     public static let writableTypes: [WeightType] = [.f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1]
 
+    /// The largest magnitude whose value, or whose block's scale, is finite in half precision; infinity where the type has its
+    /// range.
+    package static func largestMagnitude(of type: WeightType) -> Float {
+        switch type {
+        case .f16, .q4_1, .q5_1: 65_504
+        case .q4_0: 65_504 * 8
+        case .q5_0: 65_504 * 16
+        case .q8_0: 65_504 * 127
+        case .f32, .bf16, .q4_K, .q5_K, .q6_K: .infinity
+        }
+    }
+
     /// Decodes rows of any type, one behind the other as in a file.
     ///
     /// `bytes` needs no alignment. Its count must be what `output.count` elements take (a multiple of the block).

@@ -107,15 +107,7 @@ extension DrafterPlan.Item {
         _ values: inout [Float], _ elements: Int, _ output: inout [UInt8], _ size: Int,
         _ damage: inout DrafterPlan.Damage
     ) throws(FormatError) {
-        // The largest magnitude whose value, or whose block's scale, is finite in half precision.
-        let limit: Float =
-            switch type {
-            case .f16, .q4_1, .q5_1: 65_504
-            case .q4_0: 65_504 * 8
-            case .q5_0: 65_504 * 16
-            case .q8_0: 65_504 * 127
-            case .f32, .bf16, .q4_K, .q5_K, .q6_K: .infinity
-            }
+        let limit = Quantization.largestMagnitude(of: type)
         for value in values[0..<elements] {
             let magnitude = abs(value)
             if !(magnitude < .infinity) {

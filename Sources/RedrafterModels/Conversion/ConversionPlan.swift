@@ -186,14 +186,7 @@ private struct PieceConverter {
         rows = max(1, min(allRows, Self.elements / max(1, columns)))
         values = [Float](repeating: 0, count: rows * columns)
         output = [UInt8](repeating: 0, count: rows * rowBytes)
-        limit =
-            switch type {
-            case .f16, .q4_1, .q5_1: 65_504
-            case .q4_0: 65_504 * 8
-            case .q5_0: 65_504 * 16
-            case .q8_0: 65_504 * 127
-            case .f32, .bf16, .q4_K, .q5_K, .q6_K: .infinity
-            }
+        limit = Quantization.largestMagnitude(of: type)
     }
 
     /// Fills the output with these rows, each taken from the row `source` gives.

@@ -32,7 +32,9 @@ struct PipelineCacheFile: Sendable {
         case .none: return nil
         case .directory(let path): directory = path
         case .user:
-            guard Self.variable("REDRAFTER_VULKAN_CACHE") != "off", let path = Self.userDirectory else {
+            guard Environment.variable("REDRAFTER_VULKAN_CACHE") != "off",
+                let path = CacheDirectory.path.map({ $0 + "/vulkan" })
+            else {
                 return nil
             }
             directory = path
@@ -127,18 +129,6 @@ extension PipelineCacheFile {
         -> UInt64
     {
         bytes.reduce(start) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    }
-
-    /// `REDRAFTER_CACHE`, else `XDG_CACHE_HOME/redrafter`, else `~/.cache/redrafter`, as for models; nil where none is set.
-    private static var userDirectory: String? {
-        let cache =
-            variable("REDRAFTER_CACHE") ?? variable("XDG_CACHE_HOME").map { $0 + "/redrafter" }
-            ?? variable("HOME").map { $0 + "/.cache/redrafter" }
-        return cache.map { $0 + "/vulkan" }
-    }
-
-    private static func variable(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// Makes a directory and those above it, for this user alone.
