@@ -42,12 +42,12 @@ docs: ## build the documentation, warnings are errors
 	@bash .ci/docs
 
 # In debug builds the C kernels are not optimised and the real model is very slow.
-test: setup ## run all tests, release configuration; FILTER=name runs those whose names match
-	@SWIFT="$(SWIFT)" bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
+test: setup ## run all tests; FILTER=name: those whose names match, SERIAL=1: one after the other
+	@SWIFT="$(SWIFT)" SERIAL="$(SERIAL)" bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
 
 # Tests that need a Vulkan device or the default model are skipped where they find none.
 check: setup ## run the tests that need neither Vulkan nor the default model, for daily work
-	@SWIFT="$(SWIFT)" VK_DRIVER_FILES=/dev/null VK_ICD_FILENAMES=/dev/null REDRAFTER_CACHE=/dev/null \
+	@SWIFT="$(SWIFT)" SERIAL="$(SERIAL)" VK_DRIVER_FILES=/dev/null VK_ICD_FILENAMES=/dev/null REDRAFTER_CACHE=/dev/null \
 		bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
 
 exactness: setup ## compare every drafter with plain decoding on all of MT-Bench (half an hour or more)

@@ -1,73 +1,38 @@
 #!/usr/bin/env python3
-"""The tests that took longest, of a run of swift-testing.
+"""The ten slowest tests of a run of swift-testing.
 
-  slowest.py EVENTS WIDTH
+  slowest.py EVENTS [--serial]
 
-EVENTS: the file of `swift test --event-stream-output-path`. WIDTH: how many tests ran at a time. The runner says that all
-tests have started before they wait for their turn, and only cases of parameterised tests say when that came. The turns of
-the others are found here: they are given in order, each when a test or a case before it ends.
+EVENTS: the file of `swift test --event-stream-output-path`. In a parallel run all tests start at once and then wait for
+their turn, and only the cases of tests with arguments say when that came, so only such tests are listed. With --serial, for
+a run of `swift test --no-parallel`, all tests are.
 """
 import collections
 import json
 import sys
 
 
-def read(path):
-    """Names of the tests, and what happened to them in order: (seconds, kind, test)."""
-    names, events, parameterised = {}, [], set()
-    with open(path) as lines:
-        for line in lines:
-            record = json.loads(line)
-            payload = record["payload"]
-            if record["kind"] == "test":
-                if payload["kind"] == "function":
-                    names[payload["id"]] = payload.get("displayName") or payload["name"]
-                    if payload["isParameterized"]:
-                        parameterised.add(payload["id"])
-            elif payload.get("testID") in names:
-                events.append((payload["instant"]["absolute"], payload["kind"], payload["testID"]))
-    return names, sorted(events), parameterised
-
-
-def durations(events, parameterised, width):
-    """Seconds that each test was at work; all cases of a parameterised test together."""
-    waiting, running, total = collections.deque(), {}, collections.Counter()
-    cases = 0
-    for index, (time, kind, test) in enumerate(events):
-        if test in parameterised:
-            if kind == "testCaseStarted":
-                cases += 1
-                total[test] -= time
-            elif kind == "testCaseEnded":
-                cases -= 1
-                total[test] += time
-        elif kind == "testStarted":
-            waiting.append(test)
-        elif kind == "testEnded":
-            if test not in running and running:
-                # The order was another: it had the turn of the last one that got one.
-                other = max(running, key=running.get)
-                running[test] = running.pop(other)
-                waiting.appendleft(other)
-            total[test] += time - running.pop(test, time)
-            if test in waiting:
-                waiting.remove(test)
-        # A case that starts at once has taken the turn that is free.
-        following = events[index + 1:index + 4]
-        is_taken = any(k == "testCaseStarted" and t - time < 0.002 for t, k, _ in following)
-        while waiting and len(running) + cases < width and not is_taken:
-            running[waiting.popleft()] = time
-    return total
-
-
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
-    names, events, parameterised = read(sys.argv[1])
-    total = durations(events, parameterised, int(sys.argv[2]))
-    print("== the slowest tests, in seconds")
-    for test, seconds in total.most_common(10):
-        print(f"{seconds:8.1f}  {names[test]} ({test.split('/')[0]})")
+    is_serial = "--serial" in sys.argv[2:]
+    started, ended = ("testStarted", "testEnded") if is_serial else ("testCaseStarted", "testCaseEnded")
+    names, seconds = {}, collections.Counter()
+    with open(sys.argv[1]) as lines:
+        payloads = [json.loads(line)["payload"] for line in lines]
+    for payload in payloads:
+        test, kind = payload.get("testID"), payload["kind"]
+        if kind == "function" and (is_serial or payload["isParameterized"]):
+            suite = payload["id"].split("/")[0]
+            names[payload["id"]] = f"{payload.get('displayName') or payload['name']} ({suite})"
+        elif test in names and kind == started:
+            seconds[test] -= payload["instant"]["absolute"]
+        elif test in names and kind == ended:
+            seconds[test] += payload["instant"]["absolute"]
+    print("== the slowest tests, in seconds" if is_serial else
+          "== the slowest tests with arguments, in seconds of all their cases (SERIAL=1: of all tests)")
+    for test, time in seconds.most_common(10):
+        print(f"{time:8.1f}  {names[test]}")
 
 
 main()

@@ -6,7 +6,6 @@ import RedrafterCore
 import RedrafterModels
 import RedrafterTesting
 import Testing
-import VulkanBackend
 
 @testable import Redrafter
 
@@ -96,7 +95,7 @@ private let trees: [any TreeBuilder] = [
         "Every drafter gives plain decoding's answer on a Vulkan device", .enabled(if: hasVulkanDevice),
         arguments: [.greedy, sampled(0.8, seed: 3)])
     func identicalOnVulkan(sampling: SamplingParameters) throws {
-        let model = try toyModel(backend: VulkanBackend())
+        let model = try toyModel(backend: sharedVulkan.get())
         let parameters = GenerationParameters(maximumTokens: 40, sampling: sampling)
         let plain = try Answer(model, NoDrafter(), DynamicTree(), parameters)
         #expect(plain.tokens.count == 40)

@@ -1,5 +1,4 @@
 import Redrafter
-import RedrafterDrafters
 import RedrafterTesting
 import Testing
 

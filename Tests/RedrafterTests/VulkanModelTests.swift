@@ -1,28 +1,8 @@
 import Redrafter
 import RedrafterCore
-import RedrafterDrafters
 import RedrafterModels
 import RedrafterTesting
 import Testing
-import VulkanBackend
-
-/// Whether there is a Vulkan device; Mesa's software device will do.
-let hasVulkanDevice: Bool = {
-    do { return try VulkanDeviceDescription.all().contains(where: \.isUsable) } catch { return false }
-}()
-
-/// The device that tests of models share, with its pipelines.
-private let vulkanBackend = Result { () throws(BackendError) in try VulkanBackend() }
-
-extension Registry {
-    /// The standard one with all shipped drafters, in which every model on `vulkan` has the same device.
-    static let sharingVulkan: Registry = {
-        var registry = Registry.standard
-        registry.register(ShippedDrafters.all)
-        registry.register(backend: "vulkan") { _ throws(BackendError) in try vulkanBackend.get() }
-        return registry
-    }()
-}
 
 @Suite(
     "The default model on a Vulkan device", .serialized,
