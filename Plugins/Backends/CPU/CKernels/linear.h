@@ -10,7 +10,11 @@
 
 #include "CKernels.h"
 #include "linear_float.h"
+#if defined(RD_ISA_AVX2)
+#include "linear_256.h"
+#else
 #include "linear_quantised.h"
+#endif
 #include "vectors.h"
 
 /// Results of up to 4 tiles for one panel. `acc [tiles][rows][16]`

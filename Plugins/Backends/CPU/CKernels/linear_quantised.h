@@ -51,19 +51,19 @@ INLINE void unpack_sixth(const uint8_t *planes, u8x64 w[8]) {
 
 /// Integer dot product of groups `first..<last` of a block, started at `start`, in two chains that run side by side.
 INLINE i32x16 dot_groups(
-    const u8x64 w[8], const int8_t *x, int first, int last, int32_t start, int wide, int chains
+    const u8x64 w[8], const int8_t *x, int first, int last, int32_t start, int chains
 ) {
     if (chains == 1) {
         i32x16 sum = (i32x16)(start);
 #pragma clang loop unroll(full)
-        for (int g = first; g < last; g++) sum = dot4(sum, w[g], x + 4 * g, wide);
+        for (int g = first; g < last; g++) sum = dot4(sum, w[g], x + 4 * g);
         return sum;
     }
     i32x16 even = (i32x16)(start), odd = (i32x16)(0);
 #pragma clang loop unroll(full)
     for (int g = first; g < last; g += 2) {
-        even = dot4(even, w[g], x + 4 * g, wide);
-        odd = dot4(odd, w[g + 1], x + 4 * g + 4, wide);
+        even = dot4(even, w[g], x + 4 * g);
+        odd = dot4(odd, w[g + 1], x + 4 * g + 4);
     }
     return even + odd;
 }
@@ -106,7 +106,7 @@ INLINE void simple_tile(
         for (int r = 0; r < count; r++) {
             const size_t at = b * p.rows + first + (size_t)r;
             int32_t start = zero ? -zero * (p.sum[2 * at] + p.sum[2 * at + 1]) : 0;
-            i32x16 dot = dot_groups(w, p.q + at * 32, 0, 8, start, type == RD_Q8_0, count >= 4 ? 1 : 2);
+            i32x16 dot = dot_groups(w, p.q + at * 32, 0, 8, start, count >= 4 ? 1 : 2);
             sums[r] = fma16(to_float(dot), scale * p.scale[at], sums[r]);
             if (has_minimum) sums[r] = fma16(minimum, (f32x16)(p.scaled_sum[at]), sums[r]);
         }
@@ -147,10 +147,10 @@ INLINE void super_tile(
             const int8_t *x = p.q + at * 32;
             i32x16 dot;
             if (type == RD_Q6_K) {
-                dot = s0 * dot_groups(w, x, 0, 4, -32 * p.sum[2 * at], 0, 1)
-                    + s1 * dot_groups(w, x, 4, 8, -32 * p.sum[2 * at + 1], 0, 1);
+                dot = s0 * dot_groups(w, x, 0, 4, -32 * p.sum[2 * at], 1)
+                    + s1 * dot_groups(w, x, 4, 8, -32 * p.sum[2 * at + 1], 1);
             } else {
-                dot = dot_groups(w, x, 0, 8, 0, 0, count >= 4 ? 1 : 2);
+                dot = dot_groups(w, x, 0, 8, 0, count >= 4 ? 1 : 2);
             }
             sums[r] = fma16(to_float(dot), scale * p.scale[at], sums[r]);
             if (type != RD_Q6_K) sums[r] = fma16(negative_minimum, (f32x16)(p.scaled_sum[at]), sums[r]);

@@ -21,7 +21,7 @@ size_t rd_panel_bytes(uint32_t type, size_t columns) {
     case RD_F32:
     case RD_F16:
     case RD_BF16: return RD_PANEL * columns * sizeof(float);
-    default: return RD_PANEL * (columns / 32) * (32 + 4 * sizeof(float));
+    default: return RD_PANEL * (columns / 32) * (32 + 2 * sizeof(float) + 34 * sizeof(int16_t));
     }
 }
 

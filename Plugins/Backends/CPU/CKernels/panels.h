@@ -10,7 +10,8 @@ typedef struct {
     const int8_t *q;       // [blocks][rows][32]
     const float *scale;    // [blocks][rows]
     const float *scaled_sum;  // [blocks][rows], scale * sum of q
-    const int32_t *sum;    // [blocks][rows][2], sums of q over halves of the block
+    const int16_t *sum;    // [blocks][rows][2], sums of q over halves of the block
+    const int16_t *wide;   // [blocks][rows][32], q in 16 bits: columns 0, 2, 1, 3 of each four. AVX2 only
     size_t rows;
 } panel_view;
 
@@ -20,19 +21,20 @@ INLINE panel_view view_panel(const uint8_t *panel, size_t blocks, size_t rows) {
     v.q = (const int8_t *)panel;
     v.scale = (const float *)(panel + blocks * rows * 32);
     v.scaled_sum = v.scale + blocks * rows;
-    v.sum = (const int32_t *)(v.scaled_sum + blocks * rows);
+    v.sum = (const int16_t *)(v.scaled_sum + blocks * rows);
+    v.wide = v.sum + 2 * blocks * rows;
     return v;
 }
 
 /// Sums of 32 signed bytes: the first 16, then the last 16.
-INLINE void half_sums(i8x32 q, int32_t sums[2]) {
+INLINE void half_sums(i8x32 q, int16_t sums[2]) {
 #if defined(RD_ISA_AVX512) || defined(RD_ISA_AVX2)
     const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), (__m256i)q);
     __m256i fours = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
     fours = _mm256_hadd_epi32(fours, fours);
     fours = _mm256_hadd_epi32(fours, fours);
-    sums[0] = _mm256_extract_epi32(fours, 0);
-    sums[1] = _mm256_extract_epi32(fours, 4);
+    sums[0] = (int16_t)_mm256_extract_epi32(fours, 0);
+    sums[1] = (int16_t)_mm256_extract_epi32(fours, 4);
 #else
     sums[0] = sums[1] = 0;
     for (int i = 0; i < 16; i++) {
@@ -42,13 +44,27 @@ INLINE void half_sums(i8x32 q, int32_t sums[2]) {
 #endif
 }
 
+#if defined(RD_ISA_AVX2) && !defined(RD_VNNI_256)
+/// Widens 32 bytes as `panel_view.wide` wants them.
+INLINE void store_wide(i8x32 q, int16_t *wide) {
+    const __m256i bytes = (__m256i)q;
+    const __m256i pairs = _mm256_shuffle_epi8(bytes, _mm256_setr_epi8(
+        0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
+    _mm256_storeu_si256((__m256i *)wide, _mm256_cvtepi8_epi16(_mm256_castsi256_si128(pairs)));
+    _mm256_storeu_si256((__m256i *)(wide + 16), _mm256_cvtepi8_epi16(_mm256_extracti128_si256(pairs, 1)));
+}
+#endif
+
 /// One row of a panel, 16 blocks at a time so that the divisions run side by side.
 static void quantize_row(const float *x, size_t blocks, size_t row, size_t rows, uint8_t *panel) {
     const float magic = 12582912.0f;
     int8_t *q = (int8_t *)panel;
     float *scale = (float *)(panel + blocks * rows * 32);
     float *scaled_sum = scale + blocks * rows;
-    int32_t *sum = (int32_t *)(scaled_sum + blocks * rows);
+    int16_t *sum = (int16_t *)(scaled_sum + blocks * rows);
+#if defined(RD_ISA_AVX2) && !defined(RD_VNNI_256)
+    int16_t *wide = sum + 2 * blocks * rows;
+#endif
     for (size_t first = 0; first < blocks; first += 16) {
         const size_t count = blocks - first < 16 ? blocks - first : 16;
         i32x16 largest = (i32x16)(0);
@@ -85,6 +101,9 @@ static void quantize_row(const float *x, size_t blocks, size_t row, size_t rows,
                 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
             *(i8x32_u *)(q + at * 32) = rounded;
             half_sums(rounded, sum + 2 * at);
+#if defined(RD_ISA_AVX2) && !defined(RD_VNNI_256)
+            store_wide(rounded, wide + 32 * at);
+#endif
             scale[at] = scales[b];
             scaled_sum[at] = scales[b] * (float)(sum[2 * at] + sum[2 * at + 1]);
         }

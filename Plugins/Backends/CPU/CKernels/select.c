@@ -1,9 +1,13 @@
 #include <string.h>
 
 #include "CKernels.h"
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #if defined(__x86_64__)
 extern const rd_kernels rd_kernels_avx512;
+extern const rd_kernels rd_kernels_avxvnni;
 extern const rd_kernels rd_kernels_avx2;
 #endif
 extern const rd_kernels rd_kernels_portable;
@@ -18,24 +22,40 @@ static int has_avx512(void) {
         && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
         && __builtin_cpu_supports("avx512vnni");
 }
+
+/// Asked of the processor itself: older runtime libraries do not know this bit. They do know whether the system keeps
+/// the registers of AVX2, which are the same.
+static int has_avxvnni(void) {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return has_avx2() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)
+        && (a >> 4 & 1);
+}
 #endif
 
-const char *_Nullable const *_Nonnull rd_kernels_available(void) {
+/// All sets, best first, with what each needs.
+static const struct {
+    const rd_kernels *set;
+    int (*_Nullable runs)(void);  // NULL: everywhere
+} all_sets[] = {
 #if defined(__x86_64__)
-    static const char *const all[] = {"avx512-vnni", "avx2", "portable", NULL};
-    if (has_avx512()) return all;
-    if (has_avx2()) return all + 1;
-    return all + 2;
-#else
-    static const char *const only[] = {"portable", NULL};
-    return only;
+    {&rd_kernels_avx512, has_avx512},
+    {&rd_kernels_avxvnni, has_avxvnni},
+    {&rd_kernels_avx2, has_avx2},
 #endif
+    {&rd_kernels_portable, NULL},
+};
+enum { SETS = sizeof all_sets / sizeof all_sets[0] };
+
+static int runs(size_t index) { return !all_sets[index].runs || all_sets[index].runs(); }
+
+const rd_kernels *rd_kernels_at(size_t index) {
+    for (size_t i = 0; i < SETS; i++)
+        if (runs(i) && index-- == 0) return all_sets[i].set;
+    return NULL;
 }
 
 const rd_kernels *rd_kernels_named(const char *name) {
-#if defined(__x86_64__)
-    if (strcmp(name, "avx512-vnni") == 0) return has_avx512() ? &rd_kernels_avx512 : NULL;
-    if (strcmp(name, "avx2") == 0) return has_avx2() ? &rd_kernels_avx2 : NULL;
-#endif
-    return strcmp(name, "portable") == 0 ? &rd_kernels_portable : NULL;
+    for (size_t i = 0; i < SETS; i++)
+        if (strcmp(all_sets[i].set->name, name) == 0) return runs(i) ? all_sets[i].set : NULL;
+    return NULL;
 }

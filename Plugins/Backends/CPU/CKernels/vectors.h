@@ -1,7 +1,8 @@
 // Sixteen virtual lanes. The operations are IEEE-exact, so every instruction set gives the same bits:
 // AVX-512 holds the lanes in one register, AVX2 in two, others in four.
 //
-// Included once per kernel set, after RD_ISA_AVX512, RD_ISA_AVX2 or nothing has been defined.
+// Included once per kernel set, after RD_ISA_AVX512, RD_ISA_AVX2 or nothing has been defined. With RD_ISA_AVX2 may come
+// RD_VNNI_256: 1 for AVX-VNNI, 512 for the same instructions in the encoding of AVX-512.
 #ifndef VECTORS_H
 #define VECTORS_H
 
@@ -38,8 +39,12 @@ typedef uint8_t u8x64_u __attribute__((ext_vector_type(64), aligned(1)));
 #if defined(RD_ISA_AVX512)
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c"))), apply_to = function)
-#elif defined(RD_ISA_AVX2)
+#elif defined(RD_ISA_AVX2) && !defined(RD_VNNI_256)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#elif defined(RD_ISA_AVX2) && RD_VNNI_256 == 512
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512vl,avx512vnni"))), apply_to = function)
+#elif defined(RD_ISA_AVX2)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -148,37 +153,12 @@ INLINE f32x16 exp16(f32x16 x) {
 INLINE f32x16 silu16(f32x16 x) { return x / (1.0f + exp16(-x)); }
 
 /// acc + sum over the 4 columns of a group, per lane: unsigned weights (64 bytes) times the 4 signed bytes at `x`.
-/// `wide` says that weights use all 8 bits.
-INLINE i32x16 dot4(i32x16 acc, u8x64 w, const int8_t *x, int wide) {
+INLINE i32x16 dot4(i32x16 acc, u8x64 w, const int8_t *x) {
+#if defined(RD_ISA_AVX512)
     int32_t packed;
     memcpy(&packed, x, 4);
-#if defined(RD_ISA_AVX512)
-    (void)wide;
     return (i32x16)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)w, _mm512_set1_epi32(packed));
-#elif defined(RD_ISA_AVX2)
-    // Pairs of products must fit 16 bits: 2 * 127 * 127 does, so the top bit of wide weights goes separately.
-    const __m256i ones = _mm256_set1_epi16(1), activations = _mm256_set1_epi32(packed);
-    union {
-        u8x64 all;
-        __m256i half[2];
-    } weights = {.all = w};
-    union {
-        i32x16 all;
-        __m256i half[2];
-    } sums = {.all = acc};
-    for (int i = 0; i < 2; i++) {
-        __m256i low = wide ? _mm256_and_si256(weights.half[i], _mm256_set1_epi8(0x7f)) : weights.half[i];
-        __m256i products = _mm256_maddubs_epi16(low, activations);
-        sums.half[i] = _mm256_add_epi32(sums.half[i], _mm256_madd_epi16(products, ones));
-        if (wide) {
-            __m256i top = _mm256_and_si256(_mm256_srli_epi16(weights.half[i], 7), _mm256_set1_epi8(1));
-            __m256i extra = _mm256_madd_epi16(_mm256_maddubs_epi16(top, activations), ones);
-            sums.half[i] = _mm256_add_epi32(sums.half[i], _mm256_slli_epi32(extra, 7));
-        }
-    }
-    return sums.all;
 #else
-    (void)wide;
     int32_t lanes[16];
     uint8_t bytes[64];
     memcpy(bytes, &w, 64);

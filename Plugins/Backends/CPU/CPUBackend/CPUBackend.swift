@@ -4,7 +4,7 @@ import RedrafterPlatform
 
 /// Runs models on the processor, with integer dot products for quantised weights and f32 sums throughout.
 ///
-/// Its kernel sets (`avx512-vnni`, `avx2`, `portable`) and all thread counts give the same bits; see `CKernels.h`.
+/// Its kernel sets (`avx512-vnni`, `avx-vnni`, `avx2`, `portable`) and all thread counts give the same bits; see `CKernels.h`.
 public final class CPUBackend: ComputeBackend {
     /// How a backend is made.
     public struct Options: Sendable {
@@ -58,11 +58,7 @@ public final class CPUBackend: ComputeBackend {
     /// Kernel sets this processor runs, best first.
     public static var availableKernels: [String] {
         var names = [String]()
-        var next = rd_kernels_available()
-        while let name = next.pointee {
-            names.append(String(cString: name))
-            next += 1
-        }
+        while let set = rd_kernels_at(names.count) { names.append(String(cString: set.pointee.name)) }
         return names
     }
 

@@ -13,7 +13,7 @@ public struct ReadBenchmark: Sendable {
     public init(byteCount: Int, threads: Int) throws(BackendError) {
         mapping = try Mapping(byteCount: byteCount, purpose: "the read benchmark")
         pool = try ThreadPool(threads: threads)
-        guard let name = rd_kernels_available().pointee, let best = rd_kernels_named(name) else {
+        guard let best = rd_kernels_at(0) else {
             throw .deviceUnavailable(name: "cpu", reason: "it has no kernels")
         }
         kernels = KernelSet(table: best.pointee)

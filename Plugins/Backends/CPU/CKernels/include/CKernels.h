@@ -1,6 +1,6 @@
 // The inner loops of the CPU backend.
 //
-// Every kernel exists in several sets (AVX-512 with VNNI, AVX2, portable) that are compiled from the same source and
+// Every kernel exists in several sets (AVX-512 with VNNI, AVX-VNNI, AVX2, portable) that are compiled from the same source and
 // give the same bits: float reductions run in one order on 16 virtual lanes with fused multiply-add, integer dot
 // products are exact. A set is a table of functions, chosen at run time.
 #ifndef CKERNELS_H
@@ -153,11 +153,11 @@ typedef struct rd_kernels {
     void (*read)(const uint8_t *bytes, size_t count);
 } rd_kernels;
 
-/// The kernel set of this name ("avx512-vnni", "avx2", "portable"); NULL where the processor cannot run it.
+/// The kernel set of this name ("avx512-vnni", "avx-vnni", "avx2", "portable"); NULL where the processor cannot run it.
 const rd_kernels *_Nullable rd_kernels_named(const char *name);
 
-/// Names of the sets this processor runs, best first, ended by NULL.
-const char *_Nullable const *_Nonnull rd_kernels_available(void);
+/// The sets that this processor runs, best first; NULL behind the last.
+const rd_kernels *_Nullable rd_kernels_at(size_t index);
 
 /// Processors this process may run on, at least 1.
 int rd_usable_processors(void);
