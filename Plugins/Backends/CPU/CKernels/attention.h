@@ -12,50 +12,70 @@
 #include "counts.h"
 #include "vectors.h"
 
-// Queries whose scores, and value vectors whose sums, stay in registers.
+// Queries whose scores, and sums of values, stay in registers.
 #if defined(RD_ISA_AVX512)
 #define QUERY_BLOCK 12
 #define EACH_QUERY_COUNT EACH_COUNT_12
+#define VALUE_VECTORS 2
+#elif defined(RD_ISA_AVX2)
+#define QUERY_BLOCK 6
+#define EACH_QUERY_COUNT EACH_COUNT_6
+#define VALUE_VECTORS 1
 #else
 #define QUERY_BLOCK 4
 #define EACH_QUERY_COUNT EACH_COUNT_4
-#endif
 #define VALUE_VECTORS 2
+#endif
+// Each sum is one chain of multiply-adds: with few queries, two tiles and twice the vectors side by side hide its latency.
+#if defined(RD_ISA_AVX512)
+#define FEW_QUERIES 3
+#else
+#define FEW_QUERIES 2
+#endif
 
 #define MINIMUM_SCORE (-__builtin_inff())
 
-/// Scores of one tile of 16 slots for `n` queries. `queries [d][RD_QUERIES]`, `scores [queries][stride]`
+/// Scores of `tiles` tiles of 16 slots for `n` queries. `queries [d][RD_QUERIES]`, `scores [queries][stride]`
 ///
-/// Asks on its way for the next tile and for the 16 value vectors that belong to this one: each takes as many bytes.
+/// Asks on its way for the next tiles and for the 16 value vectors that belong to each of these: as many bytes.
 INLINE void score_tile(
     const uint16_t *tile, const uint16_t *values, const float *queries, size_t d, float scale, const int n,
-    float *scores, size_t stride
+    const int tiles, float *scores, size_t stride
 ) {
-    f32x16 sums[QUERY_BLOCK];
+    f32x16 sums[2 * QUERY_BLOCK];
 #pragma clang loop unroll(full)
-    for (int i = 0; i < n; i++) sums[i] = (f32x16)(0.0f);
+    for (int i = 0; i < tiles * n; i++) sums[i] = (f32x16)(0.0f);
     for (size_t c = 0; c < d; c += 2) {
-        __builtin_prefetch(tile + 16 * (d + c), 0, 3);
-        __builtin_prefetch(values + 16 * c, 0, 3);
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tiles; t++) {
+            __builtin_prefetch(tile + 16 * ((size_t)(tiles + t) * d + c), 0, 3);
+            __builtin_prefetch(values + 16 * ((size_t)t * d + c), 0, 3);
+        }
 #pragma clang loop unroll(full)
         for (size_t step = 0; step < 2; step++, queries += RD_QUERIES) {
-            f32x16 k = load_f16(tile + 16 * (c + step));
 #pragma clang loop unroll(full)
-            for (int i = 0; i < n; i++) sums[i] = fma16((f32x16)(queries[i]), k, sums[i]);
+            for (int t = 0; t < tiles; t++) {
+                f32x16 k = load_f16(tile + 16 * ((size_t)t * d + c + step));
+#pragma clang loop unroll(full)
+                for (int i = 0; i < n; i++)
+                    sums[t * n + i] = fma16((f32x16)(queries[i]), k, sums[t * n + i]);
+            }
         }
     }
 #pragma clang loop unroll(full)
-    for (int i = 0; i < n; i++) store16(scores + (size_t)i * stride, sums[i] * scale);
+    for (int i = 0; i < n; i++)
+#pragma clang loop unroll(full)
+        for (int t = 0; t < tiles; t++) store16(scores + (size_t)i * stride + 16 * t, sums[t * n + i] * scale);
 }
 
-/// Adds `count` keys to the weighted values of `n` queries. `slots` is NULL for slots `from...`.
-/// `weights [queries][RD_SPLIT]`, `out [queries][stride]`
+/// Adds `count` keys to the weighted values of `n` queries, `vectors` vectors at a time. `slots` is NULL for slots
+/// `from...`. `weights [queries][RD_SPLIT]`, `out [queries][stride]`
 INLINE void add_values(
     const uint16_t *values, size_t d, size_t from, size_t count, const int32_t *slots, const float *weights,
-    float *out, size_t stride, const int n
+    float *out, size_t stride, const int n, const int vectors
 ) {
-    for (size_t c = 0; c < d; c += 16 * VALUE_VECTORS) {
-        const int wide = c + 16 * VALUE_VECTORS <= d;
+    for (size_t c = 0; c < d; c += 16 * (size_t)vectors) {
+        const int wide = vectors == 2 && c + 32 <= d;
         f32x16 low[QUERY_BLOCK], high[QUERY_BLOCK];
 #pragma clang loop unroll(full)
         for (int i = 0; i < n; i++) {
@@ -69,7 +89,7 @@ INLINE void add_values(
             for (int i = 0; i < n; i++) {
                 f32x16 weight = (f32x16)(weights[i * RD_SPLIT + j]);
                 low[i] = fma16(weight, a, low[i]);
-                high[i] = fma16(weight, b, high[i]);
+                if (vectors == 2) high[i] = fma16(weight, b, high[i]);
             }
         }
 #pragma clang loop unroll(full)
@@ -80,15 +100,22 @@ INLINE void add_values(
     }
 }
 
+/// `tiles`: 1, or 2 where that is worth it (see `FEW_QUERIES`).
 static void score_tiles(
-    const uint16_t *tile, const uint16_t *values, const float *queries, size_t d, float scale, size_t n,
+    const uint16_t *tile, const uint16_t *values, const float *queries, size_t d, float scale, size_t n, int tiles,
     float *scores, size_t stride
 ) {
     for (size_t i = 0; i < n; i += QUERY_BLOCK) {
         const size_t count = n - i < QUERY_BLOCK ? n - i : QUERY_BLOCK;
-#define BODY(c) score_tile(tile, values, queries + i, d, scale, c, scores + i * stride, stride)
-        EACH_QUERY_COUNT(count, BODY)
+#define BODY(c) score_tile(tile, values, queries + i, d, scale, c, 1, scores + i * stride, stride)
+#define PAIR(c) score_tile(tile, values, queries + i, d, scale, c, 2, scores + i * stride, stride)
+        if (tiles == 2) {
+            EACH_COUNT_3(count, PAIR)
+        } else {
+            EACH_QUERY_COUNT(count, BODY)
+        }
 #undef BODY
+#undef PAIR
     }
 }
 
@@ -98,9 +125,18 @@ static void add_value_rows(
 ) {
     for (size_t i = 0; i < n; i += QUERY_BLOCK) {
         const size_t queries = n - i < QUERY_BLOCK ? n - i : QUERY_BLOCK;
-#define BODY(c) add_values(values, d, from, count, slots, weights + i * RD_SPLIT, out + i * stride, stride, c)
-        EACH_QUERY_COUNT(queries, BODY)
+#define CALL(c, vectors)                                                                                         \
+    add_values(values, d, from, count, slots, weights + i * RD_SPLIT, out + i * stride, stride, c, vectors)
+#define BODY(c) CALL(c, VALUE_VECTORS)
+#define PAIR(c) CALL(c, 2)
+        if (queries <= FEW_QUERIES) {
+            EACH_COUNT_3(queries, PAIR)
+        } else {
+            EACH_QUERY_COUNT(queries, BODY)
+        }
 #undef BODY
+#undef PAIR
+#undef CALL
     }
 }
 
@@ -128,10 +164,13 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
         branches |= job->branch[i] != NULL;
     }
     const size_t end = last < first + RD_SPLIT ? last : first + RD_SPLIT;
-    for (size_t at = first; at < end; at += 16) {
-        if (branches && at >= job->used_slots) break;
+    const size_t scored = branches && job->used_slots < end ? job->used_slots : end;
+    for (size_t at = first; at < scored;) {
+        const int tiles = n <= FEW_QUERIES && at + 16 < scored ? 2 : 1;
         score_tiles(
-            job->keys + at * d, job->values + at * d, queries, d, job->scale, n, &scores[0][at - first], RD_SPLIT);
+            job->keys + at * d, job->values + at * d, queries, d, job->scale, n, tiles, &scores[0][at - first],
+            RD_SPLIT);
+        at += 16 * (size_t)tiles;
     }
 
     // 2. Branches: score the fresh slots where they are, then pick by position.
@@ -139,7 +178,7 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
         const size_t base = job->committed / 16 * 16, width = (job->used_slots - base + 15) / 16 * 16;
         for (size_t at = 0; at < width; at += 16)
             score_tiles(
-                job->keys + (base + at) * d, job->values + (base + at) * d, queries, d, job->scale, n, fresh + at,
+                job->keys + (base + at) * d, job->values + (base + at) * d, queries, d, job->scale, n, 1, fresh + at,
                 width);
         for (size_t i = 0; i < n; i++) {
             if (!job->branch[i]) continue;

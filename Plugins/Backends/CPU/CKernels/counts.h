@@ -9,12 +9,29 @@
     default: body(2); break;                        \
     }
 
+#define EACH_COUNT_3(n, body)                       \
+    switch (n) {                                    \
+    case 1: body(1); break;                         \
+    case 2: body(2); break;                         \
+    default: body(3); break;                        \
+    }
+
 #define EACH_COUNT_4(n, body)                       \
     switch (n) {                                    \
     case 1: body(1); break;                         \
     case 2: body(2); break;                         \
     case 3: body(3); break;                         \
     default: body(4); break;                        \
+    }
+
+#define EACH_COUNT_6(n, body)                       \
+    switch (n) {                                    \
+    case 1: body(1); break;                         \
+    case 2: body(2); break;                         \
+    case 3: body(3); break;                         \
+    case 4: body(4); break;                         \
+    case 5: body(5); break;                         \
+    default: body(6); break;                        \
     }
 
 #define EACH_COUNT_8(n, body)                       \

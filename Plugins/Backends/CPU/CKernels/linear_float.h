@@ -7,19 +7,23 @@
 #include "types.h"
 #include "vectors.h"
 
-// Rows and tiles that a kernel keeps in registers: at least 8 sums there hide the latency of fused multiply-add.
+// Rows whose sums stay in registers, and up to how many of them two tiles go together: at least 8 registers of sums hide
+// the latency of fused multiply-add. A single row takes four tiles. More rows go in equal parts.
 #if defined(RD_ISA_AVX512)
 #define FLOAT_ROWS 8
-#define FLOAT_TILES 2
+#define FLOAT_PAIR_ROWS 8
 #define EACH_FLOAT_COUNT EACH_COUNT_8
+#define EACH_PAIR_COUNT EACH_COUNT_8
 #elif defined(RD_ISA_AVX2)
-#define FLOAT_ROWS 4
-#define FLOAT_TILES 1
-#define EACH_FLOAT_COUNT EACH_COUNT_4
+#define FLOAT_ROWS 6
+#define FLOAT_PAIR_ROWS 2
+#define EACH_FLOAT_COUNT EACH_COUNT_6
+#define EACH_PAIR_COUNT EACH_COUNT_2
 #else
 #define FLOAT_ROWS 2
-#define FLOAT_TILES 1
+#define FLOAT_PAIR_ROWS 0
 #define EACH_FLOAT_COUNT EACH_COUNT_2
+#define EACH_PAIR_COUNT EACH_COUNT_2
 #endif
 
 // Bytes of weights that kernels ask for ahead in each tile.
@@ -48,7 +52,7 @@ static void expand(const rd_linear *job, size_t tile_begin, size_t tile_end, flo
     }
 }
 
-/// Float weights: `tiles` neighbouring tiles at once hide the latency of the single chain each element has.
+/// `tiles` neighbouring tiles times `count` rows from `first`. `acc [tiles][panel rows][16]`
 INLINE void float_tiles(
     uint32_t type, const uint8_t *tile, size_t tile_bytes, const int tiles, size_t columns, const float *panel,
     size_t panel_rows, size_t first, const int count, float *acc
@@ -81,35 +85,39 @@ INLINE void float_tiles(
             store16(acc + ((size_t)t * panel_rows + first + (size_t)r) * 16, sums[t * count + r]);
 }
 
+/// All rows of a panel, as many tiles at a time as the registers hold. A tile is read by all rows before the next.
+INLINE void float_panels(
+    uint32_t type, const uint8_t *tile, size_t tile_bytes, size_t tiles, size_t columns, const float *x, size_t rows,
+    float *acc
+) {
+    const size_t parts = (rows + FLOAT_ROWS - 1) / FLOAT_ROWS, most = (rows + parts - 1) / parts;
+    size_t t = 0;
+#define TILES(n, r)                                                                                              \
+    float_tiles(type, tile + t * tile_bytes, tile_bytes, n, columns, x, rows, first, r, acc + t * rows * 16)
+#define ONE(r) TILES(1, r)
+#define PAIR(r) TILES(2, r)
+    const size_t first = 0;
+    if (rows == 1)
+        for (; t + 4 <= tiles; t += 4) TILES(4, 1);
+    if (rows <= FLOAT_PAIR_ROWS)
+        for (; t + 2 <= tiles; t += 2) EACH_PAIR_COUNT(rows, PAIR)
+    for (; t < tiles; t++)
+        for (size_t first = 0; first < rows; first += most) {
+            const size_t count = rows - first < most ? rows - first : most;
+            EACH_FLOAT_COUNT(count, ONE)
+        }
+#undef TILES
+#undef ONE
+#undef PAIR
+}
+
 #define DEFINE_FLOAT(name, type)                                                                                 \
     static void name(                                                                                            \
         const uint8_t *tile, size_t tile_bytes, size_t tiles, size_t columns, const uint8_t *panel, size_t rows, \
         float *acc                                                                                               \
     ) {                                                                                                          \
-        const float *x = (const float *)panel;                                                                   \
-        size_t t = 0;                                                                                            \
-        if (rows == 1)                                                                                           \
-            for (; t + 4 <= tiles; t += 4)                                                                       \
-                float_tiles(type, tile + t * tile_bytes, tile_bytes, 4, columns, x, 1, 0, 1, acc + t * 16);      \
-        for (; t < tiles; t += FLOAT_TILES) {                                                                    \
-            const uint8_t *from = tile + t * tile_bytes;                                                         \
-            float *to = acc + t * rows * 16;                                                                     \
-            for (size_t first = 0; first < rows; first += FLOAT_ROWS) {                                          \
-                size_t count = rows - first < FLOAT_ROWS ? rows - first : FLOAT_ROWS;                            \
-                if (FLOAT_TILES == 2 && t + 2 <= tiles) {                                                        \
-                    EACH_FLOAT_COUNT(count, BODY_pair_##type)                                                    \
-                } else {                                                                                         \
-                    EACH_FLOAT_COUNT(count, BODY_one_##type)                                                     \
-                }                                                                                                \
-            }                                                                                                    \
-        }                                                                                                        \
+        float_panels(type, tile, tile_bytes, tiles, columns, (const float *)panel, rows, acc);                   \
     }
-#define BODY_pair_RD_F32(n) float_tiles(RD_F32, from, tile_bytes, FLOAT_TILES, columns, x, rows, first, n, to)
-#define BODY_pair_RD_F16(n) float_tiles(RD_F16, from, tile_bytes, FLOAT_TILES, columns, x, rows, first, n, to)
-#define BODY_pair_RD_BF16(n) float_tiles(RD_BF16, from, tile_bytes, FLOAT_TILES, columns, x, rows, first, n, to)
-#define BODY_one_RD_F32(n) float_tiles(RD_F32, from, tile_bytes, 1, columns, x, rows, first, n, to)
-#define BODY_one_RD_F16(n) float_tiles(RD_F16, from, tile_bytes, 1, columns, x, rows, first, n, to)
-#define BODY_one_RD_BF16(n) float_tiles(RD_BF16, from, tile_bytes, 1, columns, x, rows, first, n, to)
 
 DEFINE_FLOAT(tiles_f32, RD_F32)
 DEFINE_FLOAT(tiles_f16, RD_F16)

@@ -50,55 +50,33 @@ extension CPUStream {
         let groups = attentionGroups(
             plan, headsPerKey: queries.columns / d / cache.shape.keyValueHeads,
             keyHeads: cache.shape.keyValueHeads)
-        let record = rd_partial_floats(d)
-        let scratchFloats = rd_attention_scratch(groups.largestBranch, d)
-        let scratch = branchScores.floats(pool.threads * scratchFloats)
-        let kernels = self.kernels
-
-        // Few groups over a long cache: hand out single splits, then merge. Many groups: all splits of a group in one unit.
-        let splitUnits = groups.count < 3 * pool.threads ? groups.mostSplits : 1
-        let perUnit = splitUnits > 1 ? Int(RD_QUERIES) * record : 2 * Int(RD_QUERIES) * record
-        let unitsOfPartials = splitUnits > 1 ? groups.count * splitUnits : pool.threads
-        let partials = self.partials.floats(unitsOfPartials * perUnit)
-
+        let work = AttentionWork(
+            groups: groups, kernels: kernels, dimension: d, output: output,
+            scratch: branchScores.floats(pool.threads * rd_attention_scratch(groups.largestBranch, d)))
+        // Many groups: some with all their splits. Few, most of all over a long cache: single splits, merged afterwards.
+        let isFew = groups.count < (groups.mostSplits > 4 ? 12 : 3) * pool.threads
+        let groupsPerUnit = isFew ? 0 : min(groups.count / (3 * pool.threads), AttentionGroups.mostTogether)
         groups.branches.withUnsafeBufferPointer { branches in
-            func job(_ index: Int) -> rd_attention {
+            let job = { (index: Int) in
                 groups.job(
                     index, queries: queries, cache: cache, layer: layer, branches: branches.baseAddress)
             }
-            func finish(_ index: Int, _ state: UnsafePointer<Float>, _ query: Int) {
-                let (row, head) = groups.query(index, query)
-                kernels.attention_finish(state, d, output.floats + row * output.columns + head * d)
-            }
-            pool.run(units: groups.count * splitUnits) { unit, thread in
-                let (index, split) = unit.quotientAndRemainder(dividingBy: splitUnits)
-                var work = job(index)
-                let branchScratch = scratch + thread * scratchFloats
-                if splitUnits > 1 {
-                    guard split < groups.splits(index) else { return }
-                    kernels.attention_split(&work, split, branchScratch, partials + unit * perUnit)
-                    return
+            if groupsPerUnit > 0 {
+                let units = groups.units(of: groupsPerUnit)
+                let partials = self.partials.floats(pool.threads * (groupsPerUnit + 1) * work.groupFloats)
+                pool.run(units: units.count) { unit, thread in
+                    work.attendAll(
+                        units[unit], job: job, thread: thread,
+                        partials: partials + thread * (groupsPerUnit + 1) * work.groupFloats)
                 }
-                let states = partials + thread * perUnit
-                let fresh = states + Int(RD_QUERIES) * record
-                for split in 0..<groups.splits(index) {
-                    kernels.attention_split(&work, split, branchScratch, split == 0 ? states : fresh)
-                    guard split > 0 else { continue }
-                    for query in 0..<Int(work.queries) {
-                        kernels.attention_merge(states + query * record, fresh + query * record, d)
-                    }
+            } else {
+                let partials = self.partials.floats(groups.count * groups.mostSplits * work.groupFloats)
+                let splits = groups.singleSplits
+                pool.run(units: splits.count) { unit, thread in
+                    work.attend(splits[unit], job: job, thread: thread, partials: partials)
                 }
-                for query in 0..<Int(work.queries) { finish(index, states + query * record, query) }
-            }
-            guard splitUnits > 1 else { return }
-            for index in 0..<groups.count {
-                let states = partials + index * splitUnits * perUnit
-                for query in 0..<groups.queryCount(index) {
-                    let state = states + query * record
-                    for split in 1..<max(groups.splits(index), 1) {
-                        kernels.attention_merge(state, states + split * perUnit + query * record, d)
-                    }
-                    finish(index, state, query)
+                forEachRow(groups.count, cost: groups.mostSplits * work.groupFloats) { group in
+                    work.merge(group, partials: partials)
                 }
             }
         }
@@ -117,137 +95,72 @@ extension CPUStream {
     }
 }
 
-/// The queries of a pass in groups that share keys: rows of one sequence, one key/value head.
-struct AttentionGroups {
-    private struct Group {
-        var firstRow: Int  // into rowOrder
-        var rows: Int
-        var keyHead: Int
-        var firstHead: Int  // query heads of each row
-        var heads: Int
-        var visible: Int
+/// Attention of one layer: what the threads do with groups and splits.
+private struct AttentionWork {
+    let groups: AttentionGroups
+    let kernels: rd_kernels
+    let dimension: Int
+    let output: Tensor
+    let scratch: UnsafeMutablePointer<Float>
+
+    var record: Int { rd_partial_floats(dimension) }
+    /// Partial results of one group and split: `[queries, record]`.
+    var groupFloats: Int { Int(RD_QUERIES) * record }
+
+    typealias Job = (Int) -> rd_attention
+
+    private func branchScratch(_ thread: Int) -> UnsafeMutablePointer<Float> {
+        scratch + thread * rd_attention_scratch(groups.largestBranch, dimension)
     }
 
-    private let plan: RowPlan
-    private let rowOrder: [Int]
-    private let groups: [Group]
-    private let branchStart: [Int]  // [rows], −1 for a contiguous row
-    /// Slots of the branches of all rows that are not contiguous.
-    let branches: [Int32]
-    /// Rows of this pass in the sequence that has most of them, where any row has a branch.
-    let largestBranch: Int
-    /// Splits of the row that sees most keys.
-    let mostSplits: Int
-    private let usedSlots: [Int: Int]
-    private let headsPerKey: Int
-    private let keyHeads: Int
-
-    var count: Int { groups.count }
-
-    /// Whether these are the groups of that plan. Comparing arrays that share storage takes no time.
-    func matches(_ other: RowPlan, headsPerKey: Int, keyHeads: Int) -> Bool {
-        self.headsPerKey == headsPerKey && self.keyHeads == keyHeads && plan.rows == other.rows
-            && plan.committed == other.committed
-    }
-
-    init(plan: RowPlan, headsPerKey: Int, keyHeads: Int) {
-        self.plan = plan
-        var branches = [Int32]()
-        var starts = [Int]()
-        var used = [Int: Int]()
-        for row in 0..<plan.count {
-            let sequence = plan.rows[row].sequence
-            used[sequence] = max(used[sequence] ?? 0, plan.slots[row] + 1)
-            if let slots = plan.gathered(row) {
-                starts.append(branches.count)
-                branches.append(contentsOf: slots.lazy.map { Int32($0) })
-            } else {
-                starts.append(-1)
-            }
-        }
-        // Rows of one sequence side by side; batches of a single sequence keep their order.
-        let order =
-            used.count == 1
-            ? Array(0..<plan.count)
-            : (0..<plan.count).sorted { (plan.rows[$0].sequence, $0) < (plan.rows[$1].sequence, $1) }
-        let heads = min(headsPerKey, Int(RD_QUERIES))
-        let rowsPerGroup = max(1, Int(RD_QUERIES) / headsPerKey)
-        var groups = [Group]()
-        var at = 0
-        while at < order.count {
-            let sequence = plan.rows[order[at]].sequence
-            var end = at
-            var visible = 0
-            while end < order.count, end < at + rowsPerGroup, plan.rows[order[end]].sequence == sequence {
-                visible = max(visible, plan.visibleKeys(order[end]))
-                end += 1
-            }
-            for keyHead in 0..<keyHeads {
-                for firstHead in stride(from: 0, to: headsPerKey, by: heads) {
-                    groups.append(
-                        Group(
-                            firstRow: at, rows: end - at, keyHead: keyHead,
-                            firstHead: keyHead * headsPerKey + firstHead,
-                            heads: min(heads, headsPerKey - firstHead), visible: visible))
-                }
-            }
-            at = end
-        }
-        // Neighbours share keys and values: a thread, which takes neighbouring groups, reads those of as few heads as it can.
-        groups.sort {
-            let (a, b) = (plan.rows[order[$0.firstRow]].sequence, plan.rows[order[$1.firstRow]].sequence)
-            return (a, $0.keyHead, $0.firstRow, $0.firstHead) < (b, $1.keyHead, $1.firstRow, $1.firstHead)
-        }
-        self.rowOrder = order
-        self.groups = groups
-        self.branches = branches
-        self.branchStart = starts
-        self.usedSlots = used
-        self.headsPerKey = headsPerKey
-        self.keyHeads = keyHeads
-        largestBranch = branches.isEmpty ? 0 : plan.count
-        mostSplits = groups.reduce(1) { max($0, ($1.visible + Int(RD_SPLIT) - 1) / Int(RD_SPLIT)) }
-    }
-
-    func splits(_ index: Int) -> Int { (groups[index].visible + Int(RD_SPLIT) - 1) / Int(RD_SPLIT) }
-
-    func queryCount(_ index: Int) -> Int { groups[index].rows * groups[index].heads }
-
-    /// Row and query head of a query of a group.
-    func query(_ index: Int, _ query: Int) -> (row: Int, head: Int) {
-        let group = groups[index]
-        return (rowOrder[group.firstRow + query / group.heads], group.firstHead + query % group.heads)
-    }
-
-    func job(
-        _ index: Int, queries: Tensor, cache: CPUCache, layer: Int, branches: UnsafePointer<Int32>?
-    ) -> rd_attention {
-        let group = groups[index]
-        let sequence = plan.rows[rowOrder[group.firstRow]].sequence
-        let d = cache.shape.headDimension
-        var job = rd_attention_over(
-            cache.keys(layer: layer, sequence: sequence, head: group.keyHead),
-            cache.values(layer: layer, sequence: sequence, head: group.keyHead))
-        job.head_dimension = UInt32(d)
-        job.queries = UInt32(queryCount(index))
-        job.committed = UInt32(plan.committed[rowOrder[group.firstRow]])
-        job.used_slots = UInt32(usedSlots[sequence] ?? 0)
-        job.scale = 1 / Float(d).squareRoot()
-        withUnsafeMutableBytes(of: &job.query) { query in
-            withUnsafeMutableBytes(of: &job.visible) { visible in
-                withUnsafeMutableBytes(of: &job.branch) { branch in
-                    let query = query.assumingMemoryBound(to: UnsafePointer<Float>?.self)
-                    let visible = visible.assumingMemoryBound(to: UInt32.self)
-                    let branch = branch.assumingMemoryBound(to: UnsafePointer<Int32>?.self)
-                    for i in 0..<queryCount(index) {
-                        let (row, head) = self.query(index, i)
-                        query[i] = UnsafePointer(queries.floats + row * queries.columns + head * d)
-                        visible[i] = UInt32(plan.visibleKeys(row))
-                        branch[i] = branchStart[row] < 0 ? nil : branches.map { $0 + branchStart[row] }
-                    }
+    /// All splits of groups that share keys: a split's keys and values are read once, by all groups in turn.
+    func attendAll(
+        _ range: Range<Int>, job: Job, thread: Int, partials: UnsafeMutablePointer<Float>
+    ) {
+        let fresh = partials + range.count * groupFloats
+        let splits = range.reduce(0) { max($0, groups.splits($1)) }
+        for split in 0..<splits {
+            for (place, group) in range.enumerated() where split < groups.splits(group) {
+                let states = partials + place * groupFloats
+                var work = job(group)
+                kernels.attention_split(&work, split, branchScratch(thread), split == 0 ? states : fresh)
+                guard split > 0 else { continue }
+                for query in 0..<groups.queryCount(group) {
+                    kernels.attention_merge(states + query * record, fresh + query * record, dimension)
                 }
             }
         }
-        return job
+        for (place, group) in range.enumerated() {
+            for query in 0..<groups.queryCount(group) {
+                finish(group, query, partials + place * groupFloats + query * record)
+            }
+        }
+    }
+
+    /// One split of one group. `partials [groups, splits, queries, record]`
+    func attend(
+        _ unit: (group: Int, split: Int), job: Job, thread: Int, partials: UnsafeMutablePointer<Float>
+    ) {
+        var work = job(unit.group)
+        kernels.attention_split(
+            &work, unit.split, branchScratch(thread),
+            partials + (unit.group * groups.mostSplits + unit.split) * groupFloats)
+    }
+
+    /// Merges the splits of a group, in order.
+    func merge(_ group: Int, partials: UnsafeMutablePointer<Float>) {
+        let states = partials + group * groups.mostSplits * groupFloats
+        for query in 0..<groups.queryCount(group) {
+            let state = states + query * record
+            for split in 1..<max(groups.splits(group), 1) {
+                kernels.attention_merge(state, state + split * groupFloats, dimension)
+            }
+            finish(group, query, state)
+        }
+    }
+
+    private func finish(_ group: Int, _ query: Int, _ state: UnsafePointer<Float>) {
+        let (row, head) = groups.query(group, query)
+        kernels.attention_finish(state, dimension, output.floats + row * output.columns + head * dimension)
     }
 }

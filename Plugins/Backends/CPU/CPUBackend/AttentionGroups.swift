@@ -1,0 +1,172 @@
+import CKernels
+import RedrafterCore
+
+/// The queries of a pass in groups that share keys: rows of one sequence, one key/value head.
+struct AttentionGroups {
+    private struct Group {
+        var firstRow: Int  // into rowOrder
+        var rows: Int
+        var keyHead: Int
+        var firstHead: Int  // query heads of each row
+        var heads: Int
+        var visible: Int
+    }
+
+    private let plan: RowPlan
+    private let rowOrder: [Int]
+    private let groups: [Group]
+    private let branchStart: [Int]  // [rows], −1 for a contiguous row
+    /// Slots of the branches of all rows that are not contiguous.
+    let branches: [Int32]
+    /// Rows of this pass in the sequence that has most of them, where any row has a branch.
+    let largestBranch: Int
+    /// Splits of the row that sees most keys.
+    let mostSplits: Int
+    private let usedSlots: [Int: Int]
+    private let headsPerKey: Int
+    private let keyHeads: Int
+
+    /// Groups that one unit works on together at most.
+    static let mostTogether = 4
+    /// Neighbouring groups that share keys and values.
+    private let runs: [Range<Int>]
+    /// Every split of every group; groups that share keys take the same split one after the other.
+    let singleSplits: [(group: Int, split: Int)]
+
+    var count: Int { groups.count }
+
+    /// Neighbouring groups that share keys, at most `size` together.
+    func units(of size: Int) -> [Range<Int>] {
+        runs.flatMap { run in
+            stride(from: run.lowerBound, to: run.upperBound, by: size).map {
+                $0..<min($0 + size, run.upperBound)
+            }
+        }
+    }
+
+    /// Whether these are the groups of that plan. Comparing arrays that share storage takes no time.
+    func matches(_ other: RowPlan, headsPerKey: Int, keyHeads: Int) -> Bool {
+        self.headsPerKey == headsPerKey && self.keyHeads == keyHeads && plan.rows == other.rows
+            && plan.committed == other.committed
+    }
+
+    init(plan: RowPlan, headsPerKey: Int, keyHeads: Int) {
+        self.plan = plan
+        var branches = [Int32]()
+        var starts = [Int]()
+        var used = [Int: Int]()
+        for row in 0..<plan.count {
+            let sequence = plan.rows[row].sequence
+            used[sequence] = max(used[sequence] ?? 0, plan.slots[row] + 1)
+            if let slots = plan.gathered(row) {
+                starts.append(branches.count)
+                branches.append(contentsOf: slots.lazy.map { Int32($0) })
+            } else {
+                starts.append(-1)
+            }
+        }
+        // Rows of one sequence side by side; batches of a single sequence keep their order.
+        let order =
+            used.count == 1
+            ? Array(0..<plan.count)
+            : (0..<plan.count).sorted { (plan.rows[$0].sequence, $0) < (plan.rows[$1].sequence, $1) }
+        let heads = min(headsPerKey, Int(RD_QUERIES))
+        let rowsPerGroup = max(1, Int(RD_QUERIES) / headsPerKey)
+        var groups = [Group]()
+        var at = 0
+        while at < order.count {
+            let sequence = plan.rows[order[at]].sequence
+            var end = at
+            var visible = 0
+            while end < order.count, end < at + rowsPerGroup, plan.rows[order[end]].sequence == sequence {
+                visible = max(visible, plan.visibleKeys(order[end]))
+                end += 1
+            }
+            for keyHead in 0..<keyHeads {
+                for firstHead in stride(from: 0, to: headsPerKey, by: heads) {
+                    groups.append(
+                        Group(
+                            firstRow: at, rows: end - at, keyHead: keyHead,
+                            firstHead: keyHead * headsPerKey + firstHead,
+                            heads: min(heads, headsPerKey - firstHead), visible: visible))
+                }
+            }
+            at = end
+        }
+        // Neighbours share keys and values: a thread, which takes neighbouring groups, reads those of as few heads as it can.
+        groups.sort {
+            let (a, b) = (plan.rows[order[$0.firstRow]].sequence, plan.rows[order[$1.firstRow]].sequence)
+            return (a, $0.keyHead, $0.firstRow, $0.firstHead) < (b, $1.keyHead, $1.firstRow, $1.firstHead)
+        }
+        self.rowOrder = order
+        self.groups = groups
+        self.branches = branches
+        self.branchStart = starts
+        self.usedSlots = used
+        self.headsPerKey = headsPerKey
+        self.keyHeads = keyHeads
+        largestBranch = branches.isEmpty ? 0 : plan.count
+        mostSplits = groups.reduce(1) { max($0, Self.splits($1)) }
+        var runs = [Range<Int>]()
+        for (index, group) in groups.enumerated() {
+            let last = runs.last.map { groups[$0.lowerBound] }
+            if let last, last.keyHead == group.keyHead,
+                plan.rows[order[last.firstRow]].sequence == plan.rows[order[group.firstRow]].sequence
+            {
+                runs[runs.count - 1] = runs[runs.count - 1].lowerBound..<index + 1
+            } else {
+                runs.append(index..<index + 1)
+            }
+        }
+        self.runs = runs
+        singleSplits = runs.flatMap { run in
+            (0..<run.reduce(0) { max($0, Self.splits(groups[$1])) }).flatMap { split in
+                run.filter { split < Self.splits(groups[$0]) }.map { (group: $0, split: split) }
+            }
+        }
+    }
+
+    private static func splits(_ group: Group) -> Int { (group.visible + Int(RD_SPLIT) - 1) / Int(RD_SPLIT) }
+
+    func splits(_ index: Int) -> Int { Self.splits(groups[index]) }
+
+    func queryCount(_ index: Int) -> Int { groups[index].rows * groups[index].heads }
+
+    /// Row and query head of a query of a group.
+    func query(_ index: Int, _ query: Int) -> (row: Int, head: Int) {
+        let group = groups[index]
+        return (rowOrder[group.firstRow + query / group.heads], group.firstHead + query % group.heads)
+    }
+
+    func job(
+        _ index: Int, queries: Tensor, cache: CPUCache, layer: Int, branches: UnsafePointer<Int32>?
+    ) -> rd_attention {
+        let group = groups[index]
+        let sequence = plan.rows[rowOrder[group.firstRow]].sequence
+        let d = cache.shape.headDimension
+        var job = rd_attention_over(
+            cache.keys(layer: layer, sequence: sequence, head: group.keyHead),
+            cache.values(layer: layer, sequence: sequence, head: group.keyHead))
+        job.head_dimension = UInt32(d)
+        job.queries = UInt32(queryCount(index))
+        job.committed = UInt32(plan.committed[rowOrder[group.firstRow]])
+        job.used_slots = UInt32(usedSlots[sequence] ?? 0)
+        job.scale = 1 / Float(d).squareRoot()
+        withUnsafeMutableBytes(of: &job.query) { query in
+            withUnsafeMutableBytes(of: &job.visible) { visible in
+                withUnsafeMutableBytes(of: &job.branch) { branch in
+                    let query = query.assumingMemoryBound(to: UnsafePointer<Float>?.self)
+                    let visible = visible.assumingMemoryBound(to: UInt32.self)
+                    let branch = branch.assumingMemoryBound(to: UnsafePointer<Int32>?.self)
+                    for i in 0..<queryCount(index) {
+                        let (row, head) = self.query(index, i)
+                        query[i] = UnsafePointer(queries.floats + row * queries.columns + head * d)
+                        visible[i] = UInt32(plan.visibleKeys(row))
+                        branch[i] = branchStart[row] < 0 ? nil : branches.map { $0 + branchStart[row] }
+                    }
+                }
+            }
+        }
+        return job
+    }
+}
