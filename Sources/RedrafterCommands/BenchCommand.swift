@@ -17,7 +17,7 @@ struct BenchCommand: ParsableCommand {
               redrafter bench
               redrafter bench -p 0 -n 0 --rows 1,2,4,8,12,16
               redrafter bench -m model.gguf -t 4 -r 10 -o json
-              redrafter bench --kernels avx2,portable --rows 1,8
+              redrafter bench --kernels avx2,portable -p 16 -n 16 --rows 1,8
 
             With --kernels, sets of kernels take turns: in each repetition every set takes one sample of the test, so that a \
             machine whose speed drifts slows all alike. Speedup is the median, over the repetitions, of a set's tokens/s \
