@@ -10,18 +10,19 @@ public struct Benchmark {
         case prompt(Int)
         /// This many tokens one after the other, from an empty context.
         case generation(Int)
-        /// One pass over this many rows with all their logits, behind `Benchmark.rowsContext` tokens.
-        case rows(Int)
+        /// One pass over this many rows with all their logits, behind this many tokens of context.
+        case rows(Int, context: Int = Benchmark.rowsContext)
         /// A plain read of as many bytes as a pass over one token reads, by all threads: the limit of `generation`. The
         /// processor's best kernels read, whatever the model runs on.
         case read
 
-        /// As in reports: `pp512`, `tg128`, `rows8`, `read`.
+        /// As in reports: `pp512`, `tg128`, `rows8`, `read`; `rows8@4096` behind another context than the usual one.
         public var name: String {
             switch self {
             case .prompt(let count): "pp\(count)"
             case .generation(let count): "tg\(count)"
-            case .rows(let count): "rows\(count)"
+            case .rows(let count, Benchmark.rowsContext): "rows\(count)"
+            case .rows(let count, let context): "rows\(count)@\(context)"
             case .read: "read"
             }
         }
@@ -29,13 +30,22 @@ public struct Benchmark {
         /// Tokens that one sample stands for; 1 for a read, which is what one token costs.
         public var tokens: Int {
             switch self {
-            case .prompt(let count), .generation(let count), .rows(let count): count
+            case .prompt(let count), .generation(let count), .rows(let count, _): count
             case .read: 1
+            }
+        }
+
+        /// Tokens that the context has to hold.
+        public var contextTokens: Int {
+            switch self {
+            case .prompt(let count), .generation(let count): count
+            case .rows(let count, let context): context + count
+            case .read: 0
             }
         }
     }
 
-    /// Tokens in the cache before a pass over rows.
+    /// Tokens in the cache before a pass over rows, where a test says nothing else.
     public static let rowsContext = 256
     /// Passes that make up one sample of `rows` and `read`: one alone is shorter than the noise of the clock's neighbours.
     private static let passesPerSample = 16
@@ -89,18 +99,12 @@ public struct Benchmark {
 
     /// What comes before the samples of a test.
     private mutating func prepare(_ test: Test) throws(RedrafterError) {
-        let needed =
-            switch test {
-            case .prompt(let count), .generation(let count): count
-            case .rows(let count): Self.rowsContext + count
-            case .read: 0
-            }
-        guard needed <= model.contextLength else {
-            throw .promptTooLong(tokens: needed, contextLength: model.contextLength)
+        guard test.contextTokens <= model.contextLength else {
+            throw .promptTooLong(tokens: test.contextTokens, contextLength: model.contextLength)
         }
         switch test {
         case .prompt, .generation: break
-        case .rows: try wrapping(RedrafterError.transformer, try prepareContext())
+        case .rows(_, let context): try wrapping(RedrafterError.transformer, try prepareContext(context))
         case .read where readBuffer == nil:
             readBuffer = try wrapping(
                 RedrafterError.backend,
@@ -115,8 +119,8 @@ public struct Benchmark {
             try wrapping(RedrafterError.transformer, try samplePrompt(randomTokens(count)))
         case .generation(let count):
             try wrapping(RedrafterError.transformer, try sampleGeneration(randomTokens(count)))
-        case .rows(let count):
-            try wrapping(RedrafterError.transformer, try sampleRows(randomTokens(count)))
+        case .rows(let count, let context):
+            try wrapping(RedrafterError.transformer, try sampleRows(randomTokens(count), behind: context))
         case .read:
             sampleRead()
         }
@@ -139,10 +143,10 @@ public struct Benchmark {
         return start.duration(to: .now)
     }
 
-    private func sampleRows(_ tokens: [Int32]) throws(TransformerError) -> Duration {
+    private func sampleRows(_ tokens: [Int32], behind context: Int) throws(TransformerError) -> Duration {
         let start = ContinuousClock.now
         for _ in 0..<Self.passesPerSample {
-            let rows = Row.chain(tokens, from: Self.rowsContext)
+            let rows = Row.chain(tokens, from: context)
             try choose(try runner.forward(rows, logitRows: Array(rows.indices)).logits)
         }
         return start.duration(to: .now) / Self.passesPerSample
@@ -164,9 +168,10 @@ public struct Benchmark {
         }
     }
 
-    private func prepareContext() throws(TransformerError) {
+    private func prepareContext(_ length: Int) throws(TransformerError) {
         runner.reset()
-        _ = try runner.prefill(randomTokens(Self.rowsContext))
+        guard length > 0 else { return }
+        _ = try runner.prefill(randomTokens(length))
     }
 
     private func randomTokens(_ count: Int) -> [Int32] {

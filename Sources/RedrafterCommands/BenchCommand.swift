@@ -11,11 +11,12 @@ struct BenchCommand: ParsableCommand {
         abstract: "Measures prefill, decoding and the price of a pass over several rows.",
         discussion: """
             pp512 is a prompt of 512 tokens. tg128 is 128 tokens, one after another. rows8 is one pass over 8 tokens with \
-            all their logits, after 256 tokens of context. read is a plain read of as many bytes of the weights as one \
+            all their logits, after 256 tokens of context (rows8@4096: after 4,096). read is a plain read of as many bytes of the weights as one \
             token needs: the limit for decoding. Each test warms up once.
 
               redrafter bench
               redrafter bench -p 0 -n 0 --rows 1,2,4,8,12,16
+              redrafter bench -p 0 -n 0 --rows 1,8 --rows-context 256,1024,4096
               redrafter bench -m model.gguf -t 4 -r 10 -o json
               redrafter bench --kernels avx2,portable -p 16 -n 16 --rows 1,8
 
@@ -46,6 +47,12 @@ struct BenchCommand: ParsableCommand {
     var rows = ""
 
     @Option(
+        help: ArgumentHelp(
+            "Tokens of context before the rows of a pass, comma-separated: each number of rows is timed behind each.",
+            valueName: "n"))
+    var rowsContext = "\(Benchmark.rowsContext)"
+
+    @Option(
         name: [.short, .long], parsing: .unconditional,
         help: ArgumentHelp("Number of samples of each test.", valueName: "n"))
     var repetitions = 5
@@ -69,17 +76,22 @@ struct BenchCommand: ParsableCommand {
         }
         var tests = try numbers(prompt, "n-prompt", upTo: 1 << 20).map(Benchmark.Test.prompt)
         tests += try numbers(generate, "n-gen", upTo: 1 << 20).map(Benchmark.Test.generation)
-        tests += try numbers(rows, "rows", upTo: TreeLimits.maximumRows).map(Benchmark.Test.rows)
+        let contexts = try numbers(rowsContext, "rows-context", upTo: 1 << 20)
+        for context in contexts.isEmpty ? [0] : contexts {
+            tests += try numbers(rows, "rows", upTo: TreeLimits.maximumRows).map {
+                .rows($0, context: context)
+            }
+        }
         if read { tests.append(.read) }
         guard !tests.isEmpty else {
             throw CommandFailure(.usage, "there is nothing to measure", hint: "pass -p, -n or --rows")
         }
+        let longest = tests.reduce(Benchmark.rowsContext) { max($0, $1.contextTokens) }
         let sets = try kernelSets()
-        let longest = tests.map(\.tokens).max() ?? 0
         var benchmarks = try sets.map {
             try Benchmark(
                 try modelArguments.load(
-                    contextLength: max(longest, Benchmark.rowsContext + 64), kernels: $0))
+                    contextLength: longest, kernels: $0))
         }
         var report = BenchReport(models: benchmarks.map(\.model))
         for (index, test) in tests.enumerated() {

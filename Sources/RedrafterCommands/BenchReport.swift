@@ -62,11 +62,11 @@ struct BenchReport {
     /// What was measured, and on what.
     private static func members(_ test: Benchmark.Test, _ model: Model) -> [(String, JSONValue)] {
         let backend = model.backend
-        var count = (prompt: 0, generated: 0, rows: 0)
+        var count = (prompt: 0, generated: 0, rows: 0, depth: 0)
         switch test {
         case .prompt(let tokens): count.prompt = tokens
         case .generation(let tokens): count.generated = tokens
-        case .rows(let tokens): count.rows = tokens
+        case .rows(let tokens, let context): (count.rows, count.depth) = (tokens, context)
         case .read: break
         }
         return [
@@ -81,7 +81,7 @@ struct BenchReport {
             ("n_prompt", .integer(count.prompt)),
             ("n_gen", .integer(count.generated)),
             ("n_rows", .integer(count.rows)),
-            ("n_depth", .integer(count.rows > 0 ? Benchmark.rowsContext : 0)),
+            ("n_depth", .integer(count.depth)),
         ]
     }
 
