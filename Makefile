@@ -1,7 +1,7 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup build install uninstall demo examples docs test check exactness lint format shaders validate-vulkan bench \
-	bench-kernels bench-peer fuzz clean
+	bench-kernels bench-peer bench-quantised fuzz clean
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
@@ -71,9 +71,11 @@ bench: build ## measure this machine
 bench-kernels: ## cycles of the CPU kernels alone, by kernel set and weight type; ARGS="--sets avx2 --types q4_1"
 	@bash Benchmarks/Scripts/bench-kernels.sh $(ARGS)
 
-bench-peer: build ## build llama.cpp and measure both alternately on the same files
-	bash Benchmarks/Scripts/build-peer.sh
-	python3 Benchmarks/Scripts/bench-peer.py
+bench-peer: build ## build llama.cpp and measure both alternately on the same files; ARGS="--rounds 3 --baseline BINARY"
+	python3 Benchmarks/Scripts/bench-peer.py $(ARGS)
+
+bench-quantised: build ## the same with models of random weights in Q4_K_M, Q5_K_M, Q6_K and Q8_0; ARGS="--types Q4_K_M"
+	python3 Benchmarks/Scripts/bench-quantised.py $(ARGS)
 
 fuzz: ## fuzz every parser for a minute each (libFuzzer)
 	bash Tests/Fuzz/run.sh

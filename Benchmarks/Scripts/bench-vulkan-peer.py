@@ -14,8 +14,9 @@ import subprocess
 import time
 import urllib.request
 
+import peer
+
 PORT = 18437
-MODEL = os.path.expanduser("~/.cache/redrafter/SmolLM2-135M-Instruct.Q4_1.gguf")
 
 
 def ask(prompt, count):
@@ -44,15 +45,11 @@ def bench(arguments, *tests):
     return json.loads(output)
 
 
-def spread(values, digits):
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("server")
-    parser.add_argument("--redrafter", default=".build/release/redrafter")
-    parser.add_argument("--model", default=MODEL)
+    parser.add_argument("--redrafter", default=peer.BINARY)
+    parser.add_argument("--model", default=peer.default_model())
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     os.chmod(arguments.server, 0o755)
@@ -82,13 +79,13 @@ def main():
     print("| test | llama.cpp | redrafter | redrafter ÷ llama.cpp, round by round |\n|---|---:|---:|---:|")
     for name, test in (("tg", "decode, tokens/s"), ("pp", "prefill of 256, tokens/s")):
         ratios = [a / b for a, b in zip(ours[name], theirs[name])]
-        print(f"| {test} | {spread(theirs[name], 2)} | {spread(ours[name], 1)} | {spread(ratios, 1)} × |")
+        print(f"| {test} | {peer.spread(theirs[name], 2)} | {peer.spread(ours[name], 1)} | {peer.spread(ratios, 1)} × |")
     print("\n| rows of a pass | ms |\n|---|---:|")
     for rows in (1, 8, 9):
-        print(f"| {rows} | {spread(ours[rows], 1)} |")
+        print(f"| {rows} | {peer.spread(ours[rows], 1)} |")
     eight = [a / b for a, b in zip(ours[8], ours[1])]
     nine = [a / b for a, b in zip(ours[9], ours[8])]
-    print(f"\n8 rows / 1 row: {spread(eight, 2)}; 9 rows / 8 rows: {spread(nine, 2)}")
+    print(f"\n8 rows / 1 row: {peer.spread(eight, 2)}; 9 rows / 8 rows: {peer.spread(nine, 2)}")
 
 
 main()

@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Builds llama.cpp in the user's cache, from the source in the PyPI package llama-cpp-python: about five minutes on two cores.
 # Does nothing if it is there already.
+#
+# The build is for this processor. With REDRAFTER_PEER_SET=avx2 it is a second one beside it that uses no more than AVX2, FMA,
+# F16C and BMI2: what the kernel set avx2 is compared with on a processor that has more.
 set -euo pipefail
 
 version="0.3.36"
+set_name="${REDRAFTER_PEER_SET:-}"
 if [ -n "${REDRAFTER_CACHE:-}" ]; then cache="$REDRAFTER_CACHE"
 elif [ -n "${XDG_CACHE_HOME:-}" ]; then cache="$XDG_CACHE_HOME/redrafter"
 else cache="$HOME/.cache/redrafter"; fi
@@ -11,19 +15,35 @@ peer="$cache/peer/llama-cpp-python-$version"
 here="$(cd "$(dirname "$0")" && pwd)"
 say() { printf '== %s\n' "$*"; }
 
-if [ ! -x "$peer/build/bin/llama-bench" ]; then
-    missing=()
+case "$set_name" in
+    "")
+        build="$peer/build"
+        processor="this processor"
+        options=(-DGGML_NATIVE=ON) ;;
+    avx2)
+        build="$peer/build-avx2"
+        processor="processors with AVX2"
+        options=(-DGGML_NATIVE=OFF -DGGML_SSE42=ON -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON
+            -DGGML_AVX_VNNI=OFF -DGGML_AVX512=OFF) ;;
+    *)
+        echo "error: REDRAFTER_PEER_SET is '$set_name'; allowed: avx2, or nothing for a build for this processor" >&2
+        exit 64 ;;
+esac
+
+install_tools() {
+    local missing=() as_root=() name
     for name in cmake ninja-build g++ python3-venv; do
         dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q "install ok installed" || missing+=("$name")
     done
-    if [ ${#missing[@]} -gt 0 ]; then
-        as_root=()
-        [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-        say "installing ${missing[*]}"
-        "${as_root[@]}" apt-get update -qq
-        "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-    fi
-    work="$cache/peer/fetch"
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    say "installing ${missing[*]}"
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+fetch_source() {
+    local work="$cache/peer/fetch"
     mkdir -p "$work"
     say "fetching the source of llama.cpp (llama-cpp-python $version from PyPI, 77 MB)"
     # pip asks an sdist's build back-end for its metadata; the back-end alone is enough for that.
@@ -34,15 +54,20 @@ if [ ! -x "$peer/build/bin/llama-bench" ]; then
     tar -xzf "$work/llama_cpp_python-$version.tar.gz" -C "$work"
     rm -rf "$peer"
     mv "$work/llama_cpp_python-$version/vendor/llama.cpp" "$peer"
-    say "building llama.cpp for this processor"
-    cmake -G Ninja -S "$peer" -B "$peer/build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DLLAMA_CURL=OFF \
-        -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_UI=OFF -DBUILD_SHARED_LIBS=ON >/dev/null
-    cmake --build "$peer/build" --target llama-bench llama-quantize
     rm -rf "$work"
+}
+
+if [ ! -x "$build/bin/llama-bench" ] || [ ! -x "$build/bin/llama-quantize" ]; then
+    install_tools
+    [ -f "$peer/CMakeLists.txt" ] || fetch_source
+    say "building llama.cpp for $processor"
+    cmake -G Ninja -S "$peer" -B "$build" -DCMAKE_BUILD_TYPE=Release "${options[@]}" -DLLAMA_CURL=OFF \
+        -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_UI=OFF -DBUILD_SHARED_LIBS=ON >/dev/null
+    cmake --build "$build" --target llama-bench llama-quantize
 fi
-if [ ! -x "$peer/rows_bench" ] || [ "$here/rows_bench.cpp" -nt "$peer/rows_bench" ]; then
+if [ ! -x "$build/bin/rows_bench" ] || [ "$here/rows_bench.cpp" -nt "$build/bin/rows_bench" ]; then
     say "building the driver for passes over several rows"
-    g++ -O2 -std=c++17 -I"$peer/include" -I"$peer/ggml/include" "$here/rows_bench.cpp" -o "$peer/rows_bench" \
-        -L"$peer/build/bin" -lllama -lggml -lggml-base "-Wl,-rpath,$peer/build/bin"
+    g++ -O2 -std=c++17 -I"$peer/include" -I"$peer/ggml/include" "$here/rows_bench.cpp" -o "$build/bin/rows_bench" \
+        -L"$build/bin" -lllama -lggml -lggml-base "-Wl,-rpath,$build/bin"
 fi
-say "peer: $peer"
+say "peer: $build/bin"
