@@ -95,3 +95,5 @@ const rd_kernels *rd_kernels_named(const char *name) {
         if (strcmp(all_sets[i].set->name, name) == 0) return runs(i) ? all_sets[i].set : NULL;
     return NULL;
 }
+
+const char *rd_kernels_name_at(size_t index) { return index < SETS ? all_sets[index].set->name : NULL; }

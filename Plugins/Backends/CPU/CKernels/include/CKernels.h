@@ -160,6 +160,9 @@ const rd_kernels *_Nullable rd_kernels_named(const char *name);
 /// The sets that this processor runs, best first; NULL behind the last.
 const rd_kernels *_Nullable rd_kernels_at(size_t index);
 
+/// The names of all sets that were compiled, best first, whether this processor runs them or not; NULL behind the last.
+const char *_Nullable rd_kernels_name_at(size_t index);
+
 /// Processors this process may run on, at least 1.
 int rd_usable_processors(void);
 
