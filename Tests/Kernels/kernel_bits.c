@@ -223,6 +223,9 @@ static void check_elementwise(size_t count) {
     BOTH("swiglu", oracle->swiglu(a, y, count), set->swiglu(b, y, count), a, b, count * 4);
     float sum_a, sum_b;
     BOTH("exp_sum", sum_a = oracle->exp_sum(y, count, 2), sum_b = set->exp_sum(y, count, 2), &sum_a, &sum_b, 4);
+    for (size_t i = 0; i < count; i++) {  // alone, so that small ones are not lost; down to where they become zero
+        BOTH("exp_sum", sum_a = oracle->exp_sum(x + i, 1, 80), sum_b = set->exp_sum(x + i, 1, 80), &sum_a, &sum_b, 4);
+    }
     int64_t best_a, best_b;
     BOTH("argmax", best_a = oracle->argmax(x, count), best_b = set->argmax(x, count), &best_a, &best_b, 8);
     x[count / 2] = NAN;
