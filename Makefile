@@ -1,7 +1,7 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup build install uninstall demo examples docs test test-kernels test-arm check exactness lint format \
-	shaders validate-vulkan bench bench-peer fuzz clean
+	shaders validate-vulkan bench bench-kernels bench-peer fuzz clean
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
@@ -75,6 +75,9 @@ validate-vulkan: setup ## run the Vulkan backend under the validation layers: co
 bench: build ## measure this machine
 	.build/release/redrafter bench --rows 1,2,4,8,12,16 --read
 
+bench-kernels: ## cycles of the CPU kernels alone, by kernel set and weight type; ARGS="--sets avx2 --types q4_1"
+	@bash Benchmarks/Scripts/bench-kernels.sh $(ARGS)
+
 bench-peer: build ## build llama.cpp and measure both alternately on the same files
 	bash Benchmarks/Scripts/build-peer.sh
 	python3 Benchmarks/Scripts/bench-peer.py
@@ -83,4 +86,4 @@ fuzz: ## fuzz every parser for a minute each (libFuzzer)
 	bash Tests/Fuzz/run.sh
 
 clean: ## remove what builds leave behind
-	rm -rf .build .build-docs .build-install .build-tests Examples/.build
+	rm -rf .build .build-docs .build-install .build-kernels .build-tests Examples/.build

@@ -12,7 +12,8 @@ public struct Benchmark {
         case generation(Int)
         /// One pass over this many rows with all their logits, behind `Benchmark.rowsContext` tokens.
         case rows(Int)
-        /// A plain read of as many bytes as a pass over one token reads, by all threads: the limit of `generation`.
+        /// A plain read of as many bytes as a pass over one token reads, by all threads: the limit of `generation`. The
+        /// processor's best kernels read, whatever the model runs on.
         case read
 
         /// As in reports: `pp512`, `tg128`, `rows8`, `read`.
@@ -59,6 +60,35 @@ public struct Benchmark {
     public mutating func run(
         _ test: Test, repetitions: Int, progress: (Double) -> Void = { _ in }
     ) throws(RedrafterError) -> [Duration] {
+        var benchmarks = [self]
+        let samples = try Self.run(
+            test, inTurns: &benchmarks, repetitions: repetitions, progress: progress)
+        self = benchmarks[0]
+        return samples[0]
+    }
+
+    /// The same for several models in alternation: in each repetition each takes one sample, in their order. So samples of
+    /// the same repetition are neighbours in time, and a machine whose speed drifts slows all models alike.
+    /// - Returns: `[benchmarks][repetitions]`
+    /// - Throws: `RedrafterError.promptTooLong` where a test does not fit a context.
+    public static func run(
+        _ test: Test, inTurns benchmarks: inout [Benchmark], repetitions: Int,
+        progress: (Double) -> Void = { _ in }
+    ) throws(RedrafterError) -> [[Duration]] {
+        for index in benchmarks.indices { try benchmarks[index].prepare(test) }
+        var samples = [[Duration]](repeating: [], count: benchmarks.count)
+        for repetition in 0...repetitions {
+            for index in benchmarks.indices {
+                let time = try benchmarks[index].sample(test)
+                if repetition > 0 { samples[index].append(time) }
+            }
+            progress(Double(repetition) / Double(repetitions))
+        }
+        return samples
+    }
+
+    /// What comes before the samples of a test.
+    private mutating func prepare(_ test: Test) throws(RedrafterError) {
         let needed =
             switch test {
             case .prompt(let count), .generation(let count): count
@@ -68,17 +98,18 @@ public struct Benchmark {
         guard needed <= model.contextLength else {
             throw .promptTooLong(tokens: needed, contextLength: model.contextLength)
         }
-        var samples = [Duration]()
-        if case .rows = test { try wrapping(RedrafterError.transformer, try prepareContext()) }
-        for index in 0...repetitions {
-            let time = try sample(test)
-            if index > 0 { samples.append(time) }
-            progress(Double(index) / Double(repetitions))
+        switch test {
+        case .prompt, .generation: break
+        case .rows: try wrapping(RedrafterError.transformer, try prepareContext())
+        case .read where readBuffer == nil:
+            readBuffer = try wrapping(
+                RedrafterError.backend,
+                try ReadBenchmark(byteCount: bytesPerToken, threads: model.backend.threads))
+        case .read: break
         }
-        return samples
     }
 
-    private mutating func sample(_ test: Test) throws(RedrafterError) -> Duration {
+    private func sample(_ test: Test) throws(RedrafterError) -> Duration {
         switch test {
         case .prompt(let count):
             try wrapping(RedrafterError.transformer, try samplePrompt(randomTokens(count)))
@@ -87,7 +118,7 @@ public struct Benchmark {
         case .rows(let count):
             try wrapping(RedrafterError.transformer, try sampleRows(randomTokens(count)))
         case .read:
-            try sampleRead()
+            sampleRead()
         }
     }
 
@@ -117,15 +148,9 @@ public struct Benchmark {
         return start.duration(to: .now) / Self.passesPerSample
     }
 
-    private mutating func sampleRead() throws(RedrafterError) -> Duration {
-        if readBuffer == nil {
-            readBuffer = try wrapping(
-                RedrafterError.backend,
-                try ReadBenchmark(byteCount: bytesPerToken, threads: model.backend.threads))
-        }
-        guard let readBuffer else { return .zero }
+    private func sampleRead() -> Duration {
         let start = ContinuousClock.now
-        for _ in 0..<Self.passesPerSample { readBuffer.read() }
+        for _ in 0..<Self.passesPerSample { readBuffer?.read() }
         return start.duration(to: .now) / Self.passesPerSample
     }
 

@@ -3,7 +3,6 @@ import Redrafter
 import RedrafterCore
 import RedrafterFormats
 import RedrafterModels
-import RedrafterReport
 
 /// `redrafter bench`: speeds of this machine, in the manner of llama-bench.
 struct BenchCommand: ParsableCommand {
@@ -18,6 +17,13 @@ struct BenchCommand: ParsableCommand {
               redrafter bench
               redrafter bench -p 0 -n 0 --rows 1,2,4,8,12,16
               redrafter bench -m model.gguf -t 4 -r 10 -o json
+              redrafter bench --kernels avx2,portable -p 16 -n 16 --rows 1,8
+
+            With --kernels, sets of kernels take turns: in each repetition every set takes one sample of the test, so that a \
+            machine whose speed drifts slows all alike. Speedup is the median, over the repetitions, of a set's tokens/s \
+            divided by those of the first set in the same repetition. A set that is named twice shows how far chance goes. \
+            Each set loads the weights for itself: two sets need twice the memory. 'redrafter --version' lists the sets of \
+            this processor.
             """)
 
     enum Output: String, ExpressibleByArgument, CaseIterable {
@@ -44,6 +50,13 @@ struct BenchCommand: ParsableCommand {
         help: ArgumentHelp("Number of samples of each test.", valueName: "n"))
     var repetitions = 5
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Kernel sets of the cpu backend to compare, comma-separated; each loads the weights for itself.",
+            valueName: "names"))
+    var kernels: String?
+
     @Flag(name: .customLong("read"), help: "Also time a plain read of the weights' bytes.")
     var read = false
 
@@ -61,18 +74,23 @@ struct BenchCommand: ParsableCommand {
         guard !tests.isEmpty else {
             throw CommandFailure(.usage, "there is nothing to measure", hint: "pass -p, -n or --rows")
         }
+        let sets = try kernelSets()
         let longest = tests.map(\.tokens).max() ?? 0
-        let model = try modelArguments.load(contextLength: max(longest, Benchmark.rowsContext + 64))
-        var benchmark = try Benchmark(model)
-        var report = BenchReport(model: model)
+        var benchmarks = try sets.map {
+            try Benchmark(
+                try modelArguments.load(
+                    contextLength: max(longest, Benchmark.rowsContext + 64), kernels: $0))
+        }
+        var report = BenchReport(models: benchmarks.map(\.model))
         for (index, test) in tests.enumerated() {
             var bar = ProgressBar(test.name)
-            let samples = try benchmark.run(test, repetitions: repetitions) {
+            let samples = try Benchmark.run(test, inTurns: &benchmarks, repetitions: repetitions) {
                 bar.update((Double(index) + $0) / Double(tests.count))
             }
             bar.finish()
             report.add(test, samples)
-            if output == .jsonl, let line = report.objects.last { try Terminal.write(line.text() + "\n") }
+            guard output == .jsonl else { continue }
+            for line in report.objects.suffix(samples.count) { try Terminal.write(line.text() + "\n") }
         }
         switch output {
         case .md: try Terminal.write(report.markdown)
@@ -80,6 +98,23 @@ struct BenchCommand: ParsableCommand {
         case .json: try Terminal.write(JSONValue.array(report.objects).text(isPretty: true) + "\n")
         case .jsonl: break
         }
+    }
+
+    /// The kernel sets that take turns, all of which this processor runs; one nil for the backend's own choice.
+    private func kernelSets() throws -> [String?] {
+        guard let kernels else { return [nil] }
+        guard modelArguments.backend == "cpu" else {
+            throw CommandFailure(
+                .usage, "--kernels names sets of the cpu backend, and --backend is \(modelArguments.backend)",
+                hint: "leave out one of the two")
+        }
+        let names = kernels.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        // An unknown name is an error before the weights are loaded for those ahead of it.
+        for name in names {
+            _ = try Plugins.current.registry.makeBackend(
+                named: "cpu", options: BackendOptions(threads: 1, kernels: name))
+        }
+        return names
     }
 
     private func numbers(_ list: String, _ name: String, upTo limit: Int) throws -> [Int] {
@@ -91,66 +126,4 @@ struct BenchCommand: ParsableCommand {
             return value == 0 ? nil : value
         }
     }
-}
-
-/// Results with llama-bench's names of fields.
-private struct BenchReport {
-    private let model: Model
-    private(set) var objects: [JSONValue] = []
-    private var table = Table([
-        .init("model"), .init("backend"), .init("threads", isNumeric: true), .init("test"),
-        .init("ms", isNumeric: true), .init("t/s", isNumeric: true),
-    ])
-
-    init(model: Model) { self.model = model }
-
-    mutating func add(_ test: Benchmark.Test, _ samples: [Duration]) {
-        let nanoseconds = Statistics(samples.map { $0 / .nanoseconds(1) })
-        let speeds = Statistics(nanoseconds.samples.map { Double(test.tokens) * 1e9 / $0 })
-        let (backend, name) = (model.backend, fileName)
-        var count = (prompt: 0, generated: 0, rows: 0)
-        switch test {
-        case .prompt(let tokens): count.prompt = tokens
-        case .generation(let tokens): count.generated = tokens
-        case .rows(let tokens): count.rows = tokens
-        case .read: break
-        }
-        table.append([
-            name, "\(backend.name) (\(backend.kernels))", "\(backend.threads)", test.name,
-            "\(Number.fixed(nanoseconds.mean / 1e6, 2)) ± \(Number.fixed(nanoseconds.standardDeviation / 1e6, 2))",
-            "\(Number.fixed(speeds.mean, 2)) ± \(Number.fixed(speeds.standardDeviation, 2))",
-        ])
-        objects.append(
-            .object([
-                "test": .string(test.name),
-                "model_filename": .string(model.path),
-                "model_size": .integer(model.transformer.weights.bytesPerPass),
-                "cpu_info": .string(backend.device),
-                "backend": .string(backend.name),
-                "kernels": .string(backend.kernels),
-                "blas": backend.blas.map { .string($0) } ?? .null,
-                "n_threads": .integer(backend.threads),
-                "n_prompt": .integer(count.prompt),
-                "n_gen": .integer(count.generated),
-                "n_rows": .integer(count.rows),
-                "n_depth": .integer(count.rows > 0 ? Benchmark.rowsContext : 0),
-                "avg_ns": .double(nanoseconds.mean),
-                "stddev_ns": .double(nanoseconds.standardDeviation),
-                "avg_ts": .double(speeds.mean),
-                "stddev_ts": .double(speeds.standardDeviation),
-                "samples_ns": .array(nanoseconds.samples.map { .double($0) }),
-                "samples_ts": .array(speeds.samples.map { .double($0) }),
-            ]))
-    }
-
-    var markdown: String {
-        let backend = model.backend
-        let blas = backend.blas.map { ", OpenBLAS \($0)" } ?? ""
-        return table.markdown
-            + "\n\(backend.device), \(backend.threads) threads, kernels \(backend.kernels)\(blas)\n"
-    }
-
-    var csv: String { table.csv }
-
-    private var fileName: String { model.path.split(separator: "/").last.map(String.init) ?? model.path }
 }

@@ -41,8 +41,10 @@ struct ModelArguments: ParsableArguments {
     }
 
     /// Loads the model, with a progress bar where that takes long.
-    func load(contextLength: Int?) throws -> Model {
-        try load(ModelOptions(contextLength: contextLength, threads: threads, backend: backend))
+    func load(contextLength: Int?, kernels: String? = nil) throws -> Model {
+        try load(
+            ModelOptions(
+                contextLength: contextLength, threads: threads, backend: backend, kernels: kernels))
     }
 
     /// Loads the model with a context that holds so many tokens, where it was trained for as many.

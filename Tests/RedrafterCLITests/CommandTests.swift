@@ -40,6 +40,13 @@ struct CommandTests {
         Failure(arguments: "bench -r 0", code: 64, says: "repetitions is 0"),
         Failure(arguments: "bench --rows 100", code: 64, says: "rows is 100"),
         Failure(arguments: "bench -p x", code: 64, says: "n-prompt is x"),
+        Failure(
+            arguments: "bench --kernels portable,nonsense", code: 64,
+            says: "kernel set 'nonsense' is not available here; choose one of: "),
+        Failure(arguments: "bench --kernels ''", code: 64, says: "portable"),
+        Failure(
+            arguments: "bench --kernels portable --backend vulkan", code: 64, says: "--backend is vulkan"),
+        Failure(arguments: "bench --kernels portable --backend auto", code: 64, says: "--backend is auto"),
         Failure(arguments: "compare -r 0", code: 64, says: "repetitions is 0"),
         Failure(arguments: "compare -n 1", code: 64, says: "n-predict is 1"),
         Failure(arguments: "compare --limit 0", code: 64, says: "limit is 0"),

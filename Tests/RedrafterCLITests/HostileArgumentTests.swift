@@ -22,7 +22,7 @@ import Testing
             "generate -p x --n-predict \"$H\"", "generate -p x --verifier \"$H\"", "generate \"--$H\"",
             "generate -p x --temp \"$H\"", "generate x \"$H\"", "\"$H\"", "bench -o \"$H\"",
             "bench -p \"$H\"",
-            "bench -r \"$H\"", "compare --tree \"$H\"", "compare --format \"$H\"",
+            "bench -r \"$H\"", "bench --kernels \"$H\"", "compare --tree \"$H\"", "compare --format \"$H\"",
             "convert a b --type \"$H\"",
             "convert a b --layout \"$H\"", "train \"$H\"", "train rnn --loss \"$H\"", "train rnn",
             "generate -n",

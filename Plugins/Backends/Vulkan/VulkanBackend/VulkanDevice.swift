@@ -26,6 +26,8 @@ final class VulkanDevice: Sendable {
         var teams: Int
         /// Keys that a team takes: a constant, so that sums over keys do not depend on how many there are behind them.
         var splitKeys: Int
+        /// Neighbouring rows that a team takes, so that what the cache holds is read and widened once for them.
+        var attentionRows: Int
         /// Threads of a group for work on single elements.
         var elementWidth = 64
         /// Whether threads hand each other their inputs.
@@ -38,12 +40,13 @@ final class VulkanDevice: Sendable {
             linearWidth = min(max(device.subgroupSize, 8), 32)
             sharesInputs = device.hasShuffle && device.subgroupSize >= 8 && !masked.contains(.shuffle)
             if device.kind == .software && !masked.contains(.serial) {
-                // It runs a group on one core, and has few: small groups, and nothing that joins partial sums.
+                // It runs a group on one core, and has few: small groups, and nothing that joins partial sums. Its registers are
+                // memory, so that a team can take several rows.
                 (linearSplits, rowWidth, hasConstantAdds) = (1, 8, true)
-                (teams, splitKeys) = (linearWidth / 8, Int(Int32.max) / 2)
+                (teams, splitKeys, attentionRows) = (linearWidth / 8, Int(Int32.max) / 2, 4)
             } else {
                 (linearSplits, rowWidth, hasConstantAdds) = (4, 32, false)
-                (teams, splitKeys) = (4, 128)
+                (teams, splitKeys, attentionRows) = (4, 128, 1)
             }
         }
     }

@@ -79,12 +79,13 @@ extension VulkanStream {
             let partials = try scratch(.partials, rowsAtOnce * rowBytes)
             for first in stride(from: 0, to: plan.count, by: rowsAtOnce) {
                 let rows = min(rowsAtOnce, plan.count - first)
-                let items = rows * cache.shape.keyValueHeads * tiles
+                let together = min(rows, tuning.attentionRows)
+                let items = ((rows + together - 1) / together) * cache.shape.keyValueHeads * tiles
                 try dispatch(
                     tuning.sharesInputs ? .attentionShared : .attention,
                     [
                         UInt32(tuning.teams), UInt32(d), UInt32((ratio + tiles - 1) / tiles),
-                        splits > 1 ? 1 : 0,
+                        splits > 1 ? 1 : 0, UInt32(together),
                     ],
                     [
                         try texels(0, cache.pieces[layer / cache.layersInPiece]),

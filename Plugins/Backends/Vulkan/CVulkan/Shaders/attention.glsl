@@ -1,5 +1,5 @@
-// Attention of up to TILE query heads of one row that share a key/value head, over one split of the keys that the row sees, in
-// order of position. The result is the largest score, the sum of weights relative to it, and the weighted sum of values;
+// Attention of up to TILE query heads of ROWS neighbouring rows that share a key/value head, over one split of the keys that
+// the rows see, in order of position. Keys and values that lie at the same place for all these rows are read and widened once. The result is the largest score, the sum of weights relative to it, and the weighted sum of values;
 // `attention_merge.comp` joins splits. Where there is only one, the quotient is the result.
 //
 // Eight lanes work together: eight keys at a time, one each for the scores; then the values of these keys one after the other,
@@ -12,6 +12,7 @@ layout(constant_id = 0) const int TEAMS = 1;
 layout(constant_id = 1) const int HEAD_DIMENSION = 64;
 layout(constant_id = 2) const int TILE = 1;
 layout(constant_id = 3) const int HAS_SPLITS = 0;
+layout(constant_id = 4) const int ROWS = 1;
 layout(local_size_x = 8, local_size_y_id = 0) in;
 
 layout(binding = 0) uniform usamplerBuffer cache;
@@ -39,14 +40,21 @@ layout(push_constant) uniform Push {
 
 const int CHUNKS = HEAD_DIMENSION / 8;
 const int OWN_CHUNKS = (CHUNKS + 7) / 8;
+// Query `r * TILE + h` is head `h` of row `r`.
+const int QUERIES = ROWS * TILE;
 
 #ifndef SHARES_INPUTS
-shared float exchange[2][TEAMS][TILE][8];
+shared float exchange[2][TEAMS][QUERIES][8];
 #endif
 
 int slot_of(RowEntry entry, int position) {
     return entry.branch < 0 || position < entry.committed ? position
                                                           : branches[entry.branch + position - entry.committed];
+}
+
+// Keys from the first that lie in the slot of their position.
+int keys_in_order(RowEntry entry) {
+    return entry.branch < 0 ? entry.position + 1 : min(entry.committed, entry.position + 1);
 }
 
 vec4 low_elements(uvec4 words) { return vec4(unpackHalf2x16(words.x), unpackHalf2x16(words.y)); }
@@ -57,142 +65,169 @@ void main() {
     const int lane = int(gl_LocalInvocationID.x), team = int(gl_LocalInvocationID.y);
     const int ratio = push.heads / push.key_heads, tiles = (ratio + TILE - 1) / TILE;
     const int wanted = int(gl_WorkGroupID.x) * TEAMS + team, split = int(gl_WorkGroupID.y);
-    const int item = min(wanted, push.row_count * push.key_heads * tiles - 1);
+    const int row_tiles = (push.row_count + ROWS - 1) / ROWS;
+    const int item = min(wanted, row_tiles * push.key_heads * tiles - 1);
     const int tile = item % tiles, key_head = item / tiles % push.key_heads;
-    const int row = push.first_row + item / tiles / push.key_heads;
-    const RowEntry entry = entries[row];
+    const int first_row = push.first_row + item / tiles / push.key_heads * ROWS;
+    const int last_row = push.first_row + push.row_count - 1;
     const int start = split * push.split_keys;
-    const int count = min(entry.position + 1 - start, push.split_keys);
+    RowEntry row_entries[ROWS];
+    int counts[ROWS], planes[ROWS];
+    // Keys of this split that lie at the same place for all rows; keys that any row sees.
+    int alike = push.split_keys, count = 0;
+    [[unroll]] for (int r = 0; r < ROWS; r++) {
+        row_entries[r] = entries[min(first_row + r, last_row)];
+        counts[r] = min(row_entries[r].position + 1 - start, push.split_keys);
+        planes[r] = push.first_texel
+            + (row_entries[r].sequence * push.key_heads + key_head) * 2 * push.capacity * CHUNKS;
+        count = max(count, counts[r]);
+        alike = planes[r] == planes[0] ? min(alike, keys_in_order(row_entries[r]) - start) : 0;
+    }
     const bool has_work = wanted == item && count > 0;
 #ifdef SHARES_INPUTS
     if (!has_work) return;
     const uint base = gl_SubgroupInvocationID & ~7u;
 #endif
-    const int plane = (entry.sequence * push.key_heads + key_head) * 2;
-    const int keys = push.first_texel + plane * push.capacity * CHUNKS;
-    const int values = keys + push.capacity * CHUNKS;
     int heads[TILE];
-    vec4 query[TILE][2 * CHUNKS];
-    precise float largest[TILE], weight_sum[TILE];
-    precise vec4 low[TILE][OWN_CHUNKS], high[TILE][OWN_CHUNKS];
+    vec4 query[QUERIES][2 * CHUNKS];
+    precise float largest[QUERIES], weight_sum[QUERIES];
+    precise vec4 low[QUERIES][OWN_CHUNKS], high[QUERIES][OWN_CHUNKS];
     const float minus_infinity = uintBitsToFloat(0xff800000u);
-    [[unroll]] for (int h = 0; h < TILE; h++) {
-        heads[h] = key_head * ratio + min(tile * TILE + h, ratio - 1);
-        const int from = (row * push.heads + heads[h]) * (HEAD_DIMENSION / 4);
-        [[unroll]] for (int i = 0; i < 2 * CHUNKS; i++) query[h][i] = texelFetch(queries, from + i);
-        largest[h] = minus_infinity;
-        weight_sum[h] = 0;
-        [[unroll]] for (int c = 0; c < OWN_CHUNKS; c++) low[h][c] = high[h][c] = vec4(0);
-    }
+    [[unroll]] for (int h = 0; h < TILE; h++) heads[h] = key_head * ratio + min(tile * TILE + h, ratio - 1);
+    [[unroll]] for (int r = 0; r < ROWS; r++)
+        [[unroll]] for (int h = 0; h < TILE; h++) {
+            const int q = r * TILE + h;
+            const int from = (min(first_row + r, last_row) * push.heads + heads[h]) * (HEAD_DIMENSION / 4);
+            [[unroll]] for (int i = 0; i < 2 * CHUNKS; i++) query[q][i] = texelFetch(queries, from + i);
+            largest[q] = minus_infinity;
+            weight_sum[q] = 0;
+            [[unroll]] for (int c = 0; c < OWN_CHUNKS; c++) low[q][c] = high[q][c] = vec4(0);
+        }
 
     for (int first = 0; first < push.most_keys; first += 8) {
 #ifdef SHARES_INPUTS
         if (first >= count) break;
 #endif
-        const bool is_seen = first + lane < count;
-        // A lane without a key takes the row's last one with a weight of 0.
-        const int slot = slot_of(entry, min(start + first + lane, entry.position));
+        const bool is_alike = first + 8 <= alike;
+        precise float scores[QUERIES];
+        int own_slots[ROWS];
         uvec4 words[CHUNKS];
-        [[unroll]] for (int i = 0; i < CHUNKS; i++) words[i] = texelFetch(cache, keys + slot * CHUNKS + i);
-        precise vec4 sums[TILE];
-        [[unroll]] for (int h = 0; h < TILE; h++) sums[h] = vec4(0);
-        [[unroll]] for (int i = 0; i < CHUNKS; i++) {
-            const vec4 first_four = low_elements(words[i]), last_four = high_elements(words[i]);
-            [[unroll]] for (int h = 0; h < TILE; h++)
-                sums[h] = fma(query[h][2 * i + 1], last_four, fma(query[h][2 * i], first_four, sums[h]));
+        [[unroll]] for (int r = 0; r < ROWS; r++) {
+            // A lane without a key takes the row's last one with a weight of 0.
+            own_slots[r] = slot_of(row_entries[r], min(start + first + lane, row_entries[r].position));
+            if (r == 0 || !is_alike)
+                [[unroll]] for (int i = 0; i < CHUNKS; i++)
+                    words[i] = texelFetch(cache, planes[r] + own_slots[r] * CHUNKS + i);
+            precise vec4 sums[TILE];
+            [[unroll]] for (int h = 0; h < TILE; h++) sums[h] = vec4(0);
+            [[unroll]] for (int i = 0; i < CHUNKS; i++) {
+                const vec4 first_four = low_elements(words[i]), last_four = high_elements(words[i]);
+                [[unroll]] for (int h = 0; h < TILE; h++) {
+                    const int q = r * TILE + h;
+                    sums[h] = fma(query[q][2 * i + 1], last_four, fma(query[q][2 * i], first_four, sums[h]));
+                }
+            }
+            [[unroll]] for (int h = 0; h < TILE; h++) {
+                const float score = ((sums[h].x + sums[h].y) + (sums[h].z + sums[h].w)) * push.scale;
+                scores[r * TILE + h] = first + lane < counts[r] ? score : minus_infinity;
+            }
         }
-        precise float scores[TILE];
-        [[unroll]] for (int h = 0; h < TILE; h++) {
-            scores[h] = ((sums[h].x + sums[h].y) + (sums[h].z + sums[h].w)) * push.scale;
-            if (!is_seen) scores[h] = minus_infinity;
-        }
-        int slots[8];
-#ifdef SHARES_INPUTS
-        [[unroll]] for (int l = 0; l < 8; l++) slots[l] = subgroupShuffle(slot, base + uint(l));
-#else
+#ifndef SHARES_INPUTS
         const int parity = first / 8 % 2;
-        [[unroll]] for (int h = 0; h < TILE; h++) exchange[parity][team][h][lane] = scores[h];
+        [[unroll]] for (int q = 0; q < QUERIES; q++) exchange[parity][team][q][lane] = scores[q];
         barrier();
-        [[unroll]] for (int l = 0; l < 8; l++) slots[l] = slot_of(entry, min(start + first + l, entry.position));
 #endif
-        precise float own[TILE];
-        [[unroll]] for (int h = 0; h < TILE; h++) {
-            float reference = max(scores[h], largest[h]);
+        precise float own[QUERIES];
+        [[unroll]] for (int q = 0; q < QUERIES; q++) {
+            float reference = max(scores[q], largest[q]);
 #ifdef SHARES_INPUTS
             [[unroll]] for (int bit = 0; bit < 3; bit++)
                 reference = max(reference, subgroupShuffle(reference, gl_SubgroupInvocationID ^ (1u << bit)));
 #else
-            [[unroll]] for (int l = 0; l < 8; l++) reference = max(reference, exchange[parity][team][h][l]);
+            [[unroll]] for (int l = 0; l < 8; l++) reference = max(reference, exchange[parity][team][q][l]);
 #endif
-            const bool is_first = floatBitsToUint(largest[h]) == 0xff800000u;
-            precise float correction = is_first ? 0.0 : exponential(largest[h] - reference);
-            own[h] = is_seen ? exponential(scores[h] - reference) : 0.0;
-            largest[h] = reference;
-            weight_sum[h] = fma(weight_sum[h], correction, own[h]);
+            const bool is_first = floatBitsToUint(largest[q]) == 0xff800000u;
+            precise float correction = is_first ? 0.0 : exponential(largest[q] - reference);
+            own[q] = first + lane < counts[q / TILE] ? exponential(scores[q] - reference) : 0.0;
+            largest[q] = reference;
+            weight_sum[q] = fma(weight_sum[q], correction, own[q]);
             [[unroll]] for (int c = 0; c < OWN_CHUNKS; c++) {
-                low[h][c] *= correction;
-                high[h][c] *= correction;
+                low[q][c] *= correction;
+                high[q][c] *= correction;
             }
         }
         [[unroll]] for (int c = 0; c < OWN_CHUNKS; c++) {
             const int chunk = min(lane + 8 * c, CHUNKS - 1);
             uvec4 values_of[8];
-            [[unroll]] for (int l = 0; l < 8; l++)
-                values_of[l] = texelFetch(cache, values + slots[l] * CHUNKS + chunk);
-            [[unroll]] for (int l = 0; l < 8; l++) {
-                const vec4 first_four = low_elements(values_of[l]), last_four = high_elements(values_of[l]);
-                [[unroll]] for (int h = 0; h < TILE; h++) {
+            [[unroll]] for (int r = 0; r < ROWS; r++) {
+                if (r == 0 || !is_alike) {
+                    [[unroll]] for (int l = 0; l < 8; l++) {
 #ifdef SHARES_INPUTS
-                    const float weight = subgroupShuffle(own[h], base + uint(l));
+                        const int slot = subgroupShuffle(own_slots[r], base + uint(l));
 #else
-                    const float weight =
-                        first + l < count ? exponential(exchange[parity][team][h][l] - largest[h]) : 0.0;
+                        const int slot = slot_of(row_entries[r], min(start + first + l, row_entries[r].position));
 #endif
-                    low[h][c] = fma(vec4(weight), first_four, low[h][c]);
-                    high[h][c] = fma(vec4(weight), last_four, high[h][c]);
+                        values_of[l] =
+                            texelFetch(cache, planes[r] + (push.capacity + slot) * CHUNKS + chunk);
+                    }
+                }
+                [[unroll]] for (int l = 0; l < 8; l++) {
+                    const vec4 first_four = low_elements(values_of[l]), last_four = high_elements(values_of[l]);
+                    [[unroll]] for (int h = 0; h < TILE; h++) {
+                        const int q = r * TILE + h;
+#ifdef SHARES_INPUTS
+                        const float weight = subgroupShuffle(own[q], base + uint(l));
+#else
+                        const float weight = first + l < counts[r]
+                            ? exponential(exchange[parity][team][q][l] - largest[q]) : 0.0;
+#endif
+                        low[q][c] = fma(vec4(weight), first_four, low[q][c]);
+                        high[q][c] = fma(vec4(weight), last_four, high[q][c]);
+                    }
                 }
             }
         }
     }
 
-    precise float totals[TILE];
+    precise float totals[QUERIES];
 #ifdef SHARES_INPUTS
-    [[unroll]] for (int h = 0; h < TILE; h++) {
-        totals[h] = weight_sum[h];
+    [[unroll]] for (int q = 0; q < QUERIES; q++) {
+        totals[q] = weight_sum[q];
         [[unroll]] for (int bit = 0; bit < 3; bit++)
-            totals[h] += subgroupShuffle(totals[h], gl_SubgroupInvocationID ^ (1u << bit));
+            totals[q] += subgroupShuffle(totals[q], gl_SubgroupInvocationID ^ (1u << bit));
     }
 #else
     barrier();
-    [[unroll]] for (int h = 0; h < TILE; h++) exchange[0][team][h][lane] = weight_sum[h];
+    [[unroll]] for (int q = 0; q < QUERIES; q++) exchange[0][team][q][lane] = weight_sum[q];
     barrier();
-    [[unroll]] for (int h = 0; h < TILE; h++) {
+    [[unroll]] for (int q = 0; q < QUERIES; q++) {
         precise float pairs[4];
         [[unroll]] for (int p = 0; p < 4; p++)
-            pairs[p] = exchange[0][team][h][2 * p] + exchange[0][team][h][2 * p + 1];
-        totals[h] = (pairs[0] + pairs[1]) + (pairs[2] + pairs[3]);
+            pairs[p] = exchange[0][team][q][2 * p] + exchange[0][team][q][2 * p + 1];
+        totals[q] = (pairs[0] + pairs[1]) + (pairs[2] + pairs[3]);
     }
     if (!has_work) return;
 #endif
     // Loops over registers have no way out and count by 1: some compilers do not unroll others, and would put all registers that
     // are indexed there into memory.
-    [[unroll]] for (int h = 0; h < TILE; h++) {
-        const bool is_wanted = tile * TILE + h < ratio;
+    [[unroll]] for (int q = 0; q < QUERIES; q++) {
+        const int r = q / TILE, h = q % TILE, row = first_row + r;
+        const bool is_wanted = tile * TILE + h < ratio && row <= last_row && counts[r] > 0;
         const int at =
             (((row - push.first_row) * push.heads + heads[h]) * push.splits + split) * (8 + HEAD_DIMENSION);
         if (HAS_SPLITS == 1 && is_wanted && lane == 0) {
-            partials[at] = largest[h];
-            partials[at + 1] = totals[h];
+            partials[at] = largest[q];
+            partials[at + 1] = totals[q];
         }
         [[unroll]] for (int c = 0; c < OWN_CHUNKS; c++) {
             const int chunk = lane + 8 * c;
             // Zeros are positive, as they are after joining.
-            precise vec4 first_four = mix(low[h][c], vec4(0), equal(low[h][c], vec4(0))) / totals[h];
-            precise vec4 last_four = mix(high[h][c], vec4(0), equal(high[h][c], vec4(0))) / totals[h];
+            precise vec4 first_four = mix(low[q][c], vec4(0), equal(low[q][c], vec4(0))) / totals[q];
+            precise vec4 last_four = mix(high[q][c], vec4(0), equal(high[q][c], vec4(0))) / totals[q];
             if (is_wanted && chunk < CHUNKS) {
                 if (HAS_SPLITS == 1) {
-                    [[unroll]] for (int i = 0; i < 4; i++) partials[at + 8 + 8 * chunk + i] = low[h][c][i];
-                    [[unroll]] for (int i = 0; i < 4; i++) partials[at + 12 + 8 * chunk + i] = high[h][c][i];
+                    [[unroll]] for (int i = 0; i < 4; i++) partials[at + 8 + 8 * chunk + i] = low[q][c][i];
+                    [[unroll]] for (int i = 0; i < 4; i++) partials[at + 12 + 8 * chunk + i] = high[q][c][i];
                 } else {
                     const int to = (row * push.heads + heads[h]) * HEAD_DIMENSION + 8 * chunk;
                     [[unroll]] for (int i = 0; i < 4; i++) outputs[to + i] = first_four[i];
