@@ -1,7 +1,7 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build install uninstall demo examples docs test check exactness lint format shaders validate-vulkan bench \
-	bench-kernels bench-peer bench-quantised fuzz clean
+.PHONY: help setup build install uninstall demo examples docs test test-kernels test-arm check exactness lint format \
+	shaders validate-vulkan bench bench-kernels bench-peer bench-quantised fuzz clean
 
 SWIFT ?= swift
 PREFIX ?= /usr/local
@@ -43,7 +43,14 @@ docs: ## build the documentation, warnings are errors
 
 # In debug builds the C kernels are not optimised and the real model is very slow.
 test: setup ## run all tests; FILTER=name: those whose names match, SERIAL=1: one after the other
+	@$(if $(FILTER),,bash .ci/test-kernels)
 	@SWIFT="$(SWIFT)" SERIAL="$(SERIAL)" bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
+
+test-kernels: ## compare the bits of the CPU kernels that this processor runs
+	@bash .ci/test-kernels
+
+test-arm: ## compare the bits of the CPU kernels for ARM, under an emulator
+	@bash .ci/test-arm
 
 # Tests that need a Vulkan device or the default model are skipped where they find none.
 check: setup ## run the tests that need neither Vulkan nor the default model, for daily work

@@ -8,10 +8,18 @@
 #include "random_weights.h"
 
 static const rd_kernels *oracle, *set;
-static int failures, checks;
+static int failures, checks, sets;
+static char skipped[256];
+// Of all results, by FNV-1a: the same for every set, and on every architecture.
+static uint64_t checksum;
+
+#if defined(__x86_64__)
+extern const rd_kernels rd_kernels_vnni_evex;  // kernels_vnni_evex.c
+#endif
 
 static void same(const void *a, const void *b, size_t bytes, const char *what, const char *detail, size_t number) {
     checks++;
+    for (size_t i = 0; i < bytes; i++) checksum = (checksum ^ ((const uint8_t *)b)[i]) * 0x100000001b3;
     if (memcmp(a, b, bytes) == 0) return;
     size_t at = 0;
     while (((const uint8_t *)a)[at] == ((const uint8_t *)b)[at]) at++;
@@ -215,6 +223,9 @@ static void check_elementwise(size_t count) {
     BOTH("swiglu", oracle->swiglu(a, y, count), set->swiglu(b, y, count), a, b, count * 4);
     float sum_a, sum_b;
     BOTH("exp_sum", sum_a = oracle->exp_sum(y, count, 2), sum_b = set->exp_sum(y, count, 2), &sum_a, &sum_b, 4);
+    for (size_t i = 0; i < count; i++) {  // alone, so that small ones are not lost; down to where they become zero
+        BOTH("exp_sum", sum_a = oracle->exp_sum(x + i, 1, 80), sum_b = set->exp_sum(x + i, 1, 80), &sum_a, &sum_b, 4);
+    }
     int64_t best_a, best_b;
     BOTH("argmax", best_a = oracle->argmax(x, count), best_b = set->argmax(x, count), &best_a, &best_b, 8);
     x[count / 2] = NAN;
@@ -230,33 +241,49 @@ static void check_elementwise(size_t count) {
     free(x), free(y), free(a), free(b), free(half_a), free(half_b);
 }
 
+/// Compares a set with the portable one; NULL where the processor cannot run it.
+static void check(const char *name, const rd_kernels *_Nullable kernels) {
+    if (kernels == oracle) return;
+    if (!kernels) {
+        const size_t used = strlen(skipped);
+        snprintf(skipped + used, sizeof skipped - used, " %s", name);
+        return;
+    }
+    set = kernels;
+    sets++;
+    checks = 0;
+    checksum = 0xcbf29ce484222325;
+    const int before = failures;
+    for (size_t t = 0; t < WEIGHT_TYPES; t++) {
+        const weight_type *type = &weight_types[t];
+        const int super = type->block == 256;
+        check_linear(type, super ? 256 : 32, 16);
+        check_linear(type, super ? 768 : 96, 83);
+        check_linear(type, super ? 2048 : 576, 64);
+        check_not_finite(type);
+    }
+    static const size_t dimensions[] = {16, 32, 48, 64, 80, 96, 128}, kept[] = {0, 1, 15, 16, 100, 127, 128, 300};
+    for (size_t i = 0; i < sizeof dimensions / sizeof dimensions[0]; i++)
+        for (size_t k = 0; k < sizeof kept / sizeof kept[0]; k++)
+            for (int tree = 0; tree < 2; tree++)
+                for (size_t heads = 1; heads <= 4; heads++)
+                    for (size_t fresh = 1; fresh * heads <= RD_QUERIES; fresh++)
+                        check_attention(dimensions[i], kept[k], fresh, heads, tree);
+    static const size_t counts[] = {1, 2, 15, 16, 17, 31, 32, 48, 64, 80, 128, 576, 1000};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) check_elementwise(counts[i]);
+    printf(
+        "%s: %d of %d results are those of the portable kernels; checksum %016llx\n", name,
+        checks - (failures - before), checks, (unsigned long long)checksum);
+}
+
 int main(void) {
     oracle = rd_kernels_named("portable");
-    int sets = 0;
-    for (size_t index = 0; (set = rd_kernels_at(index)); index++) {
-        if (set == oracle) continue;
-        sets++;
-        checks = 0;
-        const int before = failures;
-        for (size_t t = 0; t < WEIGHT_TYPES; t++) {
-            const weight_type *type = &weight_types[t];
-            const int super = type->block == 256;
-            check_linear(type, super ? 256 : 32, 16);
-            check_linear(type, super ? 768 : 96, 83);
-            check_linear(type, super ? 2048 : 576, 64);
-            check_not_finite(type);
-        }
-        static const size_t dimensions[] = {16, 32, 48, 64, 80, 96, 128}, kept[] = {0, 1, 15, 16, 100, 127, 128, 300};
-        for (size_t i = 0; i < sizeof dimensions / sizeof dimensions[0]; i++)
-            for (size_t k = 0; k < sizeof kept / sizeof kept[0]; k++)
-                for (int tree = 0; tree < 2; tree++)
-                    for (size_t heads = 1; heads <= 4; heads++)
-                        for (size_t fresh = 1; fresh * heads <= RD_QUERIES; fresh++)
-                            check_attention(dimensions[i], kept[k], fresh, heads, tree);
-        static const size_t counts[] = {1, 2, 15, 16, 17, 31, 32, 48, 64, 80, 128, 576, 1000};
-        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) check_elementwise(counts[i]);
-        printf("%s: %d of %d results are those of the portable kernels\n", set->name, checks - (failures - before), checks);
-    }
+    for (size_t i = 0; rd_kernels_name_at(i); i++) check(rd_kernels_name_at(i), rd_kernels_named(rd_kernels_name_at(i)));
+#if defined(__x86_64__)
+    const int has_evex = __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+    check(rd_kernels_vnni_evex.name, has_evex ? &rd_kernels_vnni_evex : NULL);
+#endif
+    if (skipped[0]) printf("skipped:%s (this processor lacks them)\n", skipped);
     if (sets == 0) puts("this processor runs the portable kernels only: nothing to compare");
     return failures ? 1 : 0;
 }

@@ -8,6 +8,9 @@
 
 #include "types.h"
 
+// The same numbers on every architecture.
+#pragma STDC FP_CONTRACT OFF
+
 typedef struct {
     uint32_t type;
     const char *name;

@@ -17,7 +17,7 @@
 #define QUERY_BLOCK 12
 #define EACH_QUERY_COUNT EACH_COUNT_12
 #define VALUE_VECTORS 2
-#elif defined(RD_ISA_AVX2)
+#elif defined(RD_ISA_AVX2) || defined(__aarch64__)
 #define QUERY_BLOCK 6
 #define EACH_QUERY_COUNT EACH_COUNT_6
 #define VALUE_VECTORS 1

@@ -12,6 +12,8 @@
 #include "linear_float.h"
 #if defined(RD_ISA_AVX2)
 #include "linear_256.h"
+#elif defined(RD_ISA_NEON)
+#include "linear_neon.h"
 #else
 #include "linear_quantised.h"
 #endif

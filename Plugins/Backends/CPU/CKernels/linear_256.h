@@ -13,8 +13,8 @@
 #ifndef LINEAR_256_H
 #define LINEAR_256_H
 
+#include "blocks.h"
 #include "panels.h"
-#include "types.h"
 #include "vectors.h"
 
 // Bytes of weights that kernels ask for ahead.
@@ -68,12 +68,6 @@ INLINE __m256i move_bits(__m256i v, int from, int to) {
     return from > to ? _mm256_srli_epi16(v, from - to) : _mm256_slli_epi16(v, to - from);
 }
 
-INLINE int has_fifth_bit(uint32_t type) { return type == RD_Q5_0 || type == RD_Q5_1 || type == RD_Q5_K; }
-INLINE int is_super(uint32_t type) { return type == RD_Q4_K || type == RD_Q5_K || type == RD_Q6_K; }
-INLINE int has_minimum(uint32_t type) {
-    return type == RD_Q4_1 || type == RD_Q5_1 || type == RD_Q4_K || type == RD_Q5_K;
-}
-
 /// Unsigned weights of half a block.
 INLINE half_block unpack_half(uint32_t type, const uint8_t *block, const int part) {
     half_block w;
@@ -98,18 +92,6 @@ INLINE half_block unpack_half(uint32_t type, const uint8_t *block, const int par
         }
     }
     return w;
-}
-
-/// Bytes of the numbers of a block, without its factors.
-INLINE size_t number_bytes(uint32_t type) {
-    if (type == RD_Q8_0) return 512;
-    return type == RD_Q6_K ? 384 : has_fifth_bit(type) ? 320 : 256;
-}
-
-/// Block `b` of a tile.
-INLINE const uint8_t *block_at(uint32_t type, const uint8_t *tile, size_t b) {
-    if (!is_super(type)) return tile + b * rd_block_bytes(type);
-    return tile + (b / 8) * rd_block_bytes(type) + (b % 8) * number_bytes(type);
 }
 
 INLINE block_factors factors_of(uint32_t type, const uint8_t *tile, size_t b) {

@@ -14,7 +14,7 @@
 #define FLOAT_PAIR_ROWS 8
 #define EACH_FLOAT_COUNT EACH_COUNT_8
 #define EACH_PAIR_COUNT EACH_COUNT_8
-#elif defined(RD_ISA_AVX2)
+#elif defined(RD_ISA_AVX2) || defined(__aarch64__)
 #define FLOAT_ROWS 6
 #define FLOAT_PAIR_ROWS 2
 #define EACH_FLOAT_COUNT EACH_COUNT_6

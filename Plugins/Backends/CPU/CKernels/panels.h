@@ -7,7 +7,7 @@
 
 /// Panel of quantised activations of `rows` rows: see quantize_panel.
 typedef struct {
-    const int8_t *q;       // [blocks][rows][32]
+    const int8_t *q;       // [blocks][rows][32]. I8MM: two rows take turns, 8 columns each
     const float *scale;    // [blocks][rows]
     const float *scaled_sum;  // [blocks][rows], scale * sum of q
     const int16_t *sum;    // [blocks][rows][2], sums of q over halves of the block
@@ -35,6 +35,10 @@ INLINE void half_sums(i8x32 q, int16_t sums[2]) {
     fours = _mm256_hadd_epi32(fours, fours);
     sums[0] = (int16_t)_mm256_extract_epi32(fours, 0);
     sums[1] = (int16_t)_mm256_extract_epi32(fours, 4);
+#elif defined(RD_ISA_NEON)
+    const int8x16x2_t halves = __builtin_bit_cast(int8x16x2_t, q);
+    sums[0] = vaddlvq_s8(halves.val[0]);
+    sums[1] = vaddlvq_s8(halves.val[1]);
 #else
     sums[0] = sums[1] = 0;
     for (int i = 0; i < 16; i++) {
@@ -52,6 +56,18 @@ INLINE void store_wide(i8x32 q, int16_t *wide) {
         0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
     _mm256_storeu_si256((__m256i *)wide, _mm256_cvtepi8_epi16(_mm256_castsi256_si128(pairs)));
     _mm256_storeu_si256((__m256i *)(wide + 16), _mm256_cvtepi8_epi16(_mm256_extracti128_si256(pairs, 1)));
+}
+#endif
+
+#if defined(RD_I8MM)
+/// Puts a block of row `row` where `panel_view.q` has it. `q [rows][32]`
+INLINE void store_in_turns(i8x32 bytes, int8_t *q, size_t row, size_t rows) {
+    if (row % 2 == 0 && row + 1 == rows) {
+        *(i8x32_u *)(q + row * 32) = bytes;
+        return;
+    }
+    int8_t *to = q + row / 2 * 64 + row % 2 * 8;
+    for (int i = 0; i < 4; i++) memcpy(to + 16 * i, (const int8_t *)&bytes + 8 * i, 8);
 }
 #endif
 
@@ -99,7 +115,11 @@ static void quantize_row(const float *x, size_t blocks, size_t row, size_t rows,
             const i8x32 rounded = __builtin_shufflevector(
                 __builtin_convertvector(ql, i8x16), __builtin_convertvector(qh, i8x16), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
                 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+#if defined(RD_I8MM)
+            store_in_turns(rounded, q + (first + b) * rows * 32, row, rows);
+#else
             *(i8x32_u *)(q + at * 32) = rounded;
+#endif
             half_sums(rounded, sum + 2 * at);
 #if defined(RD_ISA_AVX2) && !defined(RD_VNNI_256)
             store_wide(rounded, wide + 32 * at);

@@ -3,12 +3,19 @@
 #include "CKernels.h"
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 #if defined(__x86_64__)
 extern const rd_kernels rd_kernels_avx512;
 extern const rd_kernels rd_kernels_avxvnni;
 extern const rd_kernels rd_kernels_avx2;
+#elif defined(__aarch64__)
+extern const rd_kernels rd_kernels_neon_i8mm;
+extern const rd_kernels rd_kernels_neon_dotprod;
 #endif
 extern const rd_kernels rd_kernels_portable;
 
@@ -30,6 +37,32 @@ static int has_avxvnni(void) {
     return has_avx2() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)
         && (a >> 4 & 1);
 }
+#elif defined(__aarch64__)
+#if defined(__APPLE__)
+static int has_feature(const char *name) {
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
+}
+
+static int has_dotprod(void) { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+static int has_i8mm(void) { return has_dotprod() && has_feature("hw.optional.arm.FEAT_I8MM"); }
+#elif defined(__linux__)
+// Older headers lack these.
+#ifndef HWCAP_ASIMDDP
+#define HWCAP_ASIMDDP (1ul << 20)
+#endif
+#ifndef HWCAP2_I8MM
+#define HWCAP2_I8MM (1ul << 13)
+#endif
+
+static int has_dotprod(void) { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+static int has_i8mm(void) { return has_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0; }
+#else
+// How to ask other systems is not known here.
+static int has_dotprod(void) { return 0; }
+static int has_i8mm(void) { return 0; }
+#endif
 #endif
 
 /// All sets, best first, with what each needs.
@@ -41,6 +74,9 @@ static const struct {
     {&rd_kernels_avx512, has_avx512},
     {&rd_kernels_avxvnni, has_avxvnni},
     {&rd_kernels_avx2, has_avx2},
+#elif defined(__aarch64__)
+    {&rd_kernels_neon_i8mm, has_i8mm},
+    {&rd_kernels_neon_dotprod, has_dotprod},
 #endif
     {&rd_kernels_portable, NULL},
 };
@@ -59,3 +95,5 @@ const rd_kernels *rd_kernels_named(const char *name) {
         if (strcmp(all_sets[i].set->name, name) == 0) return runs(i) ? all_sets[i].set : NULL;
     return NULL;
 }
+
+const char *rd_kernels_name_at(size_t index) { return index < SETS ? all_sets[index].set->name : NULL; }

@@ -1,8 +1,9 @@
 // Sixteen virtual lanes. The operations are IEEE-exact, so every instruction set gives the same bits:
-// AVX-512 holds the lanes in one register, AVX2 in two, others in four.
+// AVX-512 holds the lanes in one register, AVX2 in two, NEON and others in four.
 //
-// Included once per kernel set, after RD_ISA_AVX512, RD_ISA_AVX2 or nothing has been defined. With RD_ISA_AVX2 may come
-// RD_VNNI_256: 1 for AVX-VNNI, 512 for the same instructions in the encoding of AVX-512.
+// Included once per kernel set, after RD_ISA_AVX512, RD_ISA_AVX2, RD_ISA_NEON or nothing has been defined. With RD_ISA_AVX2
+// may come RD_VNNI_256: 1 for AVX-VNNI, 512 for the same instructions in the encoding of AVX-512. RD_ISA_NEON has dot
+// products of bytes; with it may come RD_I8MM, products of small matrices of bytes.
 #ifndef VECTORS_H
 #define VECTORS_H
 
@@ -10,6 +11,8 @@
 #include <string.h>
 #if defined(RD_ISA_AVX512) || defined(RD_ISA_AVX2)
 #include <immintrin.h>
+#elif defined(RD_ISA_NEON)
+#include <arm_neon.h>
 #endif
 
 typedef float f32x16 __attribute__((ext_vector_type(16)));
@@ -45,6 +48,10 @@ typedef uint8_t u8x64_u __attribute__((ext_vector_type(64), aligned(1)));
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512vl,avx512vnni"))), apply_to = function)
 #elif defined(RD_ISA_AVX2)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avxvnni"))), apply_to = function)
+#elif defined(RD_ISA_NEON) && !defined(RD_I8MM)
+#pragma clang attribute push(__attribute__((target("dotprod"))), apply_to = function)
+#elif defined(RD_ISA_NEON)
+#pragma clang attribute push(__attribute__((target("dotprod,i8mm"))), apply_to = function)
 #endif
 
 #define INLINE static inline __attribute__((always_inline))

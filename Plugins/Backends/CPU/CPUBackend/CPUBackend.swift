@@ -4,7 +4,8 @@ import RedrafterPlatform
 
 /// Runs models on the processor, with integer dot products for quantised weights and f32 sums throughout.
 ///
-/// Its kernel sets (`avx512-vnni`, `avx-vnni`, `avx2`, `portable`) and all thread counts give the same bits; see `CKernels.h`.
+/// Its kernel sets (`avx512-vnni`, `avx-vnni`, `avx2`, on ARM `neon-i8mm` and `neon-dotprod`, anywhere `portable`) and all
+/// thread counts give the same bits; see `CKernels.h`.
 public final class CPUBackend: ComputeBackend {
     /// How a backend is made.
     public struct Options: Sendable {

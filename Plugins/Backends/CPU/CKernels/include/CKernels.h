@@ -1,8 +1,8 @@
 // The inner loops of the CPU backend.
 //
-// Every kernel exists in several sets (AVX-512 with VNNI, AVX-VNNI, AVX2, portable) that are compiled from the same source and
-// give the same bits: float reductions run in one order on 16 virtual lanes with fused multiply-add, integer dot
-// products are exact. A set is a table of functions, chosen at run time.
+// Every kernel exists in several sets (AVX-512 with VNNI, AVX-VNNI and AVX2; NEON with I8MM and NEON with dot products;
+// portable) that are compiled from the same source and give the same bits: float reductions run in one order on 16 virtual
+// lanes with fused multiply-add, integer dot products are exact. A set is a table of functions, chosen at run time.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
@@ -153,11 +153,15 @@ typedef struct rd_kernels {
     void (*read)(const uint8_t *bytes, size_t count);
 } rd_kernels;
 
-/// The kernel set of this name ("avx512-vnni", "avx-vnni", "avx2", "portable"); NULL where the processor cannot run it.
+/// The kernel set of this name ("avx512-vnni", "avx-vnni", "avx2", "neon-i8mm", "neon-dotprod", "portable"); NULL where the
+/// processor cannot run it.
 const rd_kernels *_Nullable rd_kernels_named(const char *name);
 
 /// The sets that this processor runs, best first; NULL behind the last.
 const rd_kernels *_Nullable rd_kernels_at(size_t index);
+
+/// The names of all sets that were compiled, best first, whether this processor runs them or not; NULL behind the last.
+const char *_Nullable rd_kernels_name_at(size_t index);
 
 /// Processors this process may run on, at least 1.
 int rd_usable_processors(void);

@@ -1,0 +1,26 @@
+// What a block of 32 columns of a packed tile holds, and where it lies. The layouts are drawn in CKernels.h.
+#ifndef BLOCKS_H
+#define BLOCKS_H
+
+#include "types.h"
+#include "vectors.h"
+
+INLINE int has_fifth_bit(uint32_t type) { return type == RD_Q5_0 || type == RD_Q5_1 || type == RD_Q5_K; }
+INLINE int is_super(uint32_t type) { return type == RD_Q4_K || type == RD_Q5_K || type == RD_Q6_K; }
+INLINE int has_minimum(uint32_t type) {
+    return type == RD_Q4_1 || type == RD_Q5_1 || type == RD_Q4_K || type == RD_Q5_K;
+}
+
+/// Bytes of the numbers of a block, without its factors.
+INLINE size_t number_bytes(uint32_t type) {
+    if (type == RD_Q8_0) return 512;
+    return type == RD_Q6_K ? 384 : has_fifth_bit(type) ? 320 : 256;
+}
+
+/// Block `b` of a tile.
+INLINE const uint8_t *block_at(uint32_t type, const uint8_t *tile, size_t b) {
+    if (!is_super(type)) return tile + b * rd_block_bytes(type);
+    return tile + (b / 8) * rd_block_bytes(type) + (b % 8) * number_bytes(type);
+}
+
+#endif
