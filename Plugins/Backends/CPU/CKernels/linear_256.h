@@ -17,9 +17,6 @@
 #include "panels.h"
 #include "vectors.h"
 
-// Bytes of weights that kernels ask for ahead.
-#define BLOCKS_AHEAD 8192
-
 /// Sixteen lanes of 32 bits, or 16 pairs of 16 bits.
 typedef struct {
     __m256i half[2];
@@ -208,8 +205,7 @@ INLINE void tile_256(
     for (size_t r = 0; r < rows; r++) clear_sums(acc + r * 16);
     for (size_t b = 0; b < blocks; b++) {
         const uint8_t *block = block_at(type, tile, b);
-#pragma clang loop unroll(full)
-        for (size_t at = 0; at < number_bytes(type); at += 64) __builtin_prefetch(block + BLOCKS_AHEAD + at, 0, 3);
+        prefetch_ahead(type, tile, b);
         block_factors f = factors_of(type, tile, b);
         half_block w = unpack_half(type, block, 0);
         for (size_t r = 0; r < rows; r++) {
@@ -242,8 +238,7 @@ INLINE void wide_tile_256(const uint8_t *tile, size_t blocks, panel_view p, cons
     lanes256 dots[RD_PANEL];
     for (size_t r = 0; r < rows; r++) clear_sums(acc + r * 16);
     for (size_t b = 0; b < blocks; b++, tile += rd_block_bytes(RD_Q8_0)) {
-#pragma clang loop unroll(full)
-        for (size_t at = 0; at < 512; at += 64) __builtin_prefetch(tile + BLOCKS_AHEAD + at, 0, 3);
+        prefetch_ahead(RD_Q8_0, tile, 0);
         block_factors f = factors_of(RD_Q8_0, tile, 0);
 #pragma clang loop unroll(full)
         for (int quarter = 0; quarter < 4; quarter++) {

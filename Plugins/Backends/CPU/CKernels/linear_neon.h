@@ -15,9 +15,6 @@
 #include "panels.h"
 #include "vectors.h"
 
-// Bytes of weights that kernels ask for ahead.
-#define BLOCKS_AHEAD 8192
-
 // Whether panels of several rows go through smmla. A single row takes sdot.
 #if defined(RD_I8MM)
 #define COUPLED 1
@@ -105,19 +102,13 @@ INLINE void load_row(const int8_t *q, int8x16_t x[2]) {
     x[1] = vld1q_s8(q + 16);
 }
 
-/// Asks for a later block of this size.
-INLINE void ask_ahead(uint32_t type, const uint8_t *block) {
-#pragma clang loop unroll(full)
-    for (size_t at = 0; at < number_bytes(type); at += 64) __builtin_prefetch(block + BLOCKS_AHEAD + at, 0, 3);
-}
-
 /// A single row.
 INLINE void one_row(uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, float *acc) {
     float32x4_t sums[4];
     for (int quarter = 0; quarter < 4; quarter++) sums[quarter] = vdupq_n_f32(0);
     for (size_t b = 0; b < blocks; b++) {
         const uint8_t *block = block_at(type, tile, b);
-        ask_ahead(type, block);
+        prefetch_ahead(type, tile, b);
         int8x16_t x[2];
         load_row(p.q + b * 32, x);
         const row_factors row = row_factors_at(type, p, b, 1);
@@ -183,7 +174,7 @@ INLINE void all_rows(uint32_t type, const uint8_t *tile, size_t blocks, panel_vi
     memset(sums, 0, sizeof sums);
     for (size_t b = 0; b < blocks; b++) {
         const uint8_t *block = block_at(type, tile, b);
-        ask_ahead(type, block);
+        prefetch_ahead(type, tile, b);
         for (int half = 0; half < 2; half++) {
             quarter_block w[2];
             half_factors f;

@@ -2,9 +2,9 @@
 #ifndef LINEAR_QUANTISED_H
 #define LINEAR_QUANTISED_H
 
+#include "blocks.h"
 #include "counts.h"
 #include "panels.h"
-#include "types.h"
 #include "vectors.h"
 
 // Rows that a kernel keeps in registers.
@@ -15,9 +15,6 @@
 #define REGISTER_ROWS 2
 #define EACH_ROW_COUNT EACH_COUNT_2
 #endif
-
-// Bytes of weights that kernels ask for ahead.
-#define BLOCKS_AHEAD 8192
 
 INLINE u8x64 load_bytes(const uint8_t *p) { return *(const u8x64_u *)p; }
 
@@ -91,24 +88,22 @@ INLINE void simple_tile(
 ) {
     const size_t block_bytes = rd_block_bytes(type);
     const int zero = rd_zero_offset(type);
-    const int has_minimum = type == RD_Q4_1 || type == RD_Q5_1;
     f32x16 sums[REGISTER_ROWS];
 #pragma clang loop unroll(full)
     for (int r = 0; r < count; r++) sums[r] = (f32x16)(0.0f);
     for (size_t b = 0; b < blocks; b++, tile += block_bytes) {
         u8x64 w[8];
         const uint8_t *scales = unpack_block(type, tile, w);
-#pragma clang loop unroll(full)
-        for (size_t at = 0; at < block_bytes; at += 64) __builtin_prefetch(tile + BLOCKS_AHEAD + at, 0, 3);
+        prefetch_ahead(type, tile, 0);
         f32x16 scale = load_f16(scales);
-        f32x16 minimum = has_minimum ? load_f16(scales + 32) : (f32x16)(0.0f);
+        f32x16 minimum = has_minimum(type) ? load_f16(scales + 32) : (f32x16)(0.0f);
 #pragma clang loop unroll(full)
         for (int r = 0; r < count; r++) {
             const size_t at = b * p.rows + first + (size_t)r;
             int32_t start = zero ? -zero * (p.sum[2 * at] + p.sum[2 * at + 1]) : 0;
             i32x16 dot = dot_groups(w, p.q + at * 32, 0, 8, start, count >= 4 ? 1 : 2);
             sums[r] = fma16(to_float(dot), scale * p.scale[at], sums[r]);
-            if (has_minimum) sums[r] = fma16(minimum, (f32x16)(p.scaled_sum[at]), sums[r]);
+            if (has_minimum(type)) sums[r] = fma16(minimum, (f32x16)(p.scaled_sum[at]), sums[r]);
         }
     }
 #pragma clang loop unroll(full)
@@ -120,13 +115,14 @@ INLINE void super_tile(
     uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, size_t first, const int count, float *acc
 ) {
     const size_t super_bytes = rd_block_bytes(type);
-    const size_t part = type == RD_Q4_K ? 256 : type == RD_Q5_K ? 320 : 384;
+    const size_t part = number_bytes(type);
     f32x16 sums[REGISTER_ROWS];
 #pragma clang loop unroll(full)
     for (int r = 0; r < count; r++) sums[r] = (f32x16)(0.0f);
     for (size_t b = 0; b < blocks; b++) {
         const uint8_t *super = tile + (b / 8) * super_bytes, *block = super + (b % 8) * part;
         const uint8_t *scales = super + 8 * part + (b % 8) * 32, *shared = super + 8 * part + 256;
+        prefetch_ahead(type, tile, b);
         u8x64 w[8];
         unpack_nibbles(block, w);
         if (type == RD_Q5_K) unpack_fifth(block + 256, w);
