@@ -3,11 +3,12 @@
 .PHONY: help setup build install uninstall demo examples docs test test-kernels test-arm check exactness lint format \
 	shaders validate-vulkan bench bench-kernels bench-peer bench-quantised fuzz clean
 
+# Scripts take this one, too, and the clang beside it for the kernels alone; CLANG=/path/to/clang is another.
 SWIFT ?= swift
 PREFIX ?= /usr/local
 # What `redrafter --version` says was built.
 REDRAFTER_COMMIT ?= $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
-export REDRAFTER_COMMIT
+export REDRAFTER_COMMIT SWIFT
 BUILD := $(SWIFT) build -c release --product redrafter --explicit-target-dependency-import-check error
 LINTED := Sources Plugins Tests Examples/Sources Package.swift
 
@@ -44,17 +45,17 @@ docs: ## build the documentation, warnings are errors
 # In debug builds the C kernels are not optimised and the real model is very slow.
 test: setup ## run all tests; FILTER=name: those whose names match, SERIAL=1: one after the other
 	@$(if $(FILTER),,bash .ci/test-kernels)
-	@SWIFT="$(SWIFT)" SERIAL="$(SERIAL)" bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
+	@SERIAL="$(SERIAL)" bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
 
 test-kernels: ## compare the bits of the CPU kernels that this processor runs
 	@bash .ci/test-kernels
 
-test-arm: ## compare the bits of the CPU kernels for ARM, under an emulator
+test-arm: ## the same for ARM under an emulator; installs QEMU and a cross compiler if missing: needs root and network
 	@bash .ci/test-arm
 
 # Tests that need a Vulkan device or the default model are skipped where they find none.
 check: setup ## run the tests that need neither Vulkan nor the default model, for daily work
-	@SWIFT="$(SWIFT)" SERIAL="$(SERIAL)" VK_DRIVER_FILES=/dev/null VK_ICD_FILENAMES=/dev/null REDRAFTER_CACHE=/dev/null \
+	@SERIAL="$(SERIAL)" VK_DRIVER_FILES=/dev/null VK_ICD_FILENAMES=/dev/null REDRAFTER_CACHE=/dev/null \
 		bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
 
 exactness: setup ## compare every drafter with plain decoding on all of MT-Bench (half an hour or more)
@@ -81,7 +82,7 @@ bench-kernels: ## cycles of the CPU kernels alone, by kernel set and weight type
 bench-peer: build ## build llama.cpp and measure both alternately on the same files; ARGS="--rounds 3 --baseline BINARY"
 	python3 Benchmarks/Scripts/bench-peer.py $(ARGS)
 
-bench-quantised: build ## the same with models of random weights in Q4_K_M, Q5_K_M, Q6_K and Q8_0; ARGS="--types Q4_K_M"
+bench-quantised: build ## the same with random weights in Q4_K_M, Q5_K_M, Q6_K, Q8_0 and mixed; ARGS="--types Q4_K_M,mixed"
 	python3 Benchmarks/Scripts/bench-quantised.py $(ARGS)
 
 fuzz: ## fuzz every parser for a minute each (libFuzzer)

@@ -3,15 +3,14 @@
 # and rows. The arguments are the driver's; --help lists them.
 #
 #     bench-kernels.sh [--sets avx2,portable] [--types q4_1,q4_K] [--rounds 31]
+#
+# The compiler is $CLANG, or else the clang of the Swift toolchain in use.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. .ci/common
 
 build=.build-kernels
-clang="${CC:-clang}"
-command -v "$clang" >/dev/null || {
-    echo "error: $clang is missing; it is part of Swift's toolchain, beside the swift that is on the PATH" >&2
-    exit 69
-}
+clang="$(find_clang)"
 mkdir -p "$build"
 "$clang" -std=gnu17 -O2 -Wall -Wextra -o "$build/kernel-bench" \
     -IPlugins/Backends/CPU/CKernels/include -IPlugins/Backends/CPU/CKernels -ITests/Kernels \

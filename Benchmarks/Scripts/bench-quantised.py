@@ -4,7 +4,7 @@ models of random weights of the sizes of small real ones, quantised by llama.cpp
 
   bench-quantised.py [--types Q4_K_M,Q8_0,…] [--rounds 3] [--threads 2] [--baseline BINARY] [--kernels NAME] [--json FILE]
 
-The models are made once and take 4 GB in the cache, below peer/random.
+The models are made once and take 4 GB in the cache, below peer/random; delete this folder to have them made again.
 """
 import json
 import os
@@ -13,6 +13,7 @@ import sys
 import peer
 
 ROWS = [1, 2, 4, 8]
+# A name of files in the cache and the arguments of random-model.py. Files stay, so other arguments need another name.
 LLAMA = ("llama-2048", [])
 # The rows of Qwen2.5-0.5B are no multiple of 256, the block of K-quants, so that llama-quantize takes other types for them.
 QWEN = ("qwen2-896", ["--architecture", "qwen2", "--hidden", "896", "--layers", "24", "--heads", "14", "--kv-heads", "2",

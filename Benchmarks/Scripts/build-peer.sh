@@ -13,7 +13,7 @@ elif [ -n "${XDG_CACHE_HOME:-}" ]; then cache="$XDG_CACHE_HOME/redrafter"
 else cache="$HOME/.cache/redrafter"; fi
 peer="$cache/peer/llama-cpp-python-$version"
 here="$(cd "$(dirname "$0")" && pwd)"
-say() { printf '== %s\n' "$*"; }
+. "$here/../../.ci/common"
 
 case "$set_name" in
     "")
@@ -26,21 +26,8 @@ case "$set_name" in
         options=(-DGGML_NATIVE=OFF -DGGML_SSE42=ON -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON
             -DGGML_AVX_VNNI=OFF -DGGML_AVX512=OFF) ;;
     *)
-        echo "error: REDRAFTER_PEER_SET is '$set_name'; allowed: avx2, or nothing for a build for this processor" >&2
-        exit 64 ;;
+        die "REDRAFTER_PEER_SET is '$set_name'; allowed: avx2, or nothing for a build for this processor" ;;
 esac
-
-install_tools() {
-    local missing=() as_root=() name
-    for name in cmake ninja-build g++ python3-venv; do
-        dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q "install ok installed" || missing+=("$name")
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-    say "installing ${missing[*]}"
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
 
 fetch_source() {
     local work="$cache/peer/fetch"
@@ -58,7 +45,7 @@ fetch_source() {
 }
 
 if [ ! -x "$build/bin/llama-bench" ] || [ ! -x "$build/bin/llama-quantize" ]; then
-    install_tools
+    install_packages cmake ninja-build g++ python3-venv
     [ -f "$peer/CMakeLists.txt" ] || fetch_source
     say "building llama.cpp for $processor"
     cmake -G Ninja -S "$peer" -B "$build" -DCMAKE_BUILD_TYPE=Release "${options[@]}" -DLLAMA_CURL=OFF \

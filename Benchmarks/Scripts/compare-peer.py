@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drafters compared with llama.cpp's plain decoding. In each round llama-bench decodes the same number of tokens, then
-`redrafter compare` runs the drafters on the next prompts of the file, with the same model file and threads. Prints tokens/s, and the
-ratio to llama.cpp in the same round.
+`redrafter compare` runs the drafters on the next prompts of the file, with the same model file and threads. Prints tokens/s,
+and the ratio to llama.cpp in the same round.
 
   compare-peer.py [--rounds 5] [--prompts FILE] [--prompts-per-round 16] [-n 256] [--drafters rnn,rnn+lookup,none] [--threads 2]
 """
@@ -23,7 +23,7 @@ def main():
     arguments = parser.parse_args()
     peer.require_model(arguments.model)
     peer.require(peer.BINARY, "run make build")
-    llama_cpp = peer.LlamaCpp(arguments.threads, [])
+    llama_cpp = peer.LlamaCpp(arguments.threads, [], peer.chosen_kernels())
     with open(arguments.prompts) as file:
         lines = [line for line in file if line.strip()]
     speeds = {"llama.cpp": []}
@@ -35,13 +35,14 @@ def main():
         with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as part:
             part.writelines(chosen)
             part.flush()
-            out = peer.run([peer.BINARY, "compare", "-m", arguments.model, "-t", str(arguments.threads), "--drafters", arguments.drafters,
-                            "--prompts", part.name, "-n", str(arguments.n), "-r", "1", "-o", "json"])
+            out = peer.run([peer.BINARY, "compare", "-m", arguments.model, "-t", str(arguments.threads),
+                            "--drafters", arguments.drafters, "--prompts", part.name, "-n", str(arguments.n), "-r", "1",
+                            "-o", "json"])
         for entry in json.loads(out)["drafters"]:
             assert entry["identical"], entry["drafter"]
             speeds.setdefault(entry["drafter"], []).append(entry["tokens_per_second"]["median"])
-    print(f"{os.path.basename(arguments.model)}, {arguments.threads} threads, {arguments.rounds} rounds of "
-          f"{arguments.prompts_per_round} prompts × {arguments.n} tokens; median (min–max)\n")
+    print(f"{os.path.basename(arguments.model)}, {arguments.threads} threads, llama.cpp built for {llama_cpp.built_for}, "
+          f"{arguments.rounds} rounds of {arguments.prompts_per_round} prompts × {arguments.n} tokens; median (min–max)\n")
     rows = []
     for name, values in speeds.items():
         ratios = [own / theirs for own, theirs in zip(values, speeds["llama.cpp"])]

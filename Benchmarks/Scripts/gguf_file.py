@@ -4,7 +4,7 @@ import struct
 
 STRING, ARRAY = 8, 9
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-UINT32, INT32, FLOAT32 = 4, 5, 6
+UINT32, FLOAT32 = 4, 6
 F32, F16 = 0, 1
 ELEMENT_BYTES = {F32: 4, F16: 2}
 ALIGNMENT = 32

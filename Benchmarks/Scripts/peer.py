@@ -61,8 +61,14 @@ class LlamaCpp:
 
     def __init__(self, threads, rows, kernels=None):
         self.threads, self.rows = threads, rows
+        best = available_kernels()[0] if kernels else None
         # Where the processor has better instructions than the kernels that are measured, the peer may not use them either.
-        self.set = "avx2" if kernels == "avx2" and available_kernels()[0] != "avx2" else None
+        self.set = "avx2" if kernels == "avx2" and best != "avx2" else None
+        self.built_for = self.set or "this processor"
+        if kernels != best and not self.set:
+            self.built_for = f"all of this processor (more than {kernels})"
+            print(f"== note: llama.cpp uses all of this processor, redrafter only {kernels}; its best set here is {best}",
+                  file=sys.stderr)
         folder = f"build-{self.set}" if self.set else "build"
         self.folder = os.path.join(cache(), "peer", f"llama-cpp-python-{VERSION}", folder, "bin")
         environment = {**os.environ, "REDRAFTER_PEER_SET": self.set or ""}
@@ -108,6 +114,11 @@ def available_kernels():
     return run([BINARY, "--version"]).splitlines()[-1].removeprefix("kernels: ").split(", ")
 
 
+def chosen_kernels():
+    """The kernel set that the environment asks redrafter for, if any."""
+    return os.environ.get("REDRAFTER_KERNELS") or None
+
+
 def engines(arguments, rows):
     """llama.cpp, the baseline if there is one, and this build: the order in which they take turns."""
     if arguments.kernels and arguments.kernels not in available_kernels():
@@ -139,9 +150,8 @@ def spread(values, digits):
 
 def conditions(contenders, rounds):
     llama_cpp, own = contenders[0], contenders[-1]
-    peer_set = f", llama.cpp built for {llama_cpp.set}" if llama_cpp.set else ""
-    return (f"{own.info['cpu_info']}, {own.threads} threads, kernels {own.info['kernels']}{peer_set}, {rounds} rounds; "
-            "median (min–max)")
+    return (f"{own.info['cpu_info']}, {own.threads} threads, kernels {own.info['kernels']}, "
+            f"llama.cpp built for {llama_cpp.built_for}, {rounds} rounds; median (min–max)")
 
 
 def table(columns, lines, labels=1):
@@ -216,6 +226,8 @@ def pass_parser(description, rounds=5):
     """The arguments of scripts that measure single passes."""
     arguments = parser(description, rounds)
     arguments.add_argument("--baseline", metavar="BINARY", help="another redrafter, measured in the same rounds")
-    arguments.add_argument("--kernels", metavar="NAME", help="kernel set of redrafter; with avx2, llama.cpp uses no more either")
+    arguments.add_argument("--kernels", metavar="NAME", default=chosen_kernels(),
+                           help="kernel set of redrafter (that in REDRAFTER_KERNELS, or else the best one); with avx2, llama.cpp "
+                                "uses no more either, with others all of the processor")
     arguments.add_argument("--json", metavar="FILE", help="also write all samples to this file")
     return arguments

@@ -3,7 +3,7 @@
 It answers nonsense, at the speed of a model of its shape. Needs no packages.
 
   random-model.py -o FILE [--architecture llama] [--hidden 2048] [--layers 8] [--heads 32] [--kv-heads 8] [--ffn 5632]
-                  [--vocab 32000] [--tied] [--seed 1] [--tokenizer MODEL]
+                  [--vocab 32000] [--context 16384] [--tied] [--seed 1] [--tokenizer MODEL]
 
 Weights are normally distributed with the deviation 1 / sqrt(columns), so that logits have a deviation of about 1. The
 tokenizer is that of another GGUF file, the default model: tokens behind --vocab are left out, missing ones are filled up.
@@ -67,7 +67,7 @@ def tokenizer(path, size):
 def hyper_parameters(shape):
     prefix = shape.architecture
     integers = {
-        "block_count": shape.layers, "context_length": 4096, "embedding_length": shape.hidden,
+        "block_count": shape.layers, "context_length": shape.context, "embedding_length": shape.hidden,
         "feed_forward_length": shape.ffn, "attention.head_count": shape.heads,
         "attention.head_count_kv": shape.kv_heads, "vocab_size": shape.vocab,
         "rope.dimension_count": shape.hidden // shape.heads,
@@ -121,11 +121,12 @@ def main():
     parser.add_argument("--architecture", choices=["llama", "qwen2"], default="llama", help="qwen2 has biases in attention")
     for name, value in (("hidden", 2048), ("layers", 8), ("heads", 32), ("kv-heads", 8), ("ffn", 5632), ("vocab", 32000)):
         parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--context", type=int, default=16384, help="tokens that the model says its context holds")
     parser.add_argument("--tied", action="store_true", help="the head is the embedding")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tokenizer", default=peer.default_model(), help="GGUF file with a byte-level BPE tokenizer")
     shape = parser.parse_args()
-    if min(shape.hidden, shape.layers, shape.heads, shape.kv_heads, shape.ffn) < 1:
+    if min(shape.hidden, shape.layers, shape.heads, shape.kv_heads, shape.ffn, shape.context) < 1:
         parser.error("sizes are 1 or more")
     if shape.hidden % shape.heads or shape.heads % shape.kv_heads:
         parser.error("--hidden is a multiple of --heads, and --heads of --kv-heads")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Positions per second of PyTorch on the CPU, training the recurrent drafter that `redrafter train rnn` trains by default: the same
-sizes, the same number of draft steps, cross-entropy against sparse soft labels, AdamW with clipping. The data are random, which
-changes nothing about the time.
+"""Positions per second of PyTorch on the CPU, training the recurrent drafter that `redrafter train rnn` trains by default:
+the same sizes, the same number of draft steps, cross-entropy against sparse soft labels, AdamW with clipping. The data are
+random, which changes nothing about the time.
 
     OMP_NUM_THREADS=2 python3 train-peer.py [--iterations 12] [--batch-size 512] [--draft-vocab 8192]
 """

@@ -47,8 +47,12 @@ struct BenchCommand: ParsableCommand {
     var rows = ""
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "Tokens of context before the rows of a pass, comma-separated: each number of rows is timed behind each.",
+            """
+            Tokens of context before the rows of a pass, comma-separated: each number of rows is timed behind each. \
+            Context and rows together have to fit the model's context.
+            """,
             valueName: "n"))
     var rowsContext = "\(Benchmark.rowsContext)"
 
@@ -76,8 +80,7 @@ struct BenchCommand: ParsableCommand {
         }
         var tests = try numbers(prompt, "n-prompt", upTo: 1 << 20).map(Benchmark.Test.prompt)
         tests += try numbers(generate, "n-gen", upTo: 1 << 20).map(Benchmark.Test.generation)
-        let contexts = try numbers(rowsContext, "rows-context", upTo: 1 << 20)
-        for context in contexts.isEmpty ? [0] : contexts {
+        for context in try numbers(rowsContext, "rows-context", upTo: 1 << 20, keepingZeros: true) {
             tests += try numbers(rows, "rows", upTo: TreeLimits.maximumRows).map {
                 .rows($0, context: context)
             }
@@ -129,13 +132,15 @@ struct BenchCommand: ParsableCommand {
         return names
     }
 
-    private func numbers(_ list: String, _ name: String, upTo limit: Int) throws -> [Int] {
-        try list.split(separator: ",").compactMap { part in
+    private func numbers(
+        _ list: String, _ name: String, upTo limit: Int, keepingZeros: Bool = false
+    ) throws -> [Int] {
+        try list.split(separator: ",", omittingEmptySubsequences: !keepingZeros).compactMap { part in
             guard let value = Int(part), (0...limit).contains(value) else {
                 throw CommandFailure(
                     .usage, "\(name) is \(part); allowed: 0 to \(limit), separated by commas")
             }
-            return value == 0 ? nil : value
+            return value == 0 && !keepingZeros ? nil : value
         }
     }
 }

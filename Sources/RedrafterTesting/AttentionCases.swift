@@ -27,6 +27,18 @@ struct AttentionCase: Sendable {
             AttentionCase(
                 committed: [3, 90, 0], parents: [-1, -1, 0, -1, 1, 1, 3, 4],
                 sequences: [0, 1, 0, 2, 1, 1, 2, 1]))
+        // Many splits: few rows, whose splits go to threads one by one, and many; sequences of different lengths.
+        let lengths = [700, 90, 0]
+        for count in [4, 26] {
+            cases.append(
+                AttentionCase(
+                    committed: lengths, parents: [Int](repeating: -1, count: count),
+                    sequences: (0..<count).map { $0 % 3 }))
+        }
+        cases += [alone(700, chain(40)), alone(650, [-1, 0, 0, 1, 2])]
+        var many = alone(140, [-1, 0, 0])
+        (many.heads, many.keyValueHeads, many.headDimension, many.rotatedDimension) = (13, 1, 16, 16)
+        cases.append(many)
         var halves = alone(50, [-1, 0, 0, 1, 2])
         halves.pairing = .halves
         var wide = alone(20, chain(5))

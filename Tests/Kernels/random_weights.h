@@ -59,6 +59,8 @@ static inline void random_weights(const weight_type *type, size_t rows, size_t c
         const int extreme = type->block > 1 && b % 4 == 1;
         for (size_t i = 0; i < type->block_bytes; i++) to[i] = (uint8_t)(random_bits(&state) >> 32);
         if (extreme) memset(to, b % 8 == 1 ? 0xff : 0, type->block_bytes);
+        // The widest integers of q6_K: its scales are signed.
+        if (extreme && type->type == RD_Q6_K) memset(to + 192, random_bits(&state) % 2 ? 0x80 : 0x7f, 16);
         if (extreme && type->type == RD_Q8_0) memset(to, b % 8 == 1 ? 0x7f : 0x80, type->block_bytes);
         const float scale = 0.07f + 0.05f * random_float(&state), minimum = 0.07f + 0.05f * random_float(&state);
         switch (type->type) {

@@ -45,6 +45,22 @@ struct BenchKernelTests {
         }
     }
 
+    @Test("Rows are timed behind each context, an empty one too; what is no number of tokens is an error")
+    func contexts() throws {
+        let run = try bench("-p 0 -n 0 --rows 1,2 --rows-context 0,16,256 -o json")
+        #expect(run.code == 0, "\(run.errors)")
+        let list = try #require(
+            try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [[String: Any]])
+        #expect(
+            list.map { $0["test"] as? String }
+                == ["rows1@0", "rows2@0", "rows1@16", "rows2@16", "rows1", "rows2"])
+        #expect(list.map { $0["n_depth"] as? Int } == [0, 0, 16, 16, 256, 256])
+        for value in ["-1", "x", "", "16,,32", "99999999"] {
+            let run = try bench("-p 0 -n 0 --rows 1 --rows-context '\(value)'")
+            #expect(run.code == 64 && run.errors.contains("rows-context"), "\(value): \(run.errors)")
+        }
+    }
+
     @Test("Tables name the set of each line; one set alone has no speedup")
     func tables() throws {
         for (format, separator) in [("md", "|"), ("csv", ",")] {

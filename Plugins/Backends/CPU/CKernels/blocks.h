@@ -33,4 +33,8 @@ INLINE void prefetch_ahead(uint32_t type, const uint8_t *tile, size_t b) {
     for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(tile + b * bytes + BLOCKS_AHEAD + at, 0, 3);
 }
 
+/// Says that factors may change, so that they stay in memory and leave the registers to the weights. The compiler would
+/// rather have it the other way round, and then moves weights to and fro.
+#define STAY_IN_MEMORY(factors) __asm__ volatile("" : "+m"(factors))
+
 #endif

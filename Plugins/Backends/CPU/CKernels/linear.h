@@ -1,4 +1,5 @@
-// Linear layers over packed tiles. One source for every kernel set; see vectors.h.
+// Linear layers over packed tiles. Each kernel set multiplies in its own way (linear_256.h, linear_neon.h, linear_quantised.h),
+// and all keep this definition:
 //
 // The result of an output element is acc, started at 0 and updated block by block in order of columns:
 //   quantised   acc = fma(float(integer dot), scale_w * scale_x, acc), then for types with a minimum

@@ -35,10 +35,6 @@ typedef struct {
     lanes256 part_zero;      // q6_K: -32 times both factors, a pair of 16 bits for each output
 } block_factors;
 
-/// Says that factors may change, so that they stay in memory and leave the registers to the weights: the compiler would
-/// rather have it the other way round, but it is weights that an instruction cannot take from memory.
-#define STAY_IN_MEMORY(factors) __asm__ volatile("" : "+m"(factors))
-
 #if defined(RD_VNNI_256)
 /// sum + products of unsigned weights and signed activations, four of each lane.
 INLINE __m256i add_products(__m256i sum, __m256i w, __m256i x) {

@@ -92,13 +92,12 @@ INLINE void float_panels(
 ) {
     const size_t parts = (rows + FLOAT_ROWS - 1) / FLOAT_ROWS, most = (rows + parts - 1) / parts;
     size_t t = 0;
-#define TILES(n, r)                                                                                              \
+#define TILES(n, first, r)                                                                                       \
     float_tiles(type, tile + t * tile_bytes, tile_bytes, n, columns, x, rows, first, r, acc + t * rows * 16)
-#define ONE(r) TILES(1, r)
-#define PAIR(r) TILES(2, r)
-    const size_t first = 0;
+#define ONE(r) TILES(1, first, r)
+#define PAIR(r) TILES(2, 0, r)
     if (rows == 1)
-        for (; t + 4 <= tiles; t += 4) TILES(4, 1);
+        for (; t + 4 <= tiles; t += 4) TILES(4, 0, 1);
     if (rows <= FLOAT_PAIR_ROWS)
         for (; t + 2 <= tiles; t += 2) EACH_PAIR_COUNT(rows, PAIR)
     for (; t < tiles; t++)

@@ -33,10 +33,6 @@ typedef struct {
     float32x4_t scaled_sum;
 } row_factors;
 
-/// Says that factors may change, so that they stay in memory and leave the registers to the weights: the compiler would
-/// rather move weights to and fro.
-#define STAY_IN_MEMORY(factors) __asm__ volatile("" : "+m"(factors))
-
 /// Adds the products of four groups with one row.
 INLINE int32x4_t add_groups(int32x4_t sum, const int8x16_t w[4], int8x16_t x) {
     sum = vdotq_laneq_s32(sum, w[0], x, 0);

@@ -1,4 +1,5 @@
-// Tiles of quantised weights times panels of 8-bit activations; see linear.h for the order of sums.
+// Tiles of quantised weights times panels of 8-bit activations, for AVX-512 and for plain C; see linear.h for the order of
+// sums.
 #ifndef LINEAR_QUANTISED_H
 #define LINEAR_QUANTISED_H
 
@@ -72,14 +73,11 @@ INLINE f32x16 bytes_to_float(const uint8_t *p) { return __builtin_convertvector(
 INLINE const uint8_t *unpack_block(uint32_t type, const uint8_t *block, u8x64 w[8]) {
     if (type == RD_Q8_0) {
         for (int g = 0; g < 8; g++) w[g] = load_bytes(block + 64 * g);
-        return block + 512;
+    } else {
+        unpack_nibbles(block, w);
+        if (has_fifth_bit(type)) unpack_fifth(block + 256, w);
     }
-    unpack_nibbles(block, w);
-    if (type == RD_Q5_0 || type == RD_Q5_1) {
-        unpack_fifth(block + 256, w);
-        return block + 320;
-    }
-    return block + 256;
+    return block + number_bytes(type);
 }
 
 /// `count` rows from `first` of the panel, types with one scale per block of 32. `acc [panel rows][16]`

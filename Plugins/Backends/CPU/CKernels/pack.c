@@ -1,6 +1,6 @@
 // Repacking of weights from file order into tiles of 16 outputs, and back. The layouts are drawn in CKernels.h.
 #include "CKernels.h"
-#include "types.h"
+#include "blocks.h"
 #include "vectors.h"
 
 size_t rd_tile_bytes(uint32_t type, size_t columns) {
@@ -34,8 +34,7 @@ size_t rd_attention_scratch(size_t fresh, size_t head_dimension) {
 /// The 32 numbers of a block of a simple type go to output `lane`. Columns 4 j + c and 16 + 4 j + c share a byte in the
 /// file as they do in the tile, so numbers move in words of four columns.
 static void pack_block(uint32_t type, const uint8_t *block, size_t lane, uint8_t *packed) {
-    const int has_minimum = type == RD_Q4_1 || type == RD_Q5_1;
-    const uint8_t *p = block + (has_minimum ? 4 : 2);
+    const uint8_t *p = block + (has_minimum(type) ? 4 : 2);
     if (type == RD_Q8_0) {
         for (size_t group = 0; group < 8; group++) {
             uint32_t word;
@@ -45,7 +44,7 @@ static void pack_block(uint32_t type, const uint8_t *block, size_t lane, uint8_t
         }
         return;
     }
-    if (type == RD_Q5_0 || type == RD_Q5_1) {
+    if (has_fifth_bit(type)) {
         uint32_t high;
         memcpy(&high, p, 4);
         p += 4;
@@ -101,24 +100,13 @@ static uint8_t unpack_number(uint32_t type, const uint8_t *block, size_t lane, s
     if (type == RD_Q8_0) return block[group * 64 + at];
     uint8_t w = (block[(group % 4) * 64 + at] >> (group < 4 ? 0 : 4)) & 15;
     if (type == RD_Q6_K) w |= (uint8_t)(((block[256 + 64 * (group / 4) + at] >> (2 * (group % 4))) & 3) << 4);
-    if (type == RD_Q5_0 || type == RD_Q5_1 || type == RD_Q5_K)
+    if (has_fifth_bit(type))
         w |= (uint8_t)(((block[256 + at] >> group) & 1) << 4);
     return w;
 }
 
-static size_t part_bytes(uint32_t type) { return type == RD_Q4_K ? 256 : type == RD_Q5_K ? 320 : 384; }
-
-static size_t numbers_bytes(uint32_t type) {
-    switch (type) {
-    case RD_Q8_0: return 512;
-    case RD_Q5_0:
-    case RD_Q5_1: return 320;
-    default: return 256;
-    }
-}
-
 static void pack_super_row(uint32_t type, const uint8_t *row, size_t supers, size_t lane, uint8_t *tile) {
-    const size_t file_bytes = type == RD_Q4_K ? 144 : type == RD_Q5_K ? 176 : 210, part = part_bytes(type);
+    const size_t file_bytes = type == RD_Q4_K ? 144 : type == RD_Q5_K ? 176 : 210, part = number_bytes(type);
     for (size_t s = 0; s < supers; s++, row += file_bytes, tile += rd_block_bytes(type)) {
         uint8_t *scales = tile + 8 * part, *shared = scales + 256;
         for (int b = 0; b < 8; b++) {
@@ -153,12 +141,12 @@ void rd_pack_tile(uint32_t type, const uint8_t *rows, size_t count, size_t row_b
         case RD_Q5_K:
         case RD_Q6_K: pack_super_row(type, row, columns / 256, lane, tile); break;
         default: {
-            const size_t blocks = columns / 32, file_bytes = row_bytes / blocks, numbers = numbers_bytes(type);
+            const size_t blocks = columns / 32, file_bytes = row_bytes / blocks, numbers = number_bytes(type);
             for (size_t b = 0; b < blocks; b++, row += file_bytes) {
                 uint8_t *block = tile + b * rd_block_bytes(type);
                 pack_block(type, row, lane, block);
                 memcpy(block + numbers + 2 * lane, row, 2);
-                if (type == RD_Q4_1 || type == RD_Q5_1) memcpy(block + numbers + 32 + 2 * lane, row + 2, 2);
+                if (has_minimum(type)) memcpy(block + numbers + 32 + 2 * lane, row + 2, 2);
             }
         }
         }
@@ -172,7 +160,7 @@ static float lane_f16(const uint8_t *p, size_t lane) {
 }
 
 static void unpack_super_row(uint32_t type, const uint8_t *tile, size_t row, size_t columns, float *output) {
-    const size_t part = part_bytes(type);
+    const size_t part = number_bytes(type);
     for (size_t k = 0; k < columns; k += 32) {
         const uint8_t *super = tile + (k / 256) * rd_block_bytes(type), *block = super + (k / 32 % 8) * part;
         const uint8_t *scales = super + 8 * part + (k / 32 % 8) * 32, *shared = super + 8 * part + 256;
@@ -210,10 +198,9 @@ void rd_unpack_row(uint32_t type, const uint8_t *tile, size_t row, size_t column
     case RD_Q6_K: unpack_super_row(type, tile, row, columns, output); return;
     default: break;
     }
-    const int has_minimum = type == RD_Q4_1 || type == RD_Q5_1;
     for (size_t k = 0; k < columns; k += 32) {
-        const uint8_t *block = tile + (k / 32) * rd_block_bytes(type), *scales = block + numbers_bytes(type);
-        const float d = lane_f16(scales, row), minimum = has_minimum ? lane_f16(scales + 32, row) : 0;
+        const uint8_t *block = tile + (k / 32) * rd_block_bytes(type), *scales = block + number_bytes(type);
+        const float d = lane_f16(scales, row), minimum = has_minimum(type) ? lane_f16(scales + 32, row) : 0;
         for (size_t i = 0; i < 32; i++) {
             const int w = unpack_number(type, block, row, i) - rd_zero_offset(type);
             output[k + i] = d * (float)w + minimum;

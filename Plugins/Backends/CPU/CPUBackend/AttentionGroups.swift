@@ -18,7 +18,7 @@ struct AttentionGroups {
     private let branchStart: [Int]  // [rows], −1 for a contiguous row
     /// Slots of the branches of all rows that are not contiguous.
     let branches: [Int32]
-    /// Rows of this pass in the sequence that has most of them, where any row has a branch.
+    /// At least the rows of this pass in the sequence that has most of them, where any row has a branch; else 0.
     let largestBranch: Int
     /// Splits of the row that sees most keys.
     let mostSplits: Int
@@ -26,23 +26,21 @@ struct AttentionGroups {
     private let headsPerKey: Int
     private let keyHeads: Int
 
+    /// What threads take from the pass, one unit after the other.
+    enum Units {
+        /// Neighbouring groups that share keys, at most `together`, with all their splits.
+        case groups([Range<Int>], together: Int)
+        /// Every split of every group, merged afterwards; groups that share keys take the same split one after the other.
+        case splits([(group: Int, split: Int)])
+    }
+    let units: Units
+
     /// Groups that one unit works on together at most.
-    static let mostTogether = 4
-    /// Neighbouring groups that share keys and values.
-    private let runs: [Range<Int>]
-    /// Every split of every group; groups that share keys take the same split one after the other.
-    let singleSplits: [(group: Int, split: Int)]
+    private static let mostTogether = 4
+    /// Bytes of partial results up to which single splits are handed out although there are groups enough for all threads.
+    private static let mostSplitBytes = 32 << 20
 
     var count: Int { groups.count }
-
-    /// Neighbouring groups that share keys, at most `size` together.
-    func units(of size: Int) -> [Range<Int>] {
-        runs.flatMap { run in
-            stride(from: run.lowerBound, to: run.upperBound, by: size).map {
-                $0..<min($0 + size, run.upperBound)
-            }
-        }
-    }
 
     /// Whether these are the groups of that plan. Comparing arrays that share storage takes no time.
     func matches(_ other: RowPlan, headsPerKey: Int, keyHeads: Int) -> Bool {
@@ -50,7 +48,8 @@ struct AttentionGroups {
             && plan.committed == other.committed
     }
 
-    init(plan: RowPlan, headsPerKey: Int, keyHeads: Int) {
+    /// `splitBytes`: of the partial result of one group and split.
+    init(plan: RowPlan, headsPerKey: Int, keyHeads: Int, threads: Int, splitBytes: Int) {
         self.plan = plan
         var branches = [Int32]()
         var starts = [Int]()
@@ -107,23 +106,42 @@ struct AttentionGroups {
         self.keyHeads = keyHeads
         largestBranch = branches.isEmpty ? 0 : plan.count
         mostSplits = groups.reduce(1) { max($0, Self.splits($1)) }
+        // Few groups, most of all over a long cache: single splits. Many: some with all their splits.
+        let isShared =
+            groups.count < 12 * threads && mostSplits > 4
+            && groups.count * mostSplits * splitBytes <= Self.mostSplitBytes
+        let runs = Self.runs(of: groups) { plan.rows[order[$0.firstRow]].sequence }
+        if groups.count < 3 * threads || isShared {
+            units = .splits(
+                runs.flatMap { run in
+                    (0..<run.reduce(0) { max($0, Self.splits(groups[$1])) }).flatMap { split in
+                        run.filter { split < Self.splits(groups[$0]) }.map { (group: $0, split: split) }
+                    }
+                })
+        } else {
+            let together = min(groups.count / (3 * threads), Self.mostTogether)
+            units = .groups(
+                runs.flatMap { run in
+                    stride(from: run.lowerBound, to: run.upperBound, by: together).map {
+                        $0..<min($0 + together, run.upperBound)
+                    }
+                }, together: together)
+        }
+    }
+
+    /// Neighbouring groups that share keys and values.
+    private static func runs(of groups: [Group], sequence: (Group) -> Int) -> [Range<Int>] {
         var runs = [Range<Int>]()
         for (index, group) in groups.enumerated() {
-            let last = runs.last.map { groups[$0.lowerBound] }
-            if let last, last.keyHead == group.keyHead,
-                plan.rows[order[last.firstRow]].sequence == plan.rows[order[group.firstRow]].sequence
+            if let run = runs.last, groups[run.lowerBound].keyHead == group.keyHead,
+                sequence(groups[run.lowerBound]) == sequence(group)
             {
-                runs[runs.count - 1] = runs[runs.count - 1].lowerBound..<index + 1
+                runs[runs.count - 1] = run.lowerBound..<index + 1
             } else {
                 runs.append(index..<index + 1)
             }
         }
-        self.runs = runs
-        singleSplits = runs.flatMap { run in
-            (0..<run.reduce(0) { max($0, Self.splits(groups[$1])) }).flatMap { split in
-                run.filter { split < Self.splits(groups[$0]) }.map { (group: $0, split: split) }
-            }
-        }
+        return runs
     }
 
     private static func splits(_ group: Group) -> Int { (group.visible + Int(RD_SPLIT) - 1) / Int(RD_SPLIT) }

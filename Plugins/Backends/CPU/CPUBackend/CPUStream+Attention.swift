@@ -49,31 +49,27 @@ extension CPUStream {
             output.columns == queries.columns && queries.columns % (d * cache.shape.keyValueHeads) == 0)
         let groups = attentionGroups(
             plan, headsPerKey: queries.columns / d / cache.shape.keyValueHeads,
-            keyHeads: cache.shape.keyValueHeads)
+            keyHeads: cache.shape.keyValueHeads, dimension: d)
         let work = AttentionWork(
             groups: groups, kernels: kernels, dimension: d, output: output,
             scratch: branchScores.floats(pool.threads * rd_attention_scratch(groups.largestBranch, d)))
-        // Many groups: some with all their splits. Few, most of all over a long cache: single splits, merged afterwards.
-        let isFew = groups.count < (groups.mostSplits > 4 ? 12 : 3) * pool.threads
-        let groupsPerUnit = isFew ? 0 : min(groups.count / (3 * pool.threads), AttentionGroups.mostTogether)
         groups.branches.withUnsafeBufferPointer { branches in
             let job = { (index: Int) in
                 groups.job(
                     index, queries: queries, cache: cache, layer: layer, branches: branches.baseAddress)
             }
-            if groupsPerUnit > 0 {
-                let units = groups.units(of: groupsPerUnit)
-                let partials = self.partials.floats(pool.threads * (groupsPerUnit + 1) * work.groupFloats)
+            switch groups.units {
+            case .groups(let units, let together):
+                let threadFloats = (together + 1) * work.groupFloats
+                let partials = self.partials.floats(pool.threads * threadFloats)
                 pool.run(units: units.count) { unit, thread in
                     work.attendAll(
-                        units[unit], job: job, thread: thread,
-                        partials: partials + thread * (groupsPerUnit + 1) * work.groupFloats)
+                        units[unit], job: job, thread: thread, partials: partials + thread * threadFloats)
                 }
-            } else {
+            case .splits(let units):
                 let partials = self.partials.floats(groups.count * groups.mostSplits * work.groupFloats)
-                let splits = groups.singleSplits
-                pool.run(units: splits.count) { unit, thread in
-                    work.attend(splits[unit], job: job, thread: thread, partials: partials)
+                pool.run(units: units.count) { unit, thread in
+                    work.attend(units[unit], job: job, thread: thread, partials: partials)
                 }
                 forEachRow(groups.count, cost: groups.mostSplits * work.groupFloats) { group in
                     work.merge(group, partials: partials)
@@ -85,11 +81,15 @@ extension CPUStream {
 
 extension CPUStream {
     /// The groups of a plan: the same for every layer of a pass, so they are kept from call to call.
-    private func attentionGroups(_ plan: RowPlan, headsPerKey: Int, keyHeads: Int) -> AttentionGroups {
+    private func attentionGroups(
+        _ plan: RowPlan, headsPerKey: Int, keyHeads: Int, dimension: Int
+    ) -> AttentionGroups {
         if let last = lastGroups, last.matches(plan, headsPerKey: headsPerKey, keyHeads: keyHeads) {
             return last
         }
-        let groups = AttentionGroups(plan: plan, headsPerKey: headsPerKey, keyHeads: keyHeads)
+        let groups = AttentionGroups(
+            plan: plan, headsPerKey: headsPerKey, keyHeads: keyHeads, threads: pool.threads,
+            splitBytes: Int(RD_QUERIES) * rd_partial_floats(dimension) * 4)
         lastGroups = groups
         return groups
     }

@@ -39,14 +39,15 @@ final class VulkanDevice: Sendable {
         init(_ device: VulkanDeviceDescription, masked: Set<VulkanFeature>) {
             linearWidth = min(max(device.subgroupSize, 8), 32)
             sharesInputs = device.hasShuffle && device.subgroupSize >= 8 && !masked.contains(.shuffle)
+            // The registers of a software device are memory, so that a team can take several rows.
+            attentionRows = device.kind == .software ? 4 : 1
             if device.kind == .software && !masked.contains(.serial) {
-                // It runs a group on one core, and has few: small groups, and nothing that joins partial sums. Its registers are
-                // memory, so that a team can take several rows.
+                // It runs a group on one core, and has few: small groups, and nothing that joins partial sums.
                 (linearSplits, rowWidth, hasConstantAdds) = (1, 8, true)
-                (teams, splitKeys, attentionRows) = (linearWidth / 8, Int(Int32.max) / 2, 4)
+                (teams, splitKeys) = (linearWidth / 8, Int(Int32.max) / 2)
             } else {
                 (linearSplits, rowWidth, hasConstantAdds) = (4, 32, false)
-                (teams, splitKeys, attentionRows) = (4, 128, 1)
+                (teams, splitKeys) = (4, 128)
             }
         }
     }

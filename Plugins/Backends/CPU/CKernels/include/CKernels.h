@@ -1,8 +1,8 @@
 // The inner loops of the CPU backend.
 //
 // Every kernel exists in several sets (AVX-512 with VNNI, AVX-VNNI and AVX2; NEON with I8MM and NEON with dot products;
-// portable) that are compiled from the same source and give the same bits: float reductions run in one order on 16 virtual
-// lanes with fused multiply-add, integer dot products are exact. A set is a table of functions, chosen at run time.
+// portable) that keep the same definitions and give the same bits: float reductions run in one order on 16 virtual lanes
+// with fused multiply-add, integer dot products are exact. A set is a table of functions, chosen at run time.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 

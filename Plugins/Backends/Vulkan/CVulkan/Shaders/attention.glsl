@@ -1,6 +1,7 @@
 // Attention of up to TILE query heads of ROWS neighbouring rows that share a key/value head, over one split of the keys that
-// the rows see, in order of position. Keys and values that lie at the same place for all these rows are read and widened once. The result is the largest score, the sum of weights relative to it, and the weighted sum of values;
-// `attention_merge.comp` joins splits. Where there is only one, the quotient is the result.
+// the rows see, in order of position. Keys and values that lie at the same place for all these rows are read and widened once.
+// The result is the largest score, the sum of weights relative to it, and the weighted sum of values; `attention_merge.comp`
+// joins splits. Where there is only one, the quotient is the result.
 //
 // Eight lanes work together: eight keys at a time, one each for the scores; then the values of these keys one after the other,
 // 8 elements of a head a lane. The largest score so far is the reference of the weights, and sums are scaled when it changes. A
