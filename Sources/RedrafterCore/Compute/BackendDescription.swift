@@ -5,7 +5,7 @@ public struct BackendDescription: Sendable, Hashable {
     /// Processor or device, as the system names it.
     public var device: String
     public var threads: Int
-    /// Kernel set in use: `avx512-vnni`, `avx2`, `neon-i8mm`, `portable`.
+    /// Kernel set in use, such as `avx2` or `portable`.
     public var kernels: String
     /// OpenBLAS core name, where that library is loaded.
     public var blas: String?

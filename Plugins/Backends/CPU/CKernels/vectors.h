@@ -1,9 +1,9 @@
 // Sixteen virtual lanes. The operations are IEEE-exact, so every instruction set gives the same bits:
 // AVX-512 holds the lanes in one register, AVX2 in two, NEON and others in four.
 //
-// Included once per kernel set, after RD_ISA_AVX512, RD_ISA_AVX2, RD_ISA_NEON or nothing has been defined. With RD_ISA_AVX2
-// may come RD_VNNI_256: 1 for AVX-VNNI, 512 for the same instructions in the encoding of AVX-512. RD_ISA_NEON has dot
-// products of bytes; with it may come RD_I8MM, products of small matrices of bytes.
+// Included once per kernel set, after RD_ISA_AVX512, RD_ISA_AVX2, RD_ISA_NEON or nothing has been defined. RD_ISA_AVX2 can
+// be combined with RD_VNNI_256: 1 for AVX-VNNI, 512 for the same instructions in the encoding of AVX-512. RD_ISA_NEON has
+// dot products of bytes; it can be combined with RD_I8MM, products of small matrices of bytes.
 #ifndef VECTORS_H
 #define VECTORS_H
 
