@@ -24,13 +24,13 @@ INLINE const uint8_t *block_at(uint32_t type, const uint8_t *tile, size_t b) {
 }
 
 // Bytes of weights that kernels ask for ahead.
-#define BLOCKS_AHEAD 8192
+#define BLOCKS_AHEAD 6144
 
 /// Asks for as many bytes, well behind block `b`, as a block takes with its share of the factors.
 INLINE void prefetch_ahead(uint32_t type, const uint8_t *tile, size_t b) {
     const size_t bytes = rd_block_bytes(type) / (is_super(type) ? 8 : 1);
 #pragma clang loop unroll(full)
-    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(tile + b * bytes + BLOCKS_AHEAD + at, 0, 3);
+    for (size_t at = 0; at < bytes; at += 64) ask_ahead(tile + b * bytes + BLOCKS_AHEAD + at);
 }
 
 /// Says that factors may change, so that they stay in memory and leave the registers to the weights. The compiler would

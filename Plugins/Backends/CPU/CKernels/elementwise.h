@@ -140,10 +140,7 @@ static int64_t argmax(const float *values, size_t count) {
 static void read_bytes(const uint8_t *bytes, size_t count) {
     u8x64 a = (u8x64)((uint8_t)0), b = a, c = a, d = a;
     for (size_t at = 0; at + 256 <= count; at += 256) {
-        __builtin_prefetch(bytes + at + 2048, 0, 3);
-        __builtin_prefetch(bytes + at + 2048 + 64, 0, 3);
-        __builtin_prefetch(bytes + at + 2048 + 128, 0, 3);
-        __builtin_prefetch(bytes + at + 2048 + 192, 0, 3);
+        for (size_t line = 0; line < 256; line += 64) ask_ahead(bytes + at + 2048 + line);
         a |= *(const u8x64_u *)(bytes + at);
         b |= *(const u8x64_u *)(bytes + at + 64);
         c |= *(const u8x64_u *)(bytes + at + 128);

@@ -68,7 +68,7 @@ INLINE void float_tiles(
         for (int t = 0; t < tiles; t++) {
             const uint8_t *at = tile + (size_t)t * tile_bytes + k * step;
             w[t] = load_weights(type, at);
-            __builtin_prefetch(at + FLOAT_AHEAD, 0, 3);
+            ask_ahead(at + FLOAT_AHEAD);
         }
 #pragma clang loop unroll(full)
         for (int r = 0; r < count; r++) {
