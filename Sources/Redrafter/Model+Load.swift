@@ -68,7 +68,7 @@ extension Model {
         return DraftTarget(
             fingerprint: ModelFingerprint(files.configuration, tokenizer),
             tokenCount: min(tokenizer.tokenCount, files.configuration.vocabularySize),
-            backend: backend)
+            contextLength: files.configuration.contextLength, backend: backend)
     }
 }
 

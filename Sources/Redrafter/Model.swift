@@ -86,7 +86,8 @@ public final class Model: Sendable {
     /// What a drafter is made for.
     public var draftTarget: DraftTarget {
         DraftTarget(
-            fingerprint: fingerprint, tokenCount: tokenCount, backend: transformer.backend)
+            fingerprint: fingerprint, tokenCount: tokenCount, contextLength: contextLength,
+            backend: transformer.backend)
     }
 
     /// The numbers and the tokenizer that tell this model, in whatever quantisation, from others.

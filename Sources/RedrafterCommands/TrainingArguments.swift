@@ -44,6 +44,22 @@ struct TrainingArguments: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
+            "Give the recurrent drafter a context block that reads the outputs of these layers of the model, counted from 0: "
+                + "8,18,29. Without it, the drafter sees the last hidden state alone.", valueName: "list"))
+    var taps: String?
+
+    @Flag(
+        inversion: .prefixedNo, help: ArgumentHelp("Norm each tap before it enters the context block."))
+    var tapNorm = standard.normalizesTaps
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp("Give the context block a decoder layer with attention over the text."))
+    var contextLayer = standard.attends
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
             "Number of tokens that the drafter predicts, the most frequent ones; 0 for all.", valueName: "n"))
     var draftVocab = standard.draftVocabulary
 
@@ -81,6 +97,20 @@ struct TrainingArguments: ParsableArguments {
         parsing: .unconditional, help: ArgumentHelp("Seed for initial weights and order.", valueName: "n"))
     var seed = standard.seed
 
+    func validate() throws {
+        guard let taps, layers(of: taps).contains(-1) else { return }
+        throw ValidationError("--taps is '\(taps)'; allowed: numbers of layers from 0, as in 8,18,29")
+    }
+
+    /// -1 for what is no number.
+    private func layers(of list: String?) -> [Int] {
+        guard let list else { return [] }
+        return list.split(separator: ",", omittingEmptySubsequences: false).map {
+            let number = Int($0) ?? -1
+            return number < 0 ? -1 : number
+        }
+    }
+
     func settings(threads: Int?) -> TrainingSettings {
         var settings = TrainingSettings()
         settings.iterations = iters
@@ -91,6 +121,9 @@ struct TrainingArguments: ParsableArguments {
         settings.draftLength = draftLength
         settings.exitDimension = exitDim
         settings.layers = layers
+        settings.taps = layers(of: taps)
+        settings.normalizesTaps = tapNorm
+        settings.attends = contextLayer
         settings.draftVocabulary = draftVocab
         settings.loss = loss
         settings.labelTemperature = labelTemperature

@@ -24,23 +24,26 @@ public struct DraftEvaluation: Sendable {
     ///   - data: of which the held-out greedy answers are used.
     ///   - maximumRows: rows of a tree, the root included.
     ///   - tokens: stops after the answer that reaches so many.
-    /// - Throws: `RedrafterError.backend`.
+    /// - Throws: `RedrafterError.backend`, `.transformer`.
     public init(
         _ drafter: any Drafter, of model: Model, on data: DistillationData, maximumRows: Int = 8,
         tokens: Int = .max
     ) throws(RedrafterError) {
-        do {
-            try run(drafter, model, data, maximumRows, tokens)
-        } catch {
-            throw .backend(error)
-        }
+        let taps = drafter.requirements.taps.sorted()
+        let reader = taps.isEmpty ? nil : try TapReader(model, layers: taps)
+        try run(drafter, model, data, maximumRows, tokens, reader)
     }
 
     private mutating func run(
-        _ drafter: any Drafter, _ model: Model, _ data: DistillationData, _ maximumRows: Int, _ limit: Int
-    ) throws(BackendError) {
-        let stream = model.transformer.backend.makeStream()
-        var draft = try DraftSession.make(drafter)
+        _ drafter: any Drafter, _ model: Model, _ data: DistillationData, _ maximumRows: Int, _ limit: Int,
+        _ reader: TapReader?
+    ) throws(RedrafterError) {
+        let stream = reader?.stream ?? model.transformer.backend.makeStream()
+        let embedding = model.transformer.weights.embedding
+        let unread = try wrapping(
+            RedrafterError.backend,
+            try model.transformer.backend.makeTensor(rows: 1, columns: model.configuration.hiddenSize))
+        var draft = try wrapping(RedrafterError.backend, try DraftSession.make(drafter))
         var builder = LearningTree(maximumRows: maximumRows)
         var confirmed = [Int](repeating: 0, count: maximumRows)
         var (tokens, rows) = (0, 0)
@@ -48,20 +51,29 @@ public struct DraftEvaluation: Sendable {
             for answer in shard.answers
             where DistillationData.isHeldOut(answer) && answer.isGreedy && tokens < limit {
                 let text = Array(shard.promptTokens[answer.prompt] + shard.tokens[answer.rows])
-                var place = 0
+                try reader?.read(Array(text.dropLast()))
+                var (place, told) = (0, 0)
                 while place < answer.rows.count - 1 {
-                    let hidden = try hidden(data, index, answer.rows.lowerBound + place, model)
                     let certain = answer.prompt.count + place + 1
+                    var hidden = unread
+                    if let reader {
+                        let rows = reader.confirmed(told..<certain - 1, of: text, embedding: embedding)
+                        try wrapping(RedrafterError.backend, try draft.follow(rows))
+                        told = certain - 1
+                    } else {
+                        hidden = try self.hidden(data, index, answer.rows.lowerBound + place, model)
+                    }
                     let context = DraftContext(
                         tokens: Array(text[..<certain]), hidden: hidden,
-                        embedding: model.transformer.weights.embedding, evidence: builder.evidence,
-                        stream: stream)
+                        embedding: embedding, evidence: builder.evidence, stream: stream)
                     var proposal = DraftProposal(root: text[certain - 1])
                     let depth = answer.rows.count - 1 - place
-                    try draft.propose(
-                        context,
-                        budget: DraftBudget(nodes: maximumRows - 1, depth: depth, selection: .nodes()),
-                        proposal: &proposal)
+                    try wrapping(
+                        RedrafterError.backend,
+                        try draft.propose(
+                            context,
+                            budget: DraftBudget(nodes: maximumRows - 1, depth: depth, selection: .nodes()),
+                            proposal: &proposal))
                     let path = builder.step(proposal.tree, truth: text[certain...])
                     rows += builder.rows
                     steps += 1
@@ -82,13 +94,15 @@ public struct DraftEvaluation: Sendable {
 
     private func hidden(
         _ data: DistillationData, _ shard: Int, _ row: Int, _ model: Model
-    ) throws(BackendError) -> Tensor {
+    ) throws(RedrafterError) -> Tensor {
         let size = model.configuration.hiddenSize
         let values = [Float](unsafeUninitializedCapacity: size) { buffer, count in
             data.copyHidden(shard: shard, row: row, into: buffer.baseAddress.unsafelyUnwrapped)
             count = size
         }
-        return try model.transformer.backend.makeTensor(rows: 1, columns: size, values: values)
+        return try wrapping(
+            RedrafterError.backend,
+            try model.transformer.backend.makeTensor(rows: 1, columns: size, values: values))
     }
 }
 

@@ -2,6 +2,7 @@ import Redrafter
 import RedrafterCore
 import RedrafterFormats
 import RedrafterModels
+import RedrafterTraining
 
 extension Model {
     /// The embedding table as floats. `[vocabulary, hidden]`
@@ -12,7 +13,55 @@ extension Model {
         try rows(of: configuration.tiedEmbeddings ? .embedding : .head)
     }
 
-    /// Reads a matrix from the model's file once more: the backend holds it in a layout of its own.
+    /// What a drafter may take over.
+    var sizes: ModelSizes {
+        ModelSizes(
+            hiddenSize: configuration.hiddenSize, layers: configuration.layers, heads: configuration.heads,
+            keyValueHeads: configuration.keyValueHeads, headDimension: configuration.headDimension,
+            feedForwardSize: configuration.feedForwardSize, normEpsilon: configuration.normEpsilon,
+            rotaryBase: configuration.rotaryBase)
+    }
+
+    /// The parts that a drafter may begin with, as floats.
+    func parts() throws(RedrafterError) -> [ModelParts.Part: [Float]] {
+        var result = [ModelParts.Part: [Float]]()
+        for part in ModelParts.Part.allCases {
+            let values = try rows(of: role(of: part))
+            let turnsNeighbours = configuration.rotaryPairing == .neighbours
+            result[part] = turnsNeighbours && (part == .query || part == .key) ? halved(values) : values
+        }
+        return result
+    }
+
+    private func role(of part: ModelParts.Part) -> WeightRole {
+        let last = configuration.layers - 1
+        return switch part {
+        case .finalNorm: .finalNorm
+        case .attentionNorm: .layer(last, .attentionNorm)
+        case .feedForwardNorm: .layer(last, .feedForwardNorm)
+        case .query: .layer(last, .query)
+        case .key: .layer(last, .key)
+        case .value: .layer(last, .value)
+        case .gate: .layer(last, .gate)
+        case .up: .layer(last, .up)
+        }
+    }
+
+    /// Rows of heads whose neighbours are turned together, in the order in which halves are.
+    private func halved(_ values: [Float]) -> [Float] {
+        let (columns, d) = (configuration.hiddenSize, configuration.headDimension)
+        let half = configuration.rotaryDimension / 2
+        var result = values
+        for row in 0..<values.count / columns where row % d < 2 * half {
+            let (place, head) = (row % d, row - row % d)
+            let target = head + place % 2 * half + place / 2
+            result.replaceSubrange(
+                target * columns..<(target + 1) * columns, with: values[row * columns..<(row + 1) * columns])
+        }
+        return result
+    }
+
+    /// Reads a weight from the model's file once more: the backend holds it in a layout of its own.
     private func rows(of role: WeightRole) throws(RedrafterError) -> [Float] {
         let source: ModelSource
         do throws(FormatError) { source = try ModelSource(path: path) } catch { throw .format(error) }

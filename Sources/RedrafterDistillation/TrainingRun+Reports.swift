@@ -49,11 +49,11 @@ extension TrainingRun {
     ) throws(DistillationError) {
         let start = ContinuousClock.now
         defer { interval.pause += start.duration(to: .now) }
-        guard !heldOut.isEmpty else { return }
+        guard batches.heldOutBatches > 0 else { return }
         var total = BatchResult(draftLength: settings.draftLength)
-        for first in stride(from: 0, to: heldOut.count, by: settings.batchSize) {
-            let roots = heldOut[first..<min(first + settings.batchSize, heldOut.count)]
-            total += try evaluate(reader.batch(roots), gradient: nil, workspace)
+        for index in 0..<batches.heldOutBatches {
+            let batch = try wrapping(DistillationError.model, try batches.heldOutBatch(index))
+            total += try evaluate(batch, gradient: nil, workspace)
         }
         let weights = try wrapping(DistillationError.format, try self.weights())
         let drafter = try wrapping(

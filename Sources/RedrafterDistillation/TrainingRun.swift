@@ -40,8 +40,7 @@ public final class TrainingRun {
     let trainer: any TrainableDrafter
     let parameters: ParameterStore
     var optimizer: AdamW
-    private var order: RootOrder
-    let heldOut: [Int32]
+    var batches: BatchSource
     let embedding: [Float]
     private let schedule: LearningRateSchedule
     let checkpoints: CheckpointStore
@@ -51,7 +50,6 @@ public final class TrainingRun {
     /// Steps in a row whose gradient was not finite.
     var failures = 0
 
-    private static let heldOutPositions = 4096
     private static let largestFailures = 8
 
     /// Prepares a run.
@@ -75,7 +73,11 @@ public final class TrainingRun {
         self.kind = kind
         self.directory = output
         lock = try wrapping(DistillationError.training, try OutputLock(directory: output))
-        let data = try Self.data(model, directory, settings.tokenLimit, report)
+        let sizes = model.sizes
+        try wrapping(
+            DistillationError.parameter, try Self.check(settings.taps, layers: sizes.layers))
+        let data = try Self.data(
+            model, directory, settings.tokenLimit, needsHidden: settings.taps.isEmpty, report)
         let vocabularySize = model.configuration.vocabularySize
         let isPartial = settings.draftVocabulary > 0 && settings.draftVocabulary < vocabularySize
         let vocabulary =
@@ -85,24 +87,21 @@ public final class TrainingRun {
         reader = BatchReader(
             data, vocabulary: vocabulary, draftLength: settings.draftLength, loss: settings.loss,
             labelTemperature: settings.labelTemperature, stepDecay: settings.stepDecay)
-        let roots = data.roots(isHeldOut: false)
-        guard roots.count >= settings.batchSize else {
-            throw .tooLittleData(positions: roots.count, batchSize: settings.batchSize)
+        let positions = data.roots(isHeldOut: false).count
+        guard positions >= settings.batchSize else {
+            throw .tooLittleData(positions: positions, batchSize: settings.batchSize)
         }
-        order = RootOrder(roots, seed: settings.seed)
-        var random = SplitMix(seed: settings.seed, stream: .max)
-        heldOut = Array(data.roots(isHeldOut: true).shuffled(using: &random).prefix(Self.heldOutPositions))
-        let iterations = settings.iterations ?? roots.count / settings.batchSize
+        trainer = try wrapping(
+            DistillationError.training,
+            try kind.make(settings, model: sizes, vocabularySize: vocabulary.tokens.count))
+        batches = try wrapping(
+            DistillationError.model, try BatchSource(reader, model, taps: trainer.taps, settings: settings))
+        let iterations = settings.iterations ?? positions / settings.batchSize
         schedule = LearningRateSchedule(
             peak: settings.learningRate, warmupSteps: min(settings.warmupSteps, iterations / 2),
             totalSteps: iterations)
         let record = settings.json(kind: kind.kindName, iterations: iterations, data: data)
         settingsRecord = record
-        trainer = try wrapping(
-            DistillationError.training,
-            try kind.make(
-                settings, hiddenSize: data.manifest.fingerprint.hiddenSize,
-                vocabularySize: vocabulary.tokens.count))
         let layout = trainer.layout
         parameters = ParameterStore(layout)
         optimizer = AdamW(
@@ -137,7 +136,7 @@ public final class TrainingRun {
         }
         report(
             .started(
-                step: step, iterations: iterations, parameters: layout.parameters, positions: roots.count,
+                step: step, iterations: iterations, parameters: layout.parameters, positions: positions,
                 coverage: isPartial ? vocabulary.coverage : 1))
     }
 
@@ -152,15 +151,15 @@ public final class TrainingRun {
         var interval = Interval(settings.draftLength)
         while step < schedule.totalSteps, !cancellation.isCancelled {
             let rate = schedule.rate(step: step)
-            let roots = order.roots(from: step * settings.batchSize, count: settings.batchSize)
-            let result = try evaluate(reader.batch(roots), gradient: gradient.values, workspace)
+            let batch = try wrapping(DistillationError.model, try batches.batch(step: step))
+            let result = try evaluate(batch, gradient: gradient.values, workspace)
             let outcome = optimizer.update(
                 parameters.values, gradient: UnsafeBufferPointer(gradient.values), learningRate: rate,
                 threads: settings.threads)
             step += 1
             if outcome.isApplied {
                 failures = 0
-                interval.add(result, positions: roots.count)
+                interval.add(result, positions: batch.count)
             } else {
                 failures += 1
                 report(.warning("step \(step): the gradient is not finite; the step is skipped"))
@@ -203,16 +202,24 @@ public final class TrainingRun {
 
     // MARK: Beginning
 
-    /// The data set, with hidden states.
+    private static func check(_ taps: [Int], layers: Int) throws(ParameterError) {
+        guard taps.last ?? 0 < layers else {
+            throw .outOfRange(
+                name: "taps", got: taps.map { "\($0)" }.joined(separator: ","),
+                allowed: "layers 0 to \(layers - 1) of this model")
+        }
+    }
+
+    /// The data set, with hidden states where they are needed.
     private static func data(
-        _ model: Model, _ directory: String, _ limit: Int?, _ report: (Event) -> Void
+        _ model: Model, _ directory: String, _ limit: Int?, needsHidden: Bool, _ report: (Event) -> Void
     ) throws(DistillationError) -> DistillationData {
         var data = try wrapping(
             DistillationError.format, try DistillationData(directory: directory, limit: limit))
         try wrapping(
             DistillationError.drafter,
             try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directory))
-        if !data.hasHidden {
+        if needsHidden, !data.hasHidden {
             report(.warning("the data has no hidden states; computing them again"))
             let hidden = try wrapping(DistillationError.model, try model.hiddenStates(of: data))
             data.provideHidden(hidden)
@@ -228,8 +235,10 @@ public final class TrainingRun {
         for token in reader.vocabulary.tokens {
             rows.append(contentsOf: head[Int(token) * hidden..<(Int(token) + 1) * hidden])
         }
-        let values = rows.withUnsafeBufferPointer {
-            trainer.initialParameters(headRows: $0, seed: settings.seed)
+        let parts = try wrapping(DistillationError.model, try model.parts())
+        let values = rows.withUnsafeBufferPointer { rows in
+            trainer.initialParameters(
+                ModelParts(headRows: rows) { parts[$0] ?? [] }, seed: settings.seed)
         }
         _ = parameters.values.update(fromContentsOf: values)
     }

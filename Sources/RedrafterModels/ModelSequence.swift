@@ -27,16 +27,14 @@ public struct ModelSequence: TargetSequence {
     /// Keeps the first `length` tokens, or all where there are fewer.
     public func truncate(to length: Int) { runner.truncate(sequence: index, to: length) }
 
+    public func tap(_ layers: Set<Int>) throws(BackendError) {
+        try wrapping(Self.backendError, try runner.tap(layers))
+    }
+
     public func prefill(
-        _ tokens: [Int32], proceed: (Int) -> Bool = { _ in true }
-    ) throws(BackendError) -> PassOutput? {
-        do {
-            return try runner.prefill(tokens, sequence: index, proceed: proceed)
-        } catch .cancelled {
-            return nil
-        } catch {
-            throw Self.backendError(error)
-        }
+        _ tokens: ArraySlice<Int32>
+    ) throws(BackendError) -> (count: Int, output: PassOutput) {
+        try wrapping(Self.backendError, try runner.prefillOnce(tokens, sequence: index))
     }
 
     public func forward(_ tree: TokenTree) throws(BackendError) -> PassOutput {

@@ -14,6 +14,24 @@ extension PassRunner {
     public func prefill(
         _ tokens: [Int32], sequence: Int = 0, proceed: (Int) -> Bool = { _ in true }
     ) throws(TransformerError) -> PassOutput {
+        var done = 0
+        while true {
+            guard proceed(done) else { throw .cancelled }
+            let (count, output) = try prefillOnce(tokens[done...], sequence: sequence)
+            done += count
+            if done == tokens.count { return output }
+        }
+    }
+
+    /// Appends the first of some tokens to a sequence, those up to the next boundary, and commits them.
+    /// - Parameters:
+    ///   - tokens: at least one.
+    ///   - sequence: the sequence that grows.
+    /// - Returns: the number of tokens that were appended; logits and hidden state of the last one where these were all.
+    /// - Throws: `TransformerError.contextFull` where not all tokens fit, and `.unknownToken`, before any work.
+    public func prefillOnce(
+        _ tokens: ArraySlice<Int32>, sequence: Int = 0
+    ) throws(TransformerError) -> (count: Int, output: PassOutput) {
         precondition(!tokens.isEmpty, "a prefill has at least one token")
         let start = lengths[sequence]
         guard tokens.count <= transformer.contextLength - start else {
@@ -21,18 +39,12 @@ extension PassRunner {
                 sequence: sequence, needed: start + tokens.count, contextLength: transformer.contextLength)
         }
         try transformer.requireKnown(tokens)
-        var done = 0
-        while true {
-            guard proceed(done) else { throw .cancelled }
-            let count = min(prefillChunk - (start + done) % prefillChunk, tokens.count - done)
-            let isLast = done + count == tokens.count
-            let output = try forward(
-                Row.chain(tokens[done..<(done + count)], from: start + done, sequence: sequence),
-                logitRows: isLast ? [count - 1] : [])
-            try commit(Array(0..<count))
-            done += count
-            if isLast { return output }
-        }
+        let count = min(prefillChunk - start % prefillChunk, tokens.count)
+        let output = try forward(
+            Row.chain(tokens.prefix(count), from: start, sequence: sequence),
+            logitRows: count == tokens.count ? [count - 1] : [])
+        try commit(Array(0..<count))
+        return (count, output)
     }
 
     /// Appends tokens to a sequence and commits them, and lends the logits or hidden states of all of them.

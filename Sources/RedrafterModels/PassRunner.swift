@@ -19,7 +19,7 @@ public final class PassRunner {
     /// Rows of a prefill pass.
     public let prefillChunk: Int
     private var cache: KeyValueCache
-    private let state: TransformerState
+    private var state: TransformerState
 
     /// - Parameters:
     ///   - transformer: the model; its weights are shared with other runners.
@@ -53,6 +53,15 @@ public final class PassRunner {
 
     /// Committed tokens of each sequence. `[sequences]`
     public var lengths: [Int] { cache.lengths }
+
+    /// From now on passes give the outputs of these layers of all their rows, besides those that were tapped before.
+    /// - Parameter layers: counted from 0, below the model's number of layers.
+    /// - Throws: `TransformerError.backend` with `.outOfMemory`.
+    public func tap(_ layers: Set<Int>) throws(TransformerError) {
+        precondition(
+            layers.allSatisfy(transformer.weights.layers.indices.contains), "no layers \(layers.sorted())")
+        try wrapping(TransformerError.backend, try state.tap(layers, on: transformer.backend))
+    }
 
     /// One pass over rows of any sequences behind their committed tokens. The pass is open until `commit`; one that was open
     /// is forgotten.

@@ -4,9 +4,9 @@ import RedrafterPlatform
 extension ModelConfiguration {
     /// Angle per position of each pair of elements, in radians. `[rotaryDimension / 2]`
     public var rotaryFrequencies: [Double] {
-        (0..<(rotaryDimension / 2)).map { pair in
-            let frequency = pow(Double(rotaryBase), -2 * Double(pair) / Double(rotaryDimension))
-            return switch rotaryScaling {
+        let plain = RotaryTable.frequencies(base: Double(rotaryBase), headDimension: rotaryDimension)
+        return plain.enumerated().map { pair, frequency in
+            switch rotaryScaling {
             case .none: frequency
             case .linear(let factor): frequency / Double(factor)
             case .divisors(let divisors):
@@ -33,24 +33,13 @@ extension ModelConfiguration {
 }
 
 extension RotaryTable {
-    /// Cosines and sines of all positions below `positions`, computed in double precision.
+    /// The model's, of all positions below `positions`.
     /// - Throws: `BackendError.outOfMemory`.
     public init(
         _ configuration: ModelConfiguration, positions: Int, on backend: any ComputeBackend
     ) throws(BackendError) {
-        let frequencies = configuration.rotaryFrequencies
-        let half = frequencies.count
-        var values = [Float](repeating: 0, count: positions * 2 * half)
-        for position in 0..<positions {
-            let start = position * 2 * half
-            for (pair, frequency) in frequencies.enumerated() {
-                let angle = Double(position) * frequency
-                values[start + pair] = Float(cos(angle))
-                values[start + half + pair] = Float(sin(angle))
-            }
-        }
-        self.init(
-            values: try backend.makeTensor(rows: positions, columns: 2 * half, values: values),
-            pairing: configuration.rotaryPairing, rotatedDimension: configuration.rotaryDimension)
+        try self.init(
+            frequencies: configuration.rotaryFrequencies, positions: positions,
+            pairing: configuration.rotaryPairing, on: backend)
     }
 }

@@ -31,7 +31,7 @@ public struct Transformer: Sendable {
 
     /// Runs the rows of a pass through the model and writes their keys and values to the cache.
     ///
-    /// Rows whose logits nobody asked for take no part after the attention of the last layer.
+    /// Rows whose logits nobody asked for take no part after the attention of the last layer, unless that layer is tapped.
     /// - Parameters:
     ///   - pass: with at most `state.maximumRows` rows of tokens of the vocabulary; the output lies in its buffers.
     ///   - logitRows: rows to compute logits for, at most `TreeLimits.maximumRows`; may be empty.
@@ -41,28 +41,36 @@ public struct Transformer: Sendable {
             plan.count <= state.maximumRows, "\(plan.count) rows, the state holds \(state.maximumRows)")
         precondition(
             logitRows.count <= state.logits.rows, "\(logitRows.count) rows of logits of \(state.logits.rows)")
+        let isEveryRow = logitRows == Array(plan.rows.indices)
         var residual = pass.rows(of: state.residual)
         stream.embed(tokens: plan.rows.map(\.token), table: weights.embedding, into: residual)
         for (index, layer) in weights.layers.enumerated() {
-            let isLast = index == weights.layers.count - 1
+            // A tapped layer works on all rows.
+            let narrows = index == weights.layers.count - 1 && state.taps[index] == nil
             appendKeysAndValues(of: residual, layer: index, in: pass)
-            if isLast, logitRows.isEmpty { break }
+            if narrows, logitRows.isEmpty { break }
             var attended = attention(layer: index, in: pass)
-            if isLast, logitRows != Array(plan.rows.indices) {
+            if narrows, !isEveryRow {
                 residual = pass.gathered(logitRows, of: residual, into: state.selectedResidual)
                 attended = pass.gathered(logitRows, of: attended, into: state.selectedAttended)
             }
             stream.linear(attended, weight: layer.attentionOutput, into: residual, accumulate: true)
             feedForward(residual, layer: index, in: pass)
+            if let tap = state.taps[index] {
+                stream.gatherRows(residual, rows: Array(plan.rows.indices), into: pass.rows(of: tap))
+            }
         }
         let hidden = state.hidden.prefix(logitRows.count)
         let logits = state.logits.prefix(logitRows.count)
         if !logitRows.isEmpty {
+            if !isEveryRow, state.taps[weights.layers.count - 1] != nil {
+                residual = pass.gathered(logitRows, of: residual, into: state.selectedResidual)
+            }
             stream.rmsNorm(
                 residual, weight: weights.finalNorm, epsilon: configuration.normEpsilon, into: hidden)
             stream.linear(hidden, weight: weights.head, into: logits)
         }
-        return PassOutput(logits: logits, hidden: hidden)
+        return PassOutput(logits: logits, hidden: hidden, taps: state.taps.mapValues(pass.rows))
     }
 
     /// - Throws: `TransformerError.unknownToken` where a token has no row in the embedding.

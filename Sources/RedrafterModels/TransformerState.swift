@@ -18,6 +18,8 @@ struct TransformerState: Sendable {
     let selectedAttended: Tensor  // [logitRows, heads·d]
     let hidden: Tensor  // [logitRows, hidden]
     let logits: Tensor  // [logitRows, vocabulary]
+    /// Outputs of the layers that are tapped. `[maximumRows, hidden]` each
+    private(set) var taps: [Int: Tensor] = [:]
 
     /// - Parameters:
     ///   - configuration: of the model that the buffers serve.
@@ -46,6 +48,13 @@ struct TransformerState: Sendable {
             logits = try backend.makeTensor(rows: logitRows, columns: configuration.vocabularySize)
         } catch {
             throw .backend(error)
+        }
+    }
+
+    /// Makes room for the outputs of more layers.
+    mutating func tap(_ layers: Set<Int>, on backend: any ComputeBackend) throws(BackendError) {
+        for layer in layers where taps[layer] == nil {
+            taps[layer] = try backend.makeTensor(rows: maximumRows, columns: residual.columns)
         }
     }
 

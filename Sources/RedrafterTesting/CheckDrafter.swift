@@ -21,9 +21,30 @@ public func checkDrafter<D: Drafter>(
     let state = hidden.isEmpty ? [0] : hidden
     let hiddenState = try backend.makeTensor(rows: 1, columns: state.count, values: state)
     let table = try embedding ?? placeholderEmbedding(on: backend)
+    /// Tells of the rows before the root from a place on. What a layer gives for a row depends on the text up to it alone.
+    func follow(_ text: [Int32], from start: Int, _ state: inout D.State) throws {
+        let rows = Array(start..<text.count - 1)
+        guard !drafter.requirements.taps.isEmpty, !rows.isEmpty else { return }
+        let columns = table.columns
+        var taps = [Int: Tensor]()
+        for layer in drafter.requirements.taps {
+            let values = rows.flatMap { row in
+                var random = SeededRandom(
+                    seed: text[...row].reduce(UInt64(layer)) { ($0 &+ UInt64($1)) &* 0x2545_F491_4F6C_DD1D })
+                return (0..<columns).map { _ in Float.random(in: -1...1, using: &random) }
+            }
+            taps[layer] = try backend.makeTensor(rows: rows.count, columns: columns, values: values)
+        }
+        try drafter.follow(
+            ConfirmedRows(
+                start: start, following: text[(start + 1)...], passRows: Array(rows.indices)[...], taps: taps,
+                embedding: table, stream: stream), state: &state)
+    }
     func proposal(
-        _ text: [Int32], _ budget: DraftBudget, _ sampling: SamplingParameters, _ state: inout D.State
+        _ text: [Int32], from told: Int, _ budget: DraftBudget, _ sampling: SamplingParameters,
+        _ state: inout D.State
     ) throws -> DraftProposal {
+        try follow(text, from: told, &state)
         var proposal = DraftProposal(root: text[text.count - 1])
         let context = DraftContext(
             tokens: text, hidden: hiddenState, embedding: table, sampling: sampling, stream: stream)
@@ -34,6 +55,7 @@ public func checkDrafter<D: Drafter>(
     var text = (0..<24).map { _ in Int32.random(in: 0..<Int32(vocabularySize), using: &random) }
     var session = try drafter.makeState()
     for turn in 0..<40 {
+        let before = text
         // Texts grow, repeat themselves, are rewound, are replaced.
         switch turn % 5 {
         case 0, 1: text += text.suffix(6)
@@ -46,7 +68,10 @@ public func checkDrafter<D: Drafter>(
             selection: turn.isMultiple(of: 2) ? .nodes() : .branches)
         var sampling = SamplingParameters.greedy
         if turn.isMultiple(of: 3) { (sampling.temperature, sampling.seed) = (0.8, UInt64(turn)) }
-        let got = try proposal(text, budget, sampling, &session)
+        // As far as a row and the token after it are what they were.
+        let common = zip(before, text).prefix { $0 == $1 }.count
+        let told = turn == 0 ? 0 : max(0, min(common, text.count - 1) - 1)
+        let got = try proposal(text, from: told, budget, sampling, &session)
         if got.tree.root != text[text.count - 1] { fail("the root was changed") }
         for (index, node) in got.tree.nodes.enumerated().dropFirst() {
             if !(0..<vocabularySize).contains(Int(node.token)) {
@@ -59,7 +84,7 @@ public func checkDrafter<D: Drafter>(
         }
         // A state that has seen other texts guesses what a new one does.
         var fresh = try drafter.makeState()
-        let expected = try proposal(text, budget, sampling, &fresh)
+        let expected = try proposal(text, from: 0, budget, sampling, &fresh)
         if expected.tree.nodes.map(\.token) != got.tree.nodes.map(\.token) {
             fail("turn \(turn): a state that saw other texts guesses differently from a new one")
         }

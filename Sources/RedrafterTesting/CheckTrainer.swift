@@ -49,7 +49,21 @@ private struct TrainerCheck<Trainer: TrainableDrafter> {
         batch = DraftBatch(
             count: Self.positions, draftLength: draftLength, hiddenSize: configuration.hiddenSize,
             labelsPerStep: Self.labels)
-        batch.hidden = values(batch.hidden.count, 1)
+        if trainer.taps.isEmpty {
+            batch.hidden = values(batch.hidden.count, 1)
+        } else {
+            batch.hidden = []
+            var texts = BatchTexts(taps: trainer.taps.count)
+            for positions in [2..<5, 1..<3] {
+                let rows = positions.upperBound + 1
+                texts.append(
+                    following: (0..<rows).map { _ in
+                        Int32.random(in: 0..<Int32(Self.modelVocabulary), using: &random)
+                    }, outputs: values(rows * trainer.taps.count * configuration.hiddenSize, 1),
+                    positions: positions)
+            }
+            batch.texts = texts
+        }
         let rows = Int32(configuration.vocabularySize)
         for term in batch.weights.indices {
             batch.tokens[term] = Int32.random(in: 0..<Int32(Self.modelVocabulary), using: &random)
@@ -151,14 +165,33 @@ private struct TrainerCheck<Trainer: TrainableDrafter> {
         batch = whole
     }
 
+    /// Weights of a model of the trainer's own sizes: every vector and matrix that it may take over has as many elements as it asks
+    /// for.
+    private mutating func firstParts() -> [ModelParts.Part: [Float]] {
+        let names: [ModelParts.Part: String] = [
+            .finalNorm: "context.tap_norm.0.weight", .attentionNorm: "context.attention_norm.weight",
+            .feedForwardNorm: "context.feed_forward_norm.weight", .query: "context.query.weight",
+            .key: "context.key.weight", .value: "context.value.weight", .gate: "context.gate.weight",
+            .up: "context.up.weight",
+        ]
+        return names.compactMapValues { name in
+            trainer.layout.entries.first { $0.name == name }.map { entry in
+                (0..<entry.count).map { _ in Float.random(in: -1...1, using: &random) }
+            }
+        }
+    }
+
     mutating func compareFirstValues() {
         let configuration = trainer.configuration
         let rows = (0..<configuration.vocabularySize * configuration.hiddenSize).map { _ in
             Float.random(in: -1...1, using: &random)
         }
         let trainer = trainer
+        let parts = firstParts()
         func first() -> [Float] {
-            rows.withUnsafeBufferPointer { trainer.initialParameters(headRows: $0, seed: 5) }
+            rows.withUnsafeBufferPointer {
+                trainer.initialParameters(ModelParts(headRows: $0) { parts[$0] ?? [] }, seed: 5)
+            }
         }
         let values = first()
         if values.count != trainer.layout.count || !values.allSatisfy(\.isFinite) {

@@ -31,7 +31,7 @@ public func checkVerifier(
                 after: Int.random(in: 0..<tree.count, using: &random), probability: 0.5)
         }
         var target = try TableSequence(model)
-        _ = try target.prefill(prompt.dropLast()) { _ in true }
+        _ = try target.prefill(prompt.dropLast())
         let output = try target.forward(tree)
         let verdict = try verifier.verify(tree, logits: output.logits, tokens: prompt, on: target.stream)
         guard verdict.path.first == 0, verdict.path.allSatisfy(tree.nodes.indices.contains) else {

@@ -140,10 +140,11 @@ final class ReferenceStream: ComputeStream {
         }
     }
 
-    func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor) {
-        require(output, rows: rows.count, columns: input.columns)
+    func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor, at first: Int) {
+        precondition(first >= 0 && first + rows.count <= output.rows)
+        require(output, rows: output.rows, columns: input.columns)
         for (index, row) in rows.enumerated() {
-            for column in 0..<input.columns { output[index, column] = input[row, column] }
+            for column in 0..<input.columns { output[first + index, column] = input[row, column] }
         }
     }
 

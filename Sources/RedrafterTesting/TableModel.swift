@@ -58,12 +58,13 @@ public struct TableSequence: TargetSequence {
         lastTree = nil
     }
 
+    public mutating func tap(_ layers: Set<Int>) {}
+
     public mutating func prefill(
-        _ tokens: [Int32], proceed: (Int) -> Bool
-    ) throws(BackendError) -> PassOutput? {
-        guard proceed(0) else { return nil }
+        _ tokens: ArraySlice<Int32>
+    ) throws(BackendError) -> (count: Int, output: PassOutput) {
         self.tokens += tokens
-        return try output(of: [self.tokens])
+        return (tokens.count, try output(of: [self.tokens]))
     }
 
     public mutating func forward(_ tree: TokenTree) throws(BackendError) -> PassOutput {

@@ -11,8 +11,10 @@ public struct DraftBatch: Sendable {
     public let hiddenSize: Int
     /// Labels with probabilities for each step, at most. K
     public let labelsPerStep: Int
-    /// `[N, H]`
+    /// Empty where there are `texts`. `[N, H]`
     public var hidden: [Float]
+    /// The texts of the positions, for drafters that see them.
+    public var texts: BatchTexts?
     /// The token that is fed at each step: the root, then the true following ones, ids of the model. Any id where the weight
     /// is 0. `[N, L]`
     public var tokens: [Int32]

@@ -14,10 +14,10 @@ public protocol DrafterTrainer: TrainableDrafter {
     /// The numbers of a drafter with these settings.
     /// - Parameters:
     ///   - settings: how it is trained.
-    ///   - hiddenSize: of the model.
+    ///   - model: that it is trained for.
     ///   - vocabularySize: tokens that the drafter predicts.
     static func configuration(
-        _ settings: TrainingSettings, hiddenSize: Int, vocabularySize: Int
+        _ settings: TrainingSettings, model: ModelSizes, vocabularySize: Int
     ) -> Configuration
     /// A drafter with weights of the configuration, as it will draft.
     /// - Throws: `DrafterError`.
@@ -35,9 +35,9 @@ extension DrafterTrainer {
     /// A drafter that begins to learn.
     /// - Throws: `TrainingError.invalidConfiguration` where it is too large.
     public static func make(
-        _ settings: TrainingSettings, hiddenSize: Int, vocabularySize: Int
+        _ settings: TrainingSettings, model: ModelSizes, vocabularySize: Int
     ) throws(TrainingError) -> any TrainableDrafter {
-        try Self(configuration(settings, hiddenSize: hiddenSize, vocabularySize: vocabularySize))
+        try Self(configuration(settings, model: model, vocabularySize: vocabularySize))
     }
 
     /// The name of the kind of weights that it makes.

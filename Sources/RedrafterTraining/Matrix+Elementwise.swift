@@ -21,6 +21,12 @@ extension Matrix {
         rd_training_silu_gradient(z.base, upstream.base, count, base)
     }
 
+    /// self = a ⊙ b
+    public func assign(_ a: Matrix, elementwise b: Matrix) {
+        assert(count == a.count && count == b.count)
+        for index in 0..<count { base[index] = a.base[index] * b.base[index] }
+    }
+
     public func add(_ other: Matrix) {
         assert(count == other.count)
         rd_training_add(other.base, count, base)

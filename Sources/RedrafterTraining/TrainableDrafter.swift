@@ -12,12 +12,15 @@ public protocol TrainableDrafter: Sendable {
     /// Whether `accumulate` looks tokens up in the embeddings.
     var usesEmbedding: Bool { get }
 
+    /// Layers of the model whose outputs it reads, counted from 0: its batches have texts then, else hidden states.
+    var taps: [Int] { get }
+
     /// Values to begin with: the head is the model's own on the draft vocabulary, and everything before it passes h on, so that
     /// the first loss is that of the model's distribution for the token before.
     /// - Parameters:
-    ///   - headRows: rows of the model's LM head, one for each row of the draft vocabulary. `[vocabulary, hidden]`
+    ///   - model: what may be taken over.
     ///   - seed: of what is random.
-    func initialParameters(headRows: UnsafeBufferPointer<Float>, seed: UInt64) -> [Float]
+    func initialParameters(_ model: ModelParts, seed: UInt64) -> [Float]
 
     /// Steps that it can learn at most; nil for any number.
     var longestDraft: Int? { get }
@@ -31,6 +34,7 @@ public protocol TrainableDrafter: Sendable {
 
 extension TrainableDrafter {
     public var longestDraft: Int? { nil }
+    public var taps: [Int] { [] }
 
     /// The loss of a batch, and the gradient of its weighted mean.
     ///
@@ -114,7 +118,8 @@ extension TrainableDrafter {
                 what: "the number of embedding values", got: "\(embedding.count)",
                 expected: "a multiple of the hidden size \(hidden)")
         }
-        try batch.check(for: layout, vocabularySize: usesEmbedding ? embedding.count / hidden : nil)
+        try batch.check(
+            for: layout, vocabularySize: usesEmbedding ? embedding.count / hidden : nil, taps: taps.count)
         if let longest = longestDraft, batch.draftLength > longest {
             throw .invalidInput(
                 what: "the draft length of the batch", got: "\(batch.draftLength)",

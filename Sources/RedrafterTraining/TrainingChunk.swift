@@ -14,15 +14,35 @@ public struct TrainingChunk {
     let embeddingValues: UnsafeBufferPointer<Float>
     public let scratch: ThreadScratch
 
-    /// The same in pieces that bring about `rows` rows to a head each.
+    /// The same in pieces that bring about `rows` rows to a head each; where there are texts, one for each of them.
     func pieces(rowsPerPosition: Int) -> some Sequence<TrainingChunk> {
-        let size = max(1, Self.rows / max(1, rowsPerPosition))
-        let end = positions.upperBound
-        return stride(from: positions.lowerBound, to: end, by: size).lazy.map { start in
+        var ends = [Int]()
+        if let texts = batch.texts {
+            ends = texts.positionStarts.dropFirst().filter(positions.contains)
+        } else {
+            let size = max(1, Self.rows / max(1, rowsPerPosition))
+            ends = Array(stride(from: positions.lowerBound + size, to: positions.upperBound, by: size))
+        }
+        ends.append(positions.upperBound)
+        return zip([positions.lowerBound] + ends, ends).lazy.filter { $0 < $1 }.map { start, end in
             var piece = self
-            piece.positions = start..<Swift.min(start + size, end)
+            piece.positions = start..<end
             return piece
         }
+    }
+
+    /// The text of the chunk's positions, for drafters with taps: a chunk is of one text then.
+    public var text: TextView {
+        guard let texts = batch.texts,
+            let index = texts.positionStarts.lastIndex(where: { $0 <= positions.lowerBound })
+        else { preconditionFailure("a batch without texts") }
+        let rows = texts.rows(index)
+        return TextView(
+            following: texts.following[rows],
+            outputs: matrix(
+                batch.outputs, row: rows.lowerBound, rows: rows.count,
+                columns: texts.taps * batch.hiddenSize),
+            positionRows: texts.positionRows[positions].map { $0 - Int32(rows.lowerBound) })
     }
 
     /// Whether the gradient is to be computed.
@@ -88,6 +108,8 @@ public struct BatchView {
     public let hiddenSize: Int
     public let labelsPerStep: Int
     public let hidden: UnsafeBufferPointer<Float>  // [N, H]
+    let texts: BatchTexts?
+    let outputs: UnsafeBufferPointer<Float>  // [rows of texts, taps · H]
     public let tokens: UnsafeBufferPointer<Int32>  // [N, L]
     public let labelRows: UnsafeBufferPointer<Int32>  // [N, L, K]
     public let labelProbabilities: UnsafeBufferPointer<Float>  // [N, L, K]
@@ -97,6 +119,10 @@ public struct BatchView {
 
 extension DraftBatch {
     func withView(_ body: (BatchView) -> Void) {
+        (texts?.outputs ?? []).withUnsafeBufferPointer { outputs in withView(outputs, body) }
+    }
+
+    private func withView(_ outputs: UnsafeBufferPointer<Float>, _ body: (BatchView) -> Void) {
         hidden.withUnsafeBufferPointer { hidden in
             tokens.withUnsafeBufferPointer { tokens in
                 labelRows.withUnsafeBufferPointer { rows in
@@ -106,8 +132,9 @@ extension DraftBatch {
                                 body(
                                     BatchView(
                                         draftLength: draftLength, hiddenSize: hiddenSize,
-                                        labelsPerStep: labelsPerStep, hidden: hidden, tokens: tokens,
-                                        labelRows: rows, labelProbabilities: probabilities,
+                                        labelsPerStep: labelsPerStep, hidden: hidden, texts: texts,
+                                        outputs: outputs, tokens: tokens, labelRows: rows,
+                                        labelProbabilities: probabilities,
                                         weights: weights, truth: truth))
                             }
                         }
@@ -117,15 +144,17 @@ extension DraftBatch {
         }
     }
 
-    /// The positions of each thread: ranges with about the same number of loss terms, a function of batch and thread count.
+    /// The positions of each thread: ranges with about the same number of loss terms, a function of batch and thread count. A text
+    /// stays on one thread.
     func ranges(threads: Int) -> [Range<Int>] {
         let total = weights.count { $0 > 0 }
         var ranges = [Range<Int>]()
         var (start, seen, position) = (0, 0, 0)
         for thread in 1...threads {
             while position < count, thread == threads || seen * threads < total * thread {
-                for step in 0..<draftLength where weights[position * draftLength + step] > 0 { seen += 1 }
-                position += 1
+                let next = texts?.positionStarts.first { $0 > position } ?? position + 1
+                for term in position * draftLength..<next * draftLength where weights[term] > 0 { seen += 1 }
+                position = next
             }
             ranges.append(start..<position)
             start = position

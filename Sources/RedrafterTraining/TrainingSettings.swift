@@ -19,6 +19,13 @@ public struct TrainingSettings: Sendable, Hashable {
     public var exitDimension: Int?
     /// Residual blocks in each head.
     public var layers = 2
+    /// Layers of the model, counted from 0, whose outputs the drafter reads through a context block, for drafters that can have one;
+    /// empty for the last hidden state alone.
+    public var taps: [Int] = []
+    /// Whether each tap is normed.
+    public var normalizesTaps = true
+    /// Whether the context block has a decoder layer.
+    public var attends = true
     /// Tokens that the drafter predicts; 0 for all.
     public var draftVocabulary = 8192
     public var loss = DraftLoss.distillation
@@ -54,6 +61,9 @@ public struct TrainingSettings: Sendable, Hashable {
         try check(
             (1...1 << 16).contains(exitDimension ?? 1), "exit-dim", exitDimension ?? 0, "1 to \(1 << 16)")
         try check((0...16).contains(layers), "layers", layers, "0 to 16")
+        try check(
+            zip(taps, taps.dropFirst()).allSatisfy { $0 < $1 } && taps.count <= 16 && taps.first ?? 0 >= 0,
+            "taps", "\(taps)", "up to 16 layers, ascending")
         try check((0...1 << 24).contains(draftVocabulary), "draft-vocab", draftVocabulary, "0 (all) or more")
         try check(
             labelTemperature.isFinite && labelTemperature > 0, "label-temp", labelTemperature, "above 0")
@@ -78,7 +88,9 @@ public struct TrainingSettings: Sendable, Hashable {
             "warmup": .integer(warmupSteps), "weight_decay": .double(Double(weightDecay)),
             "draft_length": .integer(draftLength),
             "exit_dim": .integer(exitDimension ?? data.manifest.fingerprint.hiddenSize),
-            "layers": .integer(layers), "draft_vocab": .integer(draftVocabulary),
+            "layers": .integer(layers), "taps": .array(taps.map { .integer($0) }),
+            "tap_norm": .bool(normalizesTaps), "context_layer": .bool(attends),
+            "draft_vocab": .integer(draftVocabulary),
             "loss": .string(loss.rawValue), "label_temperature": .double(Double(labelTemperature)),
             "step_decay": .double(Double(stepDecay)), "seed": .string(String(seed)),
             "threads": .integer(threads),

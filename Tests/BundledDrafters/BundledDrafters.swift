@@ -9,12 +9,24 @@ extension ToyDrafter {
     /// A small recurrent drafter.
     public static func recurrent(
         hidden: Int = 32, exit: Int = 64, layers: Int = 2, vocabulary: Int = 40, isRecurrent: Bool = true,
-        type: WeightType = .f32
+        context: ContextBlockSizes? = nil, type: WeightType = .f32
     ) -> ToyDrafter {
         ToyDrafter(
             RecurrentConfiguration(
                 hiddenSize: hidden, exitDimension: exit, layers: layers, vocabularySize: vocabulary,
-                isRecurrent: isRecurrent), type: type)
+                isRecurrent: isRecurrent, context: context), type: type)
+    }
+
+    /// A context block for a model of two layers.
+    public static func context(
+        taps: [Int] = [0, 1], normalizesTaps: Bool = true, attends: Bool = true
+    ) -> ContextBlockSizes {
+        ContextBlockSizes(
+            taps: taps, normalizesTaps: normalizesTaps,
+            layer: attends
+                ? ContextBlockSizes.Layer(
+                    heads: 4, keyValueHeads: 2, headDimension: 16, feedForwardSize: 96, rotaryBase: 10_000)
+                : nil, normEpsilon: 1e-5)
     }
 
     /// A small set of Medusa heads.

@@ -73,7 +73,7 @@ private struct Heads {
             fingerprint: ModelFingerprint(
                 tokenizer: "0", vocabularySize: vocabularySize, hiddenSize: hiddenSize, layers: 1, heads: 1,
                 keyValueHeads: 1, feedForwardSize: 1),
-            tokenCount: vocabularySize, backend: backend)
+            tokenCount: vocabularySize, contextLength: 64, backend: backend)
         return try MedusaDrafter(heads.weights, for: target)
     }
 

@@ -157,6 +157,87 @@ private func proposal(
         #expect(failures == [])
     }
 
+    /// A drafter with a context block of random weights, and an embedding table for it.
+    private func contextDrafter(
+        _ context: ContextBlockSizes, on backend: any ComputeBackend
+    ) throws -> (RecurrentDrafter, any WeightHandle) {
+        let weights = try ToyDrafter.recurrent(exit: 32, layers: 1, context: context).weights()
+        var random = SeededRandom(seed: 3)
+        let table = (0..<40 * 32).map { _ in Float.random(in: -1...1, using: &random) }
+        let target = DraftTarget(
+            fingerprint: ModelFingerprint(
+                tokenizer: "0", vocabularySize: 40, hiddenSize: 32, layers: 2, heads: 1, keyValueHeads: 1,
+                feedForwardSize: 1), tokenCount: 40, contextLength: 200, backend: backend)
+        return (
+            try RecurrentDrafter(weights, for: target),
+            try table.withUnsafeBytes { try backend.makeWeight(type: .f32, rows: 40, columns: 32, bytes: $0) }
+        )
+    }
+
+    @Test(
+        "With a context block, too",
+        arguments: [
+            ToyDrafter.context(), ToyDrafter.context(taps: [1], normalizesTaps: false),
+            ToyDrafter.context(attends: false),
+        ])
+    func contextContract(context: ContextBlockSizes) throws {
+        for backend in try backends() {
+            let (drafter, embedding) = try contextDrafter(context, on: backend)
+            let failures = try checkDrafter(
+                drafter, vocabularySize: 40, backend: backend,
+                hidden: [Float](repeating: .nan, count: 32), embedding: embedding)
+            #expect(failures == [])
+        }
+    }
+
+    @Test("What a context block gives does not depend on how the text was cut, bit for bit")
+    func cuts() throws {
+        var random = SeededRandom(seed: 5)
+        let text = (0..<150).map { _ in Int32.random(in: 0..<40, using: &random) }
+        for backend in try backends() {
+            let stream = backend.makeStream()
+            let (drafter, embedding) = try contextDrafter(ToyDrafter.context(), on: backend)
+            let outputs = (0..<2).map { _ in
+                (0..<149 * 32).map { _ in Float.random(in: -1...1, using: &random) }
+            }
+            func estimates(_ cuts: [Int]) throws -> [UInt32] {
+                var state = try drafter.makeState()
+                for (start, end) in zip([0] + cuts, cuts + [149]) where start < end {
+                    var taps = [Int: Tensor]()
+                    for (layer, values) in outputs.enumerated() {
+                        taps[layer] = try backend.makeTensor(
+                            rows: end - start, columns: 32, values: Array(values[start * 32..<end * 32]))
+                    }
+                    drafter.follow(
+                        ConfirmedRows(
+                            start: start, following: text[(start + 1)...end],
+                            passRows: Array(0..<end - start)[...], taps: taps, embedding: embedding,
+                            stream: stream), state: &state)
+                }
+                var proposal = DraftProposal(root: text[149])
+                let context = DraftContext(
+                    tokens: text, hidden: try backend.makeTensor(rows: 1, columns: 32), embedding: embedding,
+                    stream: stream)
+                try drafter.propose(
+                    context, budget: DraftBudget(nodes: 20, depth: 3), state: &state, proposal: &proposal)
+                return proposal.tree.nodes.map(\.logAcceptance.bitPattern)
+            }
+            let whole = try estimates([])
+            #expect(whole.count > 3)
+            #expect(try estimates(Array(1..<149)) == whole)
+            #expect(try estimates([1, 2, 70, 71, 140]) == whole)
+            #expect(try estimates([64, 128]) == whole)
+        }
+    }
+
+    @Test("A tap that is no layer of the model is refused")
+    func tapBeyond() throws {
+        let error = #expect(throws: DrafterError.self) {
+            _ = try contextDrafter(ToyDrafter.context(taps: [0, 2]), on: ReferenceBackend())
+        }
+        #expect(error?.description.contains("3 layers") == true, "\(String(describing: error))")
+    }
+
     @Test("A draft vocabulary maps rows of the head to tokens")
     func draftVocabulary() throws {
         let reference = try ReferenceCase("tiny_proj")
@@ -224,7 +305,8 @@ private func proposal(
         for change in [\ModelFingerprint.hiddenSize, \.vocabularySize] {
             var fingerprint = target.fingerprint
             fingerprint[keyPath: change] = 300
-            target = DraftTarget(fingerprint: fingerprint, tokenCount: 300, backend: target.backend)
+            target = DraftTarget(
+                fingerprint: fingerprint, tokenCount: 300, contextLength: 64, backend: target.backend)
             let error = #expect(throws: DrafterError.self) {
                 try RecurrentDrafter(reference.weights, for: target)
             }

@@ -71,7 +71,7 @@ struct ReferenceCase {
             fingerprint: ModelFingerprint(
                 tokenizer: "0", vocabularySize: vocabularySize, hiddenSize: hiddenSize, layers: 1, heads: 1,
                 keyValueHeads: 1, feedForwardSize: 1),
-            tokenCount: vocabularySize, backend: backend)
+            tokenCount: vocabularySize, contextLength: 64, backend: backend)
     }
 
     func embedding(on backend: any ComputeBackend) throws -> any WeightHandle {

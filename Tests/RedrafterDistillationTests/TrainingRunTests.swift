@@ -27,7 +27,14 @@ import Testing
         return settings
     }()
 
-    private static let names = [RecurrentTrainer.name, MedusaTrainer.name]
+    private static let names = [RecurrentTrainer.name, MedusaTrainer.name, "context"]
+
+    /// Those of a name; `context` is a recurrent drafter with a context block.
+    private static func settings(_ name: String) -> TrainingSettings {
+        var settings = settings
+        if name == "context" { settings.taps = [0, 1] }
+        return settings
+    }
 
     private static func trainer(_ name: String) -> any DrafterTrainer.Type {
         name == MedusaTrainer.name ? MedusaTrainer.self : RecurrentTrainer.self
@@ -62,7 +69,7 @@ import Testing
     func learns(_ name: String) throws {
         let run = try ToyRun()
         try run.generate("data", prompts: 400)
-        let (events, _) = try train(run, "out", Self.settings, Self.trainer(name))
+        let (events, _) = try train(run, "out", Self.settings(name), Self.trainer(name))
         let losses = events.compactMap { if case .report(_, let loss, _, _, _) = $0 { loss } else { nil } }
         #expect(losses.count == 6)
         #expect(losses[5] < losses[0] - 0.08, "\(losses)")
@@ -74,7 +81,7 @@ import Testing
             weights.fingerprint == run.model.fingerprint
                 && weights.configuration.kind == (name == "medusa" ? .medusa : .recurrent))
         // The saved drafter gives plain decoding's text, with some of its guesses confirmed.
-        var options = SpeculationOptions(drafter: name)
+        var options = SpeculationOptions(drafter: Self.trainer(name).name)
         options.drafterOptions.path = weights.path
         options.tree = "dynamic"
         let prompt = try ToyRun.prompts(1).prompts[0].tokens(for: run.model)
@@ -92,7 +99,7 @@ import Testing
         let trainer = Self.trainer(name)
         let run = try ToyRun()
         try run.generate("data", prompts: 200)
-        let settings = Self.settings
+        let settings = Self.settings(name)
         let whole = try train(run, "whole", settings, trainer)
         for stop in [10, 30, 50] {
             let part = try train(run, "part-\(stop)", settings, trainer, until: stop)
@@ -100,6 +107,24 @@ import Testing
             let rest = try train(run, "part-\(stop)", settings, trainer, resume: true)
             #expect(rest.drafter == whole.drafter, "stopped at \(stop)")
         }
+    }
+
+    @Test("Taps that are no layers of the model, or do not ascend, are refused by the name of their flag")
+    func taps() throws {
+        let run = try ToyRun()
+        try run.generate("data", prompts: 100)
+        for taps in [[0, 2], [1, 0], [1, 1], [-1]] {
+            var settings = Self.settings
+            settings.taps = taps
+            let error = #expect(throws: DistillationError.self) { _ = try train(run, "out", settings) }
+            #expect(error?.description.contains("taps") == true, "\(taps): \(String(describing: error))")
+        }
+        var settings = Self.settings
+        settings.taps = [1]
+        let error = #expect(throws: DistillationError.self) {
+            _ = try train(run, "out", settings, MedusaTrainer.self)
+        }
+        #expect(error?.description.contains("taps") == true)
     }
 
     @Test("A damaged checkpoint is passed over with its reason, and the run ends the same")

@@ -12,7 +12,8 @@ private let model = ModelFingerprint(
 private func target(_ change: (inout ModelFingerprint) -> Void = { _ in }) -> DraftTarget {
     var fingerprint = model
     change(&fingerprint)
-    return DraftTarget(fingerprint: fingerprint, tokenCount: 300, backend: ReferenceBackend())
+    return DraftTarget(
+        fingerprint: fingerprint, tokenCount: 300, contextLength: 64, backend: ReferenceBackend())
 }
 
 @Suite("Drafters fit their model")

@@ -102,12 +102,18 @@ struct DrafterFilesTests {
         arguments: [WeightType.q8_0, .q4_0, .q4_1, .q5_0, .q5_1])
     func quantised(type: WeightType) throws {
         let directory = TemporaryDirectory()
-        for var toy in [ToyDrafter.recurrent(type: type), ToyDrafter.medusa(type: type)] {
+        let toys = [
+            ToyDrafter.recurrent(type: type), ToyDrafter.medusa(type: type),
+            ToyDrafter.recurrent(context: ToyDrafter.context(), type: type),
+            ToyDrafter.recurrent(
+                context: ToyDrafter.context(taps: [3, 9], normalizesTaps: false, attends: false), type: type),
+        ]
+        for (index, var toy) in toys.enumerated() {
             toy.draftVocabulary = (0..<40).map { 299 - 7 * $0 }
             toy.fingerprint = fingerprint
             toy.notes = [DrafterNote("weights.sha256", "ab\u{1B}cd"), DrafterNote("training", "…")]
             let original = try toy.weights()
-            let read = try roundTrip(original, .gguf, in: directory, name: toy.configuration.kind.name)
+            let read = try roundTrip(original, .gguf, in: directory, name: "\(index)")
             #expect(read.firstDifference(to: original) == nil)
             #expect(read.notes == original.notes)
             #expect(read.token(ofRow: 1) == 292)
@@ -119,6 +125,21 @@ struct DrafterFilesTests {
         #expect(
             try DrafterWeights(path: path).firstDifference(to: ToyDrafter.recurrent(type: type).weights())
                 == nil)
+    }
+
+    @Test("a context block is refused by layouts without room for one, with what would be lost")
+    func contextBlock() throws {
+        let directory = TemporaryDirectory()
+        let weights = try ToyDrafter.recurrent(context: ToyDrafter.context()).weights()
+        #expect(weights.facts.contains { $0.value.contains("layers 0, 1") })
+        for layout in [DrafterLayout.apple, .tensorRT] {
+            let error = #expect(throws: FormatError.self) {
+                try DrafterWriter.write(weights, to: directory.file("x"), layout: layout)
+            }
+            #expect(error?.description.contains("context block") == true)
+            #expect(error?.description.contains("guess worse") == true)
+            #expect(throws: FormatError.self) { try FileKind(directory.file("x")) }
+        }
     }
 
     @Test("rows that no block fits become F16, and it is said")

@@ -13,7 +13,11 @@ struct DrafterMutationTests {
         arguments: 0..<8)
     func mutations(part: UInt64) throws {
         let directory = TemporaryDirectory()
-        var toy = part % 2 == 0 ? ToyDrafter.recurrent(exit: 32) : ToyDrafter.medusa()
+        let hasContext = part % 4 == 2
+        var toy =
+            part % 2 == 0
+            ? ToyDrafter.recurrent(exit: 32, context: hasContext ? ToyDrafter.context() : nil)
+            : ToyDrafter.medusa()
         toy.draftVocabulary = (0..<40).map { 2 * $0 }
         toy.fingerprint = ModelFingerprint(
             tokenizer: "ab", vocabularySize: 90, hiddenSize: 32, layers: 1, heads: 1, keyValueHeads: 1,
@@ -21,7 +25,8 @@ struct DrafterMutationTests {
         toy.notes = [DrafterNote("a", "b")]
         let layouts: [(DrafterLayout, String)] =
             part % 2 == 0
-            ? [(.gguf, "x.gguf"), (.apple, "apple")] : [(.gguf, "x.gguf"), (.vllm, "vllm")]
+            ? [(.gguf, "x.gguf")] + (hasContext ? [] : [(.apple, "apple")])
+            : [(.gguf, "x.gguf"), (.vllm, "vllm")]
         var mutation = Mutation(seed: 700 + part)
         for (layout, name) in layouts {
             let path = directory.file(name)

@@ -340,6 +340,41 @@ struct MalformedDrafterTests {
         }
     }
 
+    @Test("GGUF: numbers of a context block that cannot be are named")
+    func contextBlock() throws {
+        func expect(
+            _ says: String, taps: [Int32] = [0, 1], _ change: [String: UInt32] = [:], epsilon: Float = 1e-5
+        ) {
+            var image = GGUFImage()
+            image.pairs = ggufPairs
+            image.pairs.append(GGUFImage.int32s("redrafter.context.taps", taps))
+            let numbers: [String: UInt32] = [
+                "head_count": 4, "head_count_kv": 2, "key_length": 16, "feed_forward_length": 96,
+            ]
+            for (key, value) in numbers.merging(change, uniquingKeysWith: { $1 }) {
+                image.pairs.append(GGUFImage.uint32("redrafter.context.\(key)", value))
+            }
+            for (key, value) in ["layer_norm_rms_epsilon": epsilon, "rope_freq_base": 10_000] {
+                image.pairs.append(GGUFImage.float32("redrafter.context.\(key)", value))
+            }
+            let error = #expect(throws: FormatError.self) { try open(image.bytes) }
+            #expect(error?.description.contains(says) == true, "\(says): \(String(describing: error))")
+        }
+        expect("context.tap_norm.0.weight")  // all numbers are well; the tensors are missing
+        expect("number of taps", taps: [])
+        expect("tapped layer", taps: [1, 1])
+        expect("tapped layer", taps: [-1, 1])
+        expect("tapped layer", taps: [0, .max])
+        expect("heads of the context block", ["head_count": 3])
+        expect("heads of the context block", ["head_count": 0])
+        expect("key/value heads", ["head_count_kv": 0])
+        expect("head size", ["key_length": 15])
+        expect("head size", ["key_length": .max])
+        expect("feed-forward size", ["feed_forward_length": .max])
+        expect("layer_norm_rms_epsilon", epsilon: 0)
+        expect("layer_norm_rms_epsilon", epsilon: -1)
+    }
+
     private var ggufPairs: [GGUFImage.Pair] {
         [
             GGUFImage.string("general.architecture", "redrafter-recurrent"),

@@ -23,13 +23,13 @@ import Testing
         var sequences = [ModelSequence]()
         for (index, text) in texts.enumerated() {
             sequences.append(ModelSequence(together.runner, index: index))
-            _ = try sequences[index].prefill(text)
+            _ = try sequences[index].prefill(text[...])
         }
         let paths = [[0, 3], [0, 1, 2], [0]]
         for (index, sequence) in sequences.enumerated() {
             let alone = try Pass()
             let other = ModelSequence(alone.runner)
-            _ = try other.prefill(texts[index])
+            _ = try other.prefill(texts[index][...])
             #expect(
                 try together.bits(sequence.forward(Self.tree).logits)
                     == alone.bits(other.forward(Self.tree).logits))
@@ -40,6 +40,48 @@ import Testing
         }
         sequences[1].truncate(to: 1)
         #expect(together.runner.lengths == [Self.prompt.count + 3, 1, 5])
+    }
+
+    @Test(
+        "Tapped layers change no logit, and give for a row the same in a prompt, a tree and alone",
+        arguments: [64, 3])
+    func taps(chunk: Int) throws {
+        let (plain, tapped) = (try Pass(chunk: chunk), try Pass(chunk: chunk))
+        try tapped.runner.tap([0, 1])
+        #expect(try tapped.prefill(Self.prompt) == plain.prefill(Self.prompt))
+        let rows = Self.tree.rows(from: Self.prompt.count)
+        for logitRows in [Array(rows.indices), [2], []] {
+            let output = try tapped.runner.forward(rows, logitRows: logitRows)
+            #expect(try tapped.bits(output.logits) == plain.forward(rows, logitRows: logitRows))
+            #expect(output.taps.keys.sorted() == [0, 1] && output.taps[1]?.rows == rows.count)
+            for (index, layer) in [0, 1].enumerated() {
+                let alone = try Pass()
+                try alone.runner.tap([layer])
+                _ = try alone.prefill(Self.prompt)
+                let path = Self.tree.path(to: 2).map { Self.tree.nodes[$0].token }
+                var last = [UInt32]()
+                for token in path {
+                    let output = try alone.runner.prefill([token])
+                    last = try alone.bits(#require(output.taps[layer]))[0]
+                }
+                #expect(try tapped.bits(#require(output.taps[layer]))[2] == last, "tap \(index)")
+            }
+        }
+    }
+
+    @Test("The last layer's output is what the final norm is taken of")
+    func lastTap() throws {
+        let pass = try Pass()
+        try pass.runner.tap([1])
+        let output = try pass.runner.forward(Row.chain(Self.prompt, from: 0), logitRows: [1, 4])
+        let transformer = pass.runner.transformer
+        let tap = try #require(output.taps[1])
+        let normed = try transformer.backend.makeTensor(rows: tap.rows, columns: tap.columns)
+        pass.runner.stream.rmsNorm(
+            tap, weight: transformer.weights.finalNorm, epsilon: transformer.configuration.normEpsilon,
+            into: normed)
+        let rows = try pass.bits(normed)
+        #expect(try pass.bits(output.hidden) == [rows[1], rows[4]])
     }
 
     @Test("Appending lends the logits or hidden states of all tokens, however many passes they take")

@@ -56,6 +56,12 @@ private let trees: [any TreeBuilder] = [
             try RecurrentDrafter(
                 try ToyDrafter.recurrent(hidden: 64, exit: 64, vocabulary: 64).weights(),
                 for: model.draftTarget),
+            try contextDrafter(model, ToyDrafter.context()),
+            try contextDrafter(model, ToyDrafter.context(taps: [1], normalizesTaps: false, attends: false)),
+            CombinedDrafter([
+                try contextDrafter(model, ToyDrafter.context(taps: [0])),
+                ScriptedDrafter(text: text, vocabularySize: 64, seed: seed),
+            ]),
             try MedusaDrafter(
                 try ToyDrafter.medusa(hidden: 64, vocabulary: 64).weights(), for: model.draftTarget),
             ScriptedDrafter(text: text, vocabularySize: 64, seed: seed),
@@ -69,6 +75,36 @@ private let trees: [any TreeBuilder] = [
                 ScriptedDrafter(text: text, vocabularySize: 64, seed: seed), ConstantDrafter(7),
             ]),
         ]
+    }
+
+    private func contextDrafter(_ model: Model, _ context: ContextBlockSizes) throws -> RecurrentDrafter {
+        let toy = ToyDrafter.recurrent(hidden: 64, exit: 64, vocabulary: 64, context: context)
+        return try RecurrentDrafter(try toy.weights(), for: model.draftTarget)
+    }
+
+    @Test("A drafter that follows the text guesses the same after a chat was rewound as in a new one")
+    func rewound() throws {
+        let model = try toyModel()
+        let drafter = try contextDrafter(model, ToyDrafter.context())
+        func trees(_ texts: [[Int32]]) throws -> [[[Int32]]] {
+            var speculator = try Speculator(
+                target: ModelSequence(try PassRunner(model.transformer, prefillChunk: 4)), drafter: drafter,
+                treeBuilder: DynamicTree())
+            return try texts.map { text in
+                var decoder = try speculator.begin(
+                    text, verifier: ExactVerifier(Sampler(.greedy, tokenCount: 64)))
+                var trees = [[Int32]]()
+                for _ in 0..<8 { trees.append(try decoder.step { _, _ in true }.tree.nodes.map(\.token)) }
+                speculator = decoder.speculator
+                return trees
+            }
+        }
+        let long = prompt + [7, 8, 9, 10, 11, 12]
+        let texts = [long, prompt + [7, 8, 3], long, Array(long.dropLast()), prompt + [1]]
+        let together = try trees(texts)
+        for (text, expected) in zip(texts, together) {
+            #expect(try trees([text])[0] == expected)
+        }
     }
 
     @Test(

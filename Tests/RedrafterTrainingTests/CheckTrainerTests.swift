@@ -10,6 +10,8 @@ import Testing
     @Test func theTrainersOfThePackageKeepTheirContract() throws {
         let recurrent = ToyProblem.recurrent(exit: 5, layers: 2)
         #expect(try checkTrainer(RecurrentTrainer(recurrent)) == [])
+        let context = ToyProblem.recurrent(exit: 5, layers: 1, context: ToyProblem.context())
+        #expect(try checkTrainer(RecurrentTrainer(context)) == [])
         #expect(try checkTrainer(MedusaTrainer(ToyProblem.medusa(layers: 1))) == [])
     }
 
@@ -20,8 +22,8 @@ import Testing
         var layout: ParameterLayout { whole.layout }
         var usesEmbedding: Bool { whole.usesEmbedding }
 
-        func initialParameters(headRows: UnsafeBufferPointer<Float>, seed: UInt64) -> [Float] {
-            whole.initialParameters(headRows: headRows, seed: seed)
+        func initialParameters(_ model: ModelParts, seed: UInt64) -> [Float] {
+            whole.initialParameters(model, seed: seed)
         }
 
         func headRows(draftLength: Int) -> Int { whole.headRows(draftLength: draftLength) }

@@ -17,14 +17,19 @@ import Testing
 
     private static func configurations() -> [(String, any DrafterConfiguration)] {
         let rows = draftVocabulary.count
-        func recurrent(_ exit: Int, _ layers: Int, _ isRecurrent: Bool) -> RecurrentConfiguration {
+        func recurrent(
+            _ exit: Int, _ layers: Int, _ isRecurrent: Bool, _ context: ContextBlockSizes? = nil
+        ) -> RecurrentConfiguration {
             ToyProblem.recurrent(
-                hidden: 32, exit: exit, layers: layers, vocabulary: rows, isRecurrent: isRecurrent)
+                hidden: 32, exit: exit, layers: layers, vocabulary: rows, isRecurrent: isRecurrent,
+                context: context)
         }
         return [
             ("recurrent", recurrent(32, 2, true)), ("recurrent, narrow", recurrent(16, 1, true)),
             ("recurrent, no projection", recurrent(64, 2, true)), ("sum", recurrent(48, 1, false)),
             ("sum, no projection", recurrent(64, 0, false)),
+            ("context block", recurrent(32, 1, true, ToyProblem.context(taps: [0], headDimension: 16))),
+            ("taps, not normed", recurrent(48, 1, true, ToyProblem.context(isNormed: false, attends: false))),
             (
                 "medusa",
                 MedusaConfiguration(hiddenSize: 32, layers: 2, heads: depth, vocabularySize: rows)
@@ -37,13 +42,15 @@ import Testing
             var problem = try ToyProblem(name, configuration, positions: 1, draftLength: Self.depth)
             problem.batch.weights = [1, 1, 1]
             let tree = try proposal(problem)
+            // Keys and values are kept in half precision while drafting.
+            let tolerance = name == "context block" ? 1e-2 : 1e-4
             var compared = 0
             for node in 1..<tree.count where tree.nodes[node].depth == Self.depth {
                 let path = tree.path(to: node).filter { $0 != 0 }
                 let losses = try losses(&problem, path.map { tree.nodes[$0].token })
                 for (node, loss) in zip(path, losses) {
                     let estimate = Double(tree.nodes[node].logAcceptance)
-                    #expect(abs(estimate + loss) < 1e-4, "\(name): \(estimate) against \(-loss)")
+                    #expect(abs(estimate + loss) < tolerance, "\(name): \(estimate) against \(-loss)")
                 }
                 compared += 1
             }
@@ -72,9 +79,9 @@ import Testing
         let target = DraftTarget(
             fingerprint: ModelFingerprint(
                 tokenizer: "0", vocabularySize: ToyProblem.modelVocabulary,
-                hiddenSize: layout.configuration.hiddenSize, layers: 1, heads: 1, keyValueHeads: 1,
+                hiddenSize: layout.configuration.hiddenSize, layers: 4, heads: 1, keyValueHeads: 1,
                 feedForwardSize: 1),
-            tokenCount: ToyProblem.modelVocabulary, backend: backend)
+            tokenCount: ToyProblem.modelVocabulary, contextLength: 64, backend: backend)
         let options = DrafterOptions(beamWidth: 125, beamLength: Self.depth)
         if layout.configuration.kind == .recurrent {
             return try propose(RecurrentDrafter(weights, for: target, options: options), problem)
@@ -83,20 +90,46 @@ import Testing
     }
 
     private func propose(_ drafter: some Drafter, _ problem: ToyProblem) throws -> TokenTree {
-        let hidden = problem.batch.hidden
+        let size = problem.batch.hiddenSize
         let embedding = try problem.embedding.withUnsafeBytes {
-            try backend.makeWeight(
-                type: .f32, rows: ToyProblem.modelVocabulary, columns: hidden.count, bytes: $0)
+            try backend.makeWeight(type: .f32, rows: ToyProblem.modelVocabulary, columns: size, bytes: $0)
         }
         let root = problem.batch.tokens[0]
+        let hidden = problem.batch.hidden
         let context = DraftContext(
-            tokens: [root], hidden: try backend.makeTensor(rows: 1, columns: hidden.count, values: hidden),
+            tokens: [root],
+            hidden: try backend.makeTensor(
+                rows: 1, columns: size,
+                values: hidden.isEmpty ? [Float](repeating: .nan, count: size) : hidden),
             embedding: embedding, stream: backend.makeStream())
         var state = try drafter.makeState()
+        if let texts = problem.batch.texts {
+            try follow(texts, drafter, &state, size, embedding, context.stream)
+        }
         var proposal = DraftProposal(root: root)
         try drafter.propose(
             context, budget: DraftBudget(nodes: 1000, depth: Self.depth), state: &state, proposal: &proposal)
         #expect(proposal.nonFiniteRows == 0)
         return proposal.tree
+    }
+
+    /// Tells the drafter of the rows up to the only position.
+    private func follow<D: Drafter>(
+        _ texts: BatchTexts, _ drafter: D, _ state: inout D.State, _ size: Int,
+        _ embedding: any WeightHandle, _ stream: any ComputeStream
+    ) throws {
+        let rows = Int(texts.positionRows[0]) + 1
+        var taps = [Int: Tensor]()
+        for (index, layer) in drafter.requirements.taps.sorted().enumerated() {
+            let values = (0..<rows).flatMap { row in
+                let start = (row * texts.taps + index) * size
+                return texts.outputs[start..<start + size]
+            }
+            taps[layer] = try backend.makeTensor(rows: rows, columns: size, values: values)
+        }
+        try drafter.follow(
+            ConfirmedRows(
+                start: 0, following: texts.following[..<rows], passRows: Array(0..<rows)[...], taps: taps,
+                embedding: embedding, stream: stream), state: &state)
     }
 }

@@ -83,7 +83,9 @@ private struct ToyLaw {
         let layout = trainer.layout
         let store = ParameterStore(
             layout,
-            values: embedding.withUnsafeBufferPointer { trainer.initialParameters(headRows: $0, seed: 1) })
+            values: embedding.withUnsafeBufferPointer {
+                trainer.initialParameters(ModelParts(headRows: $0) { _ in [] }, seed: 1)
+            })
         let gradient = ParameterStore(layout)
         let workspace = TrainingWorkspace()
         var optimiser = AdamW(layout, weightDecay: 0)
@@ -143,7 +145,7 @@ private struct ToyLaw {
                     hiddenSize: hiddenSize, layers: 2, heads: 3, vocabularySize: ToyLaw.vocabulary)
             let trainer = try ToyProblem.trainer(configuration)
             var values = embedding.withUnsafeBufferPointer {
-                trainer.initialParameters(headRows: $0, seed: 3)
+                trainer.initialParameters(ModelParts(headRows: $0) { _ in [] }, seed: 3)
             }
             clearStateHalf(&values, trainer.layout)
             let batch = ToyLaw.batch(7, kind: kind, hidden: embedding, hiddenSize: hiddenSize)

@@ -43,7 +43,11 @@ struct ReferenceLoss {
     /// `[L][vocabulary]`
     func logProbabilities(_ batch: DraftBatch, _ position: Int) -> [[Double]] {
         let size = batch.hiddenSize
-        let h = batch.hidden[position * size..<(position + 1) * size].map(Double.init)
+        let h =
+            recurrent?.context.map {
+                ReferenceContext($0, layout, parameters, embedding).output(batch, position)
+            }
+            ?? batch.hidden[position * size..<(position + 1) * size].map(Double.init)
         var state = [Double](repeating: 0, count: size)
         return (0..<batch.draftLength).map { step in
             guard let recurrent else { return head(h, index: step) }
@@ -75,13 +79,102 @@ struct ReferenceLoss {
     }
 
     private func linear(_ role: DrafterRole, _ x: [Double], bias: DrafterRole? = nil) -> [Double] {
-        let entry = layout[role]
-        return (0..<entry.shape[0]).map { row in
-            let start = entry.offset + row * x.count
-            let sum = bias.map { parameters[layout[$0].offset + row] } ?? 0
-            return x.indices.reduce(sum) { $0 + parameters[start + $1] * x[$1] }
+        let sums = layout.product(parameters, role, x)
+        guard let bias else { return sums }
+        return sums.indices.map { sums[$0] + parameters[layout[bias].offset + $0] }
+    }
+}
+
+/// The context block written out, one row at a time.
+private struct ReferenceContext {
+    private let sizes: ContextBlockSizes
+    private let layout: ParameterLayout
+    private let parameters: [Double]
+    private let embedding: [Float]
+
+    init(
+        _ sizes: ContextBlockSizes, _ layout: ParameterLayout, _ parameters: [Double], _ embedding: [Float]
+    ) {
+        (self.sizes, self.layout, self.parameters, self.embedding) = (sizes, layout, parameters, embedding)
+    }
+
+    /// u of a position.
+    func output(_ batch: DraftBatch, _ position: Int) -> [Double] {
+        guard let texts = batch.texts else { return [] }
+        let row = Int(texts.positionRows[position])
+        let first = texts.starts.last { $0 <= row } ?? 0
+        let inputs = (first...row).map { input(texts, $0, size: batch.hiddenSize) }
+        guard let layer = sizes.layer, let last = inputs.last else { return inputs.last ?? [] }
+        let normed = inputs.map { norm($0, .contextAttentionNorm) }
+        var x = zip(last, linear(.contextAttentionOutput, attention(normed, layer))).map(+)
+        let second = norm(x, .contextFeedForwardNorm)
+        let gated = zip(linear(.contextGate, second), linear(.contextUp, second)).map { silu($0) * $1 }
+        x = zip(x, linear(.contextDown, gated)).map(+)
+        return x
+    }
+
+    private func input(_ texts: BatchTexts, _ row: Int, size: Int) -> [Double] {
+        var joined = [Double]()
+        for tap in 0..<texts.taps {
+            let start = (row * texts.taps + tap) * size
+            let values = texts.outputs[start..<start + size].map(Double.init)
+            joined += sizes.normalizesTaps ? norm(values, .tapNorm(tap)) : values
+        }
+        let token = Int(texts.following[row])
+        return linear(.contextInput, joined + embedding[token * size..<(token + 1) * size].map(Double.init))
+    }
+
+    /// Of the last row over all.
+    private func attention(_ rows: [[Double]], _ layer: ContextBlockSizes.Layer) -> [Double] {
+        let d = layer.headDimension
+        let keys = rows.enumerated().map { turned(linear(.contextKey, $1), at: $0, d, layer.rotaryBase) }
+        let values = rows.map { linear(.contextValue, $0) }
+        let queries = turned(
+            linear(.contextQuery, rows[rows.count - 1]), at: rows.count - 1, d, layer.rotaryBase)
+        return (0..<layer.heads).flatMap { head in
+            let group = head / (layer.heads / layer.keyValueHeads) * d
+            let scores = keys.map { key in
+                (0..<d).reduce(0.0) { $0 + queries[head * d + $1] * key[group + $1] } / Double(d).squareRoot()
+            }
+            let total = scores.reduce(0) { $0 + exp($1) }
+            return (0..<d).map { column in
+                zip(scores, values).reduce(0.0) { $0 + exp($1.0) / total * $1.1[group + column] }
+            }
         }
     }
 
-    private func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
+    private func turned(_ x: [Double], at position: Int, _ d: Int, _ base: Float) -> [Double] {
+        var result = x
+        for head in stride(from: 0, to: x.count, by: d) {
+            for pair in 0..<d / 2 {
+                let angle = Double(position) * pow(Double(base), -2 * Double(pair) / Double(d))
+                let (low, high) = (x[head + pair], x[head + d / 2 + pair])
+                result[head + pair] = low * cos(angle) - high * sin(angle)
+                result[head + d / 2 + pair] = high * cos(angle) + low * sin(angle)
+            }
+        }
+        return result
+    }
+
+    private func norm(_ x: [Double], _ role: DrafterRole) -> [Double] {
+        let scale =
+            1 / (x.reduce(0) { $0 + $1 * $1 } / Double(x.count) + Double(sizes.normEpsilon)).squareRoot()
+        return x.indices.map { x[$0] * scale * parameters[layout[role].offset + $0] }
+    }
+
+    private func linear(_ role: DrafterRole, _ x: [Double]) -> [Double] {
+        layout.product(parameters, role, x)
+    }
 }
+
+extension ParameterLayout {
+    fileprivate func product(_ parameters: [Double], _ role: DrafterRole, _ x: [Double]) -> [Double] {
+        let entry = self[role]
+        return (0..<entry.shape[0]).map { row in
+            let start = entry.offset + row * x.count
+            return x.indices.reduce(0) { $0 + parameters[start + $1] * x[$1] }
+        }
+    }
+}
+
+private func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }

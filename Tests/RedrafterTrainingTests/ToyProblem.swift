@@ -34,7 +34,12 @@ struct ToyProblem {
         batch = DraftBatch(
             count: positions, draftLength: draftLength, hiddenSize: configuration.hiddenSize, labelsPerStep: 3
         )
-        batch.hidden = values(batch.hidden.count, 1)
+        if trainer.taps.isEmpty {
+            batch.hidden = values(batch.hidden.count, 1)
+        } else {
+            batch.hidden = []
+            batch.texts = Self.texts(positions, trainer.taps.count, configuration.hiddenSize, &random)
+        }
         for term in batch.weights.indices {
             batch.tokens[term] = Int32.random(in: 0..<Int32(Self.modelVocabulary), using: &random)
             batch.truth[term] = Int32.random(in: -1..<Int32(configuration.vocabularySize), using: &random)
@@ -47,6 +52,40 @@ struct ToyProblem {
                 batch.labelProbabilities[term * 3 + label] = Float.random(in: 0.05..<0.33, using: &random)
             }
         }
+    }
+
+    /// Texts of 1 to 3 positions, each with rows before and behind them.
+    private static func texts(
+        _ positions: Int, _ taps: Int, _ hidden: Int, _ random: inout SeededRandom
+    ) -> BatchTexts {
+        var texts = BatchTexts(taps: taps)
+        var left = positions
+        while left > 0 {
+            let count = min(left, Int.random(in: 1...3, using: &random))
+            let first = Int.random(in: 0...3, using: &random)
+            let rows = first + count + Int.random(in: 0...1, using: &random)
+            texts.append(
+                following: (0..<rows).map { _ in
+                    Int32.random(in: 0..<Int32(modelVocabulary), using: &random)
+                },
+                outputs: (0..<rows * taps * hidden).map { _ in Float.random(in: -1...1, using: &random) },
+                positions: first..<first + count)
+            left -= count
+        }
+        return texts
+    }
+
+    /// With heads that share keys and values.
+    static func context(
+        taps: [Int] = [0, 2], isNormed: Bool = true, attends: Bool = true, headDimension: Int = 4
+    ) -> ContextBlockSizes {
+        ContextBlockSizes(
+            taps: taps, normalizesTaps: isNormed,
+            layer: attends
+                ? ContextBlockSizes.Layer(
+                    heads: 4, keyValueHeads: 2, headDimension: headDimension, feedForwardSize: 7,
+                    rotaryBase: 50) : nil,
+            normEpsilon: 1e-2)
     }
 
     static func trainer(_ configuration: any DrafterConfiguration) throws -> any TrainableDrafter {
@@ -75,11 +114,12 @@ struct ToyProblem {
     }
 
     static func recurrent(
-        hidden: Int = 6, exit: Int, layers: Int, vocabulary: Int = 11, isRecurrent: Bool = true
+        hidden: Int = 6, exit: Int, layers: Int, vocabulary: Int = 11, isRecurrent: Bool = true,
+        context: ContextBlockSizes? = nil
     ) -> RecurrentConfiguration {
         RecurrentConfiguration(
             hiddenSize: hidden, exitDimension: exit, layers: layers, vocabularySize: vocabulary,
-            isRecurrent: isRecurrent)
+            isRecurrent: isRecurrent, context: context)
     }
 
     static func medusa(heads: Int = 3, layers: Int) -> MedusaConfiguration {
@@ -99,6 +139,17 @@ struct ToyProblem {
                 "recurrent, sum, no projection", recurrent(exit: 12, layers: 1, isRecurrent: false),
                 positions: 5),
             ToyProblem("recurrent, several chunks", recurrent(hidden: 4, exit: 3, layers: 1), positions: 400),
+            ToyProblem("context block", recurrent(exit: 5, layers: 1, context: context()), positions: 5),
+            ToyProblem(
+                "context block, no projection of the head",
+                recurrent(exit: 12, layers: 1, context: context(isNormed: false)), positions: 6,
+                isRagged: false),
+            ToyProblem(
+                "taps alone", recurrent(exit: 6, layers: 0, context: context(taps: [1], attends: false)),
+                positions: 4),
+            ToyProblem(
+                "context block, sum",
+                recurrent(exit: 12, layers: 1, isRecurrent: false, context: context(taps: [3])), positions: 5),
             ToyProblem("medusa", medusa(layers: 2), positions: 5),
             ToyProblem("medusa, no blocks", medusa(layers: 0), positions: 5, isRagged: false),
             ToyProblem("medusa, fewer steps than heads", medusa(layers: 1), positions: 5, draftLength: 2),

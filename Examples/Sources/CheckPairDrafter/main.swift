@@ -12,7 +12,7 @@ let target = DraftTarget(
     fingerprint: ModelFingerprint(
         tokenizer: "0", vocabularySize: vocabulary, hiddenSize: hidden, layers: 1, heads: 1, keyValueHeads: 1,
         feedForwardSize: 1),
-    tokenCount: vocabulary, backend: backend)
+    tokenCount: vocabulary, contextLength: 64, backend: backend)
 let values = (0..<vocabulary * hidden).map { Float($0 * 7919 % 101) / 101 - 0.5 }
 let embedding = try values.withUnsafeBytes {
     try backend.makeWeight(type: .f32, rows: vocabulary, columns: hidden, bytes: $0)

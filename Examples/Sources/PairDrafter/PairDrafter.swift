@@ -6,7 +6,7 @@ import RedrafterFormats
 /// its best guess and offers a few others beside each.
 public struct PairDrafter: Drafter {
     public let name = "pair"
-    public let requirements: DraftRequirements = [.hiddenState, .embedding]
+    public let requirements = DraftRequirements(hiddenState: true)
     /// Tokens that are drafted at most.
     public let length: Int
     /// Guesses for each place.

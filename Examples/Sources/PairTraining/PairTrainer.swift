@@ -14,10 +14,11 @@ public struct PairTrainer: DrafterTrainer {
 
     /// `--exit-dim` is the rank.
     public static func configuration(
-        _ settings: TrainingSettings, hiddenSize: Int, vocabularySize: Int
+        _ settings: TrainingSettings, model: ModelSizes, vocabularySize: Int
     ) -> PairConfiguration {
         PairConfiguration(
-            hiddenSize: hiddenSize, rank: settings.exitDimension ?? hiddenSize, vocabularySize: vocabularySize
+            hiddenSize: model.hiddenSize, rank: settings.exitDimension ?? model.hiddenSize,
+            vocabularySize: vocabularySize
         )
     }
 
@@ -34,8 +35,9 @@ public struct PairTrainer: DrafterTrainer {
 
     /// The hidden half of `mix` is the identity, or random rows R where the rank is smaller, and `output` the model's head times Rᵀ:
     /// logits begin as the model's for h. The token half is small and random.
-    public func initialParameters(headRows: UnsafeBufferPointer<Float>, seed: UInt64) -> [Float] {
+    public func initialParameters(_ model: ModelParts, seed: UInt64) -> [Float] {
         let (hidden, rank) = (configuration.hiddenSize, configuration.rank)
+        let headRows = model.headRows
         precondition(headRows.count == configuration.vocabularySize * hidden, "rows of another head")
         var values = [Float](repeating: 0, count: layout.count)
         var random = InitialValues(seed: seed)

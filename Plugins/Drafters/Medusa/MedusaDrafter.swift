@@ -7,7 +7,7 @@ import RedrafterFormats
 /// most probable nodes or to a fixed shape.
 public struct MedusaDrafter: Drafter {
     public let name = "medusa"
-    public let requirements: DraftRequirements = .hiddenState
+    public let requirements = DraftRequirements(hiddenState: true)
     /// Heads in use: tokens that are drafted at most.
     public let length: Int
     private let heads: [ResidualHead]

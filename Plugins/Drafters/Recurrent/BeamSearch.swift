@@ -20,6 +20,8 @@ struct Beam {
 struct BeamSearch {
     let drafter: RecurrentDrafter
     let context: DraftContext
+    /// h of the draft. `[1, hidden]`
+    let hidden: Tensor
     let budget: DraftBudget
     let state: RecurrentDrafter.State
 
@@ -80,7 +82,7 @@ struct BeamSearch {
     ) throws(BackendError) -> [[Guess]] {
         let logits = drafter.step(
             tokens: beams.map { $0.path.last?.token ?? context.root },
-            parents: depth == 1 ? nil : beams.map(\.row), hidden: context.hidden,
+            parents: depth == 1 ? nil : beams.map(\.row), hidden: hidden,
             embedding: context.embedding, state: state, on: context.stream)
         let ranking = GuessRanking(context.sampling, draftVocabulary: drafter.draftVocabulary)
         let wanted =

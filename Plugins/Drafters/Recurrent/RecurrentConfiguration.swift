@@ -11,6 +11,8 @@ import RedrafterFormats
 /// | `input_proj.weight`, `input_proj.bias` | `[exit, 2 hidden]`, `[exit]`; where `exit ≠ 2 hidden` |
 /// | `lm_head.{i}.linear.weight`, `.bias` | `[exit, exit]`, `[exit]`, for block i of n |
 /// | `lm_head.{n}.weight` | `[vocabulary, exit]` |
+///
+/// A context block in front has tensors of its own; see `ContextBlockSizes`.
 public struct RecurrentConfiguration: DrafterConfiguration {
     /// Size of the model's hidden state, and of the drafter's own.
     public var hiddenSize: Int
@@ -22,15 +24,19 @@ public struct RecurrentConfiguration: DrafterConfiguration {
     public var vocabularySize: Int
     /// Whether the state is `SiLU(rnn_w E + rnn_u s + b)` (`rnn`); else it is a running sum of embeddings.
     public var isRecurrent: Bool
+    /// What stands between the model and the recurrence; nil where that is the model's last hidden state.
+    public var context: ContextBlockSizes?
 
     public init(
-        hiddenSize: Int, exitDimension: Int, layers: Int, vocabularySize: Int, isRecurrent: Bool = true
+        hiddenSize: Int, exitDimension: Int, layers: Int, vocabularySize: Int, isRecurrent: Bool = true,
+        context: ContextBlockSizes? = nil
     ) {
         self.hiddenSize = hiddenSize
         self.exitDimension = exitDimension
         self.layers = layers
         self.vocabularySize = vocabularySize
         self.isRecurrent = isRecurrent
+        self.context = context
     }
 
     public static let kindName = "recurrent"
@@ -44,12 +50,12 @@ public struct RecurrentConfiguration: DrafterConfiguration {
         [
             DrafterSize("hidden_size", hiddenSize, DrafterSize.widths),
             DrafterSize("exit_dim", exitDimension, 1...2 * DrafterSize.widths.upperBound),
-        ] + head.sizes
+        ] + head.sizes + (context?.sizes ?? [])
     }
 
     public var tensors: [TensorSpecification] {
         let (hidden, exit) = (hiddenSize, exitDimension)
-        var result = [TensorSpecification]()
+        var result = context?.tensors(hiddenSize: hidden) ?? []
         if isRecurrent {
             result += [
                 TensorSpecification(.state, "rnn_u.weight", shape: [hidden, hidden]),
@@ -109,6 +115,7 @@ extension RecurrentConfiguration {
         let heads = try metadata.size(Key.heads)
         vocabularySize = try metadata.size(Key.vocabularySize)
         isRecurrent = try metadata.bool(Key.isRecurrent) ?? true
+        context = try ContextBlockSizes(metadata)
         guard heads == 1 else {
             throw .invalid(
                 file: metadata.path, field: "the number of heads", expected: "1", got: "\(heads)", offset: nil
@@ -121,14 +128,14 @@ extension RecurrentConfiguration {
             (Key.hiddenSize, .size(hiddenSize)), (Key.exitDimension, .size(exitDimension)),
             (Key.layers, .size(layers)), (Key.heads, .size(1)), (Key.vocabularySize, .size(vocabularySize)),
             (Key.isRecurrent, .bool(isRecurrent)),
-        ]
+        ] + (context?.metadata ?? [])
     }
 
     public var facts: [(name: String, value: String)] {
         [
             ("drafter", "recurrent" + (isRecurrent ? "" : " (sum of embeddings)")),
             ("hidden size", "\(hiddenSize)"), ("exit size", "\(exitDimension)"), ("blocks", "\(layers)"),
-        ]
+        ] + (context.map { [("context block", $0.fact)] } ?? [])
     }
 
     public var summary: [(key: String, value: JSONValue)] {
@@ -136,6 +143,6 @@ extension RecurrentConfiguration {
             ("hidden_size", .integer(hiddenSize)), ("exit_dim", .integer(exitDimension)),
             ("layers", .integer(layers)), ("heads", .integer(1)), ("vocab_size", .integer(vocabularySize)),
             ("rnn", .bool(isRecurrent)),
-        ]
+        ] + (context.map { [("context_block", $0.summary)] } ?? [])
     }
 }

@@ -10,11 +10,11 @@ import RedrafterFormats
 ///     x   = [h, s_t], projected by input_proj where the exit dimension differs from 2 · hidden
 ///     n residual blocks x + SiLU(W x + b), then the LM head over the draft vocabulary
 ///
-/// h is the hidden state after the final norm and stays the same during the draft; token_1 is the root. All beams of a step
-/// are rows of one batch.
+/// h is the hidden state after the final norm, or what a `ContextBlock` gives in its place, and stays the same during the draft;
+/// token_1 is the root. All beams of a step are rows of one batch.
 public struct RecurrentDrafter: Drafter {
     public let name = "rnn"
-    public let requirements: DraftRequirements = [.hiddenState, .embedding]
+    public let requirements: DraftRequirements
     /// Beams that the search keeps.
     public let beamWidth: Int
     /// Tokens that are drafted at most.
@@ -24,6 +24,7 @@ public struct RecurrentDrafter: Drafter {
     let draftVocabulary: [Int32]?
     let hiddenSize: Int
     private let exitDimension: Int
+    private let context: ContextBlock?
     private let recurrence: Recurrence?
     private let projection: (weight: any WeightHandle, bias: Tensor)?
     private let head: ResidualHead
@@ -56,6 +57,13 @@ public struct RecurrentDrafter: Drafter {
         hiddenSize = configuration.hiddenSize
         exitDimension = configuration.exitDimension
         backend = target.backend
+        if let sizes = configuration.context {
+            context = try ContextBlock(sizes, weights, for: target)
+            requirements = DraftRequirements(taps: Set(sizes.taps))
+        } else {
+            context = nil
+            requirements = DraftRequirements(hiddenState: true)
+        }
         recurrence =
             configuration.isRecurrent
             ? Recurrence(
@@ -78,6 +86,7 @@ public struct RecurrentDrafter: Drafter {
         let input: Tensor  // [beams, 2 hidden]
         let projected: Tensor?  // [beams, exit]
         let head: ResidualHead.State
+        var context: ContextBlock.State?
     }
 
     public func makeState() throws(BackendError) -> State {
@@ -87,13 +96,26 @@ public struct RecurrentDrafter: Drafter {
             input: try backend.makeTensor(rows: beamWidth, columns: 2 * hiddenSize),
             projected: projection == nil
                 ? nil : try backend.makeTensor(rows: beamWidth, columns: exitDimension),
-            head: try head.makeState(rows: beamWidth, on: backend))
+            head: try head.makeState(rows: beamWidth, on: backend), context: try context?.makeState())
+    }
+
+    public func follow(_ rows: ConfirmedRows, state: inout State) {
+        guard let context, var own = state.context else { return }
+        state.context = nil  // one owner
+        context.follow(rows, state: &own)
+        state.context = own
     }
 
     public func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError) {
-        try BeamSearch(drafter: self, context: context, budget: budget, state: state).run(&proposal)
+        var hidden = context.hidden
+        if let block = self.context, var own = state.context {
+            hidden = block.output(&own, embedding: context.embedding, on: context.stream)
+            state.context = own
+        }
+        try BeamSearch(drafter: self, context: context, hidden: hidden, budget: budget, state: state)
+            .run(&proposal)
     }
 
     /// Rows of the LM head.

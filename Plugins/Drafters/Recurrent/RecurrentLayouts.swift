@@ -29,6 +29,16 @@ extension RecurrentConfiguration {
         return .certain(parts.allSatisfy { AppleLayout().role(ofName: $0) != nil } ? .apple : .tensorRT)
     }
 
+    public func requireRoom(in layout: DrafterLayout, path: String) throws(FormatError) {
+        guard context != nil, layout != .gguf else { return }
+        throw .unsupported(
+            file: path,
+            what:
+                "a context block in the layout \(layout.name). That layout holds the plain recurrent drafter, which would read "
+                + "the model's last hidden state in place of the block and guess worse",
+            supported: DrafterLayout.gguf.name)
+    }
+
     public static func isDescribed(by configuration: JSONValue) -> Bool {
         configuration["model_type"]?.string == modelType || configuration["exit_dim"] != nil
             || configuration["num_draft_layers"] != nil

@@ -50,8 +50,8 @@ public protocol ComputeStream: AnyObject {
     func attention(
         queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, into output: Tensor)
 
-    /// `output[i] = input[rows[i]]`.
-    func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor)
+    /// `output[at + i] = input[rows[i]]`; the other rows of `output` stay.
+    func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor, at: Int)
 
     /// Moves entries of one sequence within every layer of the cache: `slot to[i] = slot from[i]`, all reads before writes.
     func moveCache(_ cache: any CacheStorage, sequence: Int, from: [Int], to: [Int])
@@ -77,6 +77,12 @@ public protocol ComputeStream: AnyObject {
 }
 
 extension ComputeStream {
+    /// `output[i] = input[rows[i]]`, which are all rows of `output`.
+    public func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor) {
+        precondition(output.rows == rows.count, "\(rows.count) rows into \(output.rows)")
+        gatherRows(input, rows: rows, into: output, at: 0)
+    }
+
     /// One matrix over one input; see the form with several.
     public func linear(
         _ input: Tensor, weight: any WeightHandle, bias: Tensor? = nil, into output: Tensor,

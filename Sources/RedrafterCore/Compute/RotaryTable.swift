@@ -1,3 +1,5 @@
+import RedrafterPlatform
+
 /// Which elements of a head rotary embedding turns together.
 public enum RotaryPairing: Sendable, Hashable {
     /// Neighbours (2i, 2i+1): the order of GGUF files of the llama architecture.
@@ -18,5 +20,33 @@ public struct RotaryTable: Sendable {
         self.values = values
         self.pairing = pairing
         self.rotatedDimension = rotatedDimension
+    }
+}
+
+extension RotaryTable {
+    /// Cosines and sines of all positions below `positions`, computed in double precision.
+    /// - Parameter frequencies: angle per position of each pair of elements, in radians. `[rotated/2]`
+    /// - Throws: `BackendError.outOfMemory`.
+    public init(
+        frequencies: [Double], positions: Int, pairing: RotaryPairing, on backend: any ComputeBackend
+    ) throws(BackendError) {
+        let half = frequencies.count
+        var values = [Float](repeating: 0, count: positions * 2 * half)
+        for position in 0..<positions {
+            let start = position * 2 * half
+            for (pair, frequency) in frequencies.enumerated() {
+                let angle = Double(position) * frequency
+                values[start + pair] = Float(cos(angle))
+                values[start + half + pair] = Float(sin(angle))
+            }
+        }
+        self.init(
+            values: try backend.makeTensor(rows: positions, columns: 2 * half, values: values),
+            pairing: pairing, rotatedDimension: 2 * half)
+    }
+
+    /// Angles per position of a head whose elements are all turned: base^(−2i/d) for pair i. `[d/2]`
+    public static func frequencies(base: Double, headDimension: Int) -> [Double] {
+        (0..<(headDimension / 2)).map { pow(base, -2 * Double($0) / Double(headDimension)) }
     }
 }

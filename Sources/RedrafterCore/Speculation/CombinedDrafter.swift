@@ -26,7 +26,7 @@ public struct CombinedDrafter: Drafter {
     public init(_ members: [any Drafter]) {
         precondition(!members.isEmpty && members.count <= UInt8.max, "a combination has members")
         name = members.map(\.name).joined(separator: "+")
-        requirements = members.reduce(into: []) { $0.formUnion($1.requirements) }
+        requirements = members.reduce(DraftRequirements()) { $0.union($1.requirements) }
         self.members = members
     }
 
@@ -34,6 +34,10 @@ public struct CombinedDrafter: Drafter {
         var states = [Member]()
         for member in members { states.append(Member(session: try DraftSession.make(member))) }
         return State(members: states, order: Array(states.indices))
+    }
+
+    public func follow(_ rows: ConfirmedRows, state: inout State) throws(BackendError) {
+        for index in state.members.indices { try state.members[index].session.follow(rows) }
     }
 
     public func propose(

@@ -1,15 +1,3 @@
-/// What a drafter reads of the model and the text, said before it is asked to draft.
-public struct DraftRequirements: OptionSet, Sendable, Hashable {
-    public let rawValue: Int
-
-    public init(rawValue: Int) { self.rawValue = rawValue }
-
-    /// `DraftContext.hidden`.
-    public static let hiddenState = DraftRequirements(rawValue: 1)
-    /// `DraftContext.embedding`.
-    public static let embedding = DraftRequirements(rawValue: 2)
-}
-
 /// What a drafter may look at for one draft.
 public struct DraftContext {
     /// All certain tokens of the text; the last one is the root of the tree and not in the cache yet.

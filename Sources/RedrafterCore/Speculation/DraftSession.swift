@@ -12,6 +12,8 @@ public struct DraftSession: Sendable {
         try DraftSession(drafter)
     }
 
+    public mutating func follow(_ rows: ConfirmedRows) throws(BackendError) { try body.follow(rows) }
+
     public mutating func propose(
         _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal
     ) throws(BackendError) {
@@ -21,6 +23,8 @@ public struct DraftSession: Sendable {
 
 private protocol StatefulDrafter: Sendable {
     var erased: any Drafter { get }
+
+    mutating func follow(_ rows: ConfirmedRows) throws(BackendError)
 
     mutating func propose(
         _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal
@@ -32,6 +36,10 @@ private struct Stateful<D: Drafter>: StatefulDrafter {
     var state: D.State
 
     var erased: any Drafter { drafter }
+
+    mutating func follow(_ rows: ConfirmedRows) throws(BackendError) {
+        try drafter.follow(rows, state: &state)
+    }
 
     mutating func propose(
         _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal

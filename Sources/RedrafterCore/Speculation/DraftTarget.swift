@@ -4,12 +4,17 @@ public struct DraftTarget: Sendable {
     public let fingerprint: ModelFingerprint
     /// Ids below this may be generated.
     public let tokenCount: Int
+    /// Tokens that a text can have.
+    public let contextLength: Int
     /// What model and drafter run on.
     public let backend: any ComputeBackend
 
-    public init(fingerprint: ModelFingerprint, tokenCount: Int, backend: any ComputeBackend) {
+    public init(
+        fingerprint: ModelFingerprint, tokenCount: Int, contextLength: Int, backend: any ComputeBackend
+    ) {
         self.fingerprint = fingerprint
         self.tokenCount = tokenCount
+        self.contextLength = contextLength
         self.backend = backend
     }
 }

@@ -18,6 +18,11 @@ public protocol Drafter: Sendable {
     /// The state at the start of a text.
     func makeState() throws(BackendError) -> State
 
+    /// Follows the text: told of all rows in order, those of a prompt included, before the next draft. A text that was rewound
+    /// goes on from a row that was told before. Nothing to do for most drafters.
+    /// - Throws: what the device throws.
+    func follow(_ rows: ConfirmedRows, state: inout State) throws(BackendError)
+
     /// Adds guesses to `proposal.tree`. Texts may shrink between two calls (a chat that was rewound): a state that has
     /// seen more than `context.tokens` must notice.
     /// - Throws: what the device throws. Non-finite values are counted in `proposal.nonFiniteRows` instead.
@@ -27,7 +32,9 @@ public protocol Drafter: Sendable {
 }
 
 extension Drafter {
-    public var requirements: DraftRequirements { [] }
+    public var requirements: DraftRequirements { DraftRequirements() }
+
+    public func follow(_ rows: ConfirmedRows, state: inout State) {}
 }
 
 extension Drafter where State == Void {

@@ -68,13 +68,16 @@ public struct SpeculativeDecoder<Target: TargetSequence> {
         return found.prefix(through: end ?? found.count - 1)
     }
 
-    /// Keeps the rows before the last taken token, and the hidden state that led to it.
+    /// Keeps the rows before the last taken token, and what the drafter reads of them.
     private mutating func keep(
         _ taken: ArraySlice<Int32>, of verdict: Verdict, in output: PassOutput
     ) throws(BackendError) {
-        speculator.keepHidden(of: output, row: verdict.path[taken.count - 1])
-        try speculator.target.commit(Array(verdict.path.prefix(taken.count)))
+        let path = Array(verdict.path.prefix(taken.count))
+        let start = speculator.target.committedCount
+        speculator.keepHidden(of: output, row: path[path.count - 1])
+        try speculator.target.commit(path)
         speculator.tokens += taken
+        try speculator.follow(path, of: output, from: start)
     }
 
     private mutating func learn(_ draft: Draft, _ verdict: Verdict, _ taken: ArraySlice<Int32>) -> StepOutcome

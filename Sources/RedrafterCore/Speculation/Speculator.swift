@@ -15,6 +15,8 @@ public struct Speculator<Target: TargetSequence> {
     public internal(set) var tokens: [Int32] = []
     var session: DraftSession
     var treeBuilder: any TreeBuilder
+    /// Rows that the drafter was told of.
+    private var followedCount = 0
     /// Of the last committed token, where the drafter requires it. `[1, hidden]`
     let hidden: Tensor
 
@@ -26,6 +28,7 @@ public struct Speculator<Target: TargetSequence> {
         session = try DraftSession.make(drafter)
         self.treeBuilder = treeBuilder
         hidden = try target.backend.makeTensor(rows: 1, columns: target.hiddenSize)
+        try self.target.tap(drafter.requirements.taps)
     }
 
     /// Name of the drafter.
@@ -34,9 +37,12 @@ public struct Speculator<Target: TargetSequence> {
     /// Name of the tree builder.
     public var treeName: String { treeBuilder.name }
 
-    /// How many tokens of a prompt need not be computed again. The last one is computed in any case: its logits are needed.
+    /// How many tokens of a prompt need not be computed again. The last one is computed in any case: its logits are needed. For a
+    /// drafter that follows the text so is one whose following token is another now.
     public func heldCount(of prompt: [Int32]) -> Int {
-        zip(prompt.dropLast(), tokens.prefix(target.committedCount)).prefix { $0 == $1 }.count
+        let common = zip(prompt, tokens).prefix { $0 == $1 }.count
+        let held = min(common, target.committedCount, prompt.count - 1)
+        return session.drafter.requirements.taps.isEmpty ? held : max(0, min(held, common - 1, followedCount))
     }
 
     /// Computes a prompt and chooses the first token of the answer.
@@ -55,13 +61,24 @@ public struct Speculator<Target: TargetSequence> {
         let held = heldCount(of: prompt)
         target.truncate(to: held)
         tokens = prompt
-        guard let output = try target.prefill(Array(prompt[held...]), proceed: proceed) else { return nil }
-        let first = try verifier.verify(
-            TokenTree(root: root), logits: output.logits, tokens: prompt, on: target.stream
-        ).next
-        keepHidden(of: output, row: output.hidden.rows - 1)
-        tokens.append(first)
-        return SpeculativeDecoder(self, verifier: verifier, sampling: sampling)
+        var done = held
+        while true {
+            guard proceed(done - held) else { return nil }
+            let (count, output) = try target.prefill(prompt[done...])
+            let start = done
+            done += count
+            if done == prompt.count {
+                let first = try verifier.verify(
+                    TokenTree(root: root), logits: output.logits, tokens: prompt, on: target.stream
+                ).next
+                keepHidden(of: output, row: output.hidden.rows - 1)
+                tokens.append(first)
+            }
+            try follow(Array(0..<count), of: output, from: start)
+            if done == prompt.count {
+                return SpeculativeDecoder(self, verifier: verifier, sampling: sampling)
+            }
+        }
     }
 
     /// The same without a way to stop.
@@ -80,7 +97,19 @@ public struct Speculator<Target: TargetSequence> {
     }
 
     func keepHidden(of output: PassOutput, row: Int) {
-        guard session.drafter.requirements.contains(.hiddenState) else { return }
+        guard session.drafter.requirements.hiddenState else { return }
         target.stream.gatherRows(output.hidden, rows: [row], into: hidden)
+    }
+
+    /// Tells the drafter of rows of a pass that were committed; the token after each of them is in `tokens`.
+    mutating func follow(
+        _ passRows: [Int], of output: PassOutput, from start: Int
+    ) throws(BackendError) {
+        try session.follow(
+            ConfirmedRows(
+                start: start, following: tokens[(start + 1)...].prefix(passRows.count),
+                passRows: passRows[...], taps: output.taps, embedding: target.embedding,
+                stream: target.stream))
+        followedCount = start + passRows.count
     }
 }

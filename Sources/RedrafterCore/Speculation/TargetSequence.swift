@@ -4,10 +4,13 @@ public struct PassOutput: Sendable {
     public let logits: Tensor
     /// Hidden states after the final norm. `[rows asked for, hidden]`
     public let hidden: Tensor
+    /// Outputs of the layers that were tapped, of all rows. `[rows of the pass, hidden]`
+    public let taps: [Int: Tensor]
 
-    public init(logits: Tensor, hidden: Tensor) {
+    public init(logits: Tensor, hidden: Tensor, taps: [Int: Tensor] = [:]) {
         self.logits = logits
         self.hidden = hidden
+        self.taps = taps
     }
 }
 
@@ -30,14 +33,16 @@ public protocol TargetSequence {
     /// Keeps the first tokens, as many as there are at most, and forgets the others.
     mutating func truncate(to length: Int)
 
-    /// Appends tokens in passes whose boundaries depend on their positions alone, and commits them.
-    /// - Parameters:
-    ///   - tokens: at least one, all in the vocabulary, and no more than the cache has room for.
-    ///   - proceed: asked before each pass with the number of tokens done; false stops.
-    /// - Returns: logits and hidden state of the last token; nil where it was stopped, with whole passes committed.
+    /// From now on passes give the outputs of these layers, besides those that were tapped before.
+    /// - Throws: `BackendError.outOfMemory`.
+    mutating func tap(_ layers: Set<Int>) throws(BackendError)
+
+    /// Appends the first of some tokens in one pass and commits them. How many depends on their positions alone.
+    /// - Parameter tokens: at least one, all in the vocabulary, and no more than the cache has room for.
+    /// - Returns: the number of tokens that were appended; logits and hidden state of the last one where these were all.
     mutating func prefill(
-        _ tokens: [Int32], proceed: (Int) -> Bool
-    ) throws(BackendError) -> PassOutput?
+        _ tokens: ArraySlice<Int32>
+    ) throws(BackendError) -> (count: Int, output: PassOutput)
 
     /// One pass over the nodes of a tree behind the committed tokens; logits and hidden states of all nodes.
     mutating func forward(_ tree: TokenTree) throws(BackendError) -> PassOutput

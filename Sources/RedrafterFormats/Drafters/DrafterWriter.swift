@@ -42,6 +42,7 @@ public enum DrafterWriter {
                 file: path, what: "a \(kind.name) drafter in the layout \(layout.name)",
                 supported: (kind.layouts + [.gguf]).map(\.name).joined(separator: ", "))
         }
+        try weights.configuration.requireRoom(in: layout, path: weights.path)
         let types = Quantization.writableTypes.filter { layout == .gguf || $0.isFloat }
         if let type, !types.contains(type) {
             throw .cannotQuantize(

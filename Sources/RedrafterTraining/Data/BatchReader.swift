@@ -24,7 +24,6 @@ public struct BatchReader: Sendable {
         _ data: DistillationData, vocabulary: DraftVocabulary, draftLength: Int,
         loss: DraftLoss = .distillation, labelTemperature: Float = 1, stepDecay: Float = 1
     ) {
-        precondition(data.hasHidden, "hidden states are stored or computed again first")
         self.data = data
         self.vocabulary = vocabulary
         self.draftLength = draftLength
@@ -35,20 +34,58 @@ public struct BatchReader: Sendable {
 
     /// A batch with these rows as roots.
     public func batch(_ roots: some Collection<Int32>) -> DraftBatch {
-        let hiddenSize = data.manifest.fingerprint.hiddenSize
-        var batch = DraftBatch(
-            count: roots.count, draftLength: draftLength, hiddenSize: hiddenSize,
-            labelsPerStep: loss == .distillation ? data.manifest.shape.topCount : 1)
+        precondition(data.hasHidden, "hidden states are stored or computed again first")
+        var batch = emptyBatch(roots.count)
+        let hiddenSize = batch.hiddenSize
         for (position, root) in roots.enumerated() {
             batch.hidden.withUnsafeMutableBufferPointer {
                 data.copyHidden(Int(root), into: $0.baseAddress.unsafelyUnwrapped + position * hiddenSize)
             }
+        }
+        fill(&batch, roots)
+        return batch
+    }
+
+    /// A batch with whole answers, for drafters that read the text.
+    /// - Parameters:
+    ///   - answers: the first row of each.
+    ///   - taps: number of layers that the drafter reads.
+    ///   - outputs: gives the outputs of these layers for the rows of a text. `[rows, taps · hidden]`
+    public func batch<Failure: Error>(
+        answers: some Sequence<Int32>, taps: Int, outputs: ([Int32]) throws(Failure) -> [Float]
+    ) throws(Failure) -> DraftBatch {
+        var texts = BatchTexts(taps: taps)
+        var roots = [Int32]()
+        for first in answers {
+            let text = data.text(Int(first))
+            // The last token was chosen, but nothing was computed from it.
+            let rows = text.prompt.count + text.answer.count - 1
+            let tokens = Array(text.prompt + text.answer)
+            texts.append(
+                following: tokens[1...rows], outputs: try outputs(Array(tokens[..<rows])),
+                positions: text.prompt.count - 1..<rows - 1)
+            roots += (first..<first + Int32(text.answer.count - 1))
+        }
+        var batch = emptyBatch(roots.count)
+        batch.hidden = []
+        batch.texts = texts
+        fill(&batch, roots)
+        return batch
+    }
+
+    private func emptyBatch(_ count: Int) -> DraftBatch {
+        DraftBatch(
+            count: count, draftLength: draftLength, hiddenSize: data.manifest.fingerprint.hiddenSize,
+            labelsPerStep: loss == .distillation ? data.manifest.shape.topCount : 1)
+    }
+
+    private func fill(_ batch: inout DraftBatch, _ roots: some Collection<Int32>) {
+        for (position, root) in roots.enumerated() {
             let rows = data.rest(of: Int(root))
             for step in 0..<min(draftLength, rows.count - 1) {
                 fill(&batch, position * draftLength + step, row: rows.lowerBound + step, step: step)
             }
         }
-        return batch
     }
 
     /// One loss term: fed the token of `row`, the drafter predicts that of the next row.

@@ -102,6 +102,25 @@ public struct DistillationData: Sendable {
     /// The rows of a row's answer from it on.
     func rest(of row: Int) -> Range<Int> { row..<Int(ends[row]) }
 
+    /// The first row of each answer that has a root of a draft.
+    /// - Parameter isHeldOut: those that are never trained on, or all others.
+    public func answers(isHeldOut: Bool) -> [Int32] {
+        zip(shards, starts).flatMap { shard, start in
+            shard.answers.filter { Self.isHeldOut($0) == isHeldOut && $0.rows.count > 1 }
+                .map { Int32(start + $0.rows.lowerBound) }
+        }
+    }
+
+    /// Prompt and tokens of the answer that begins at a row.
+    func text(_ first: Int) -> (prompt: ArraySlice<Int32>, answer: ArraySlice<Int32>) {
+        let place = place(first)
+        let shard = shards[place.shard]
+        guard let answer = shard.answers.first(where: { $0.rows.lowerBound == place.row }) else {
+            preconditionFailure("no answer begins at row \(first)")
+        }
+        return (shard.promptTokens[answer.prompt], shard.tokens[answer.rows])
+    }
+
     func token(_ row: Int) -> Int32 {
         let place = place(row)
         return shards[place.shard].tokens[place.row]

@@ -75,11 +75,11 @@ final class CPUStream: ComputeStream {
         }
     }
 
-    func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor) {
-        precondition(output.rows == rows.count && output.columns == input.columns)
+    func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor, at first: Int) {
+        precondition(first >= 0 && first + rows.count <= output.rows && output.columns == input.columns)
         for (index, row) in rows.enumerated() {
             precondition(row >= 0 && row < input.rows)
-            (output.floats + index * output.columns).update(
+            (output.floats + (first + index) * output.columns).update(
                 from: input.floats + row * input.columns, count: input.columns)
         }
     }

@@ -90,13 +90,13 @@ final class VulkanStream: ComputeStream {
         }
     }
 
-    func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor) {
-        precondition(output.rows == rows.count && output.columns == input.columns)
+    func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor, at first: Int) {
+        precondition(first >= 0 && first + rows.count <= output.rows && output.columns == input.columns)
         precondition(rows.allSatisfy { $0 >= 0 && $0 < input.rows })
         record { () throws(BackendError) in
             try copy(
                 input, rows: rows, columns: input.columns, into: output.onVulkan, stride: output.columns,
-                from: 0)
+                from: first * output.columns)
         }
     }
 

@@ -21,14 +21,19 @@ public struct MedusaTrainer: DrafterTrainer {
                 name: "exit-dim", got: "\(size)",
                 allowed: "nothing for Medusa heads, which have the model's hidden size")
         }
+        guard settings.taps.isEmpty else {
+            throw .outOfRange(
+                name: "taps", got: "\(settings.taps)",
+                allowed: "nothing for Medusa heads, which read the last hidden state")
+        }
     }
 
     /// One head for each token that is drafted.
     public static func configuration(
-        _ settings: TrainingSettings, hiddenSize: Int, vocabularySize: Int
+        _ settings: TrainingSettings, model: ModelSizes, vocabularySize: Int
     ) -> MedusaConfiguration {
         MedusaConfiguration(
-            hiddenSize: hiddenSize, layers: settings.layers, heads: settings.draftLength,
+            hiddenSize: model.hiddenSize, layers: settings.layers, heads: settings.draftLength,
             vocabularySize: vocabularySize)
     }
 
@@ -45,12 +50,13 @@ public struct MedusaTrainer: DrafterTrainer {
     }
 
     /// Blocks of zeros, which pass h on, and copies of the model's LM head. Nothing is random.
-    public func initialParameters(headRows: UnsafeBufferPointer<Float>, seed: UInt64) -> [Float] {
+    public func initialParameters(_ model: ModelParts, seed: UInt64) -> [Float] {
         precondition(
-            headRows.count == configuration.vocabularySize * configuration.hiddenSize, "rows of another head")
+            model.headRows.count == configuration.vocabularySize * configuration.hiddenSize,
+            "rows of another head")
         var values = [Float](repeating: 0, count: layout.count)
         for head in 0..<configuration.heads {
-            values.replaceSubrange(layout[.output(head: head)].range, with: headRows)
+            values.replaceSubrange(layout[.output(head: head)].range, with: model.headRows)
         }
         return values
     }

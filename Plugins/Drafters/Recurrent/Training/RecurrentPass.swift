@@ -13,6 +13,8 @@ import RedrafterTraining
 struct RecurrentPass {
     private let chunk: TrainingChunk
     private let configuration: RecurrentConfiguration
+    /// h of the positions. `[positions, hidden]`
+    private let hidden: Matrix
     private let terms: [Int32]
     /// Which row of the states each term belongs to, and which position. `[terms]`
     private let stateRows: [Int32]
@@ -20,8 +22,16 @@ struct RecurrentPass {
     private let positions: Int
     private let steps: Int
 
-    init(_ chunk: TrainingChunk, configuration: RecurrentConfiguration, terms: [Int32]) {
+    /// - Parameters:
+    ///   - chunk: the positions.
+    ///   - configuration: of the drafter.
+    ///   - hidden: h of the positions. `[positions, hidden]`
+    ///   - terms: indices of the loss terms.
+    init(
+        _ chunk: TrainingChunk, configuration: RecurrentConfiguration, hidden: Matrix, terms: [Int32]
+    ) {
         self.chunk = chunk
+        self.hidden = hidden
         self.configuration = configuration
         self.terms = terms
         positions = chunk.positions.count
@@ -31,7 +41,8 @@ struct RecurrentPass {
         stateRows = zip(terms, positionRows).map { term, position in term % length * count + position }
     }
 
-    func run(into result: inout BatchResult) {
+    /// - Parameter hiddenGradient: overwritten with the gradient with respect to h; nil where none is wanted. `[positions, hidden]`
+    func run(into result: inout BatchResult, hiddenGradient: Matrix?) {
         let embedded = embeddings()
         let states = chunk.scratch.matrix(embedded.rows, embedded.columns)
         let sums = configuration.isRecurrent ? recur(embedded, into: states) : add(embedded, into: states)
@@ -39,7 +50,7 @@ struct RecurrentPass {
         stateRows.withUnsafeBufferPointer { selected.gather(states, rows: $0) }
         let head = ResidualHeadPass(chunk, head: 0, layers: configuration.layers, terms: terms)
         guard let gradient = head.run(headInput(selected), into: &result) else { return }
-        let selectedGradient = inputGradient(gradient, selected)
+        let selectedGradient = inputGradient(gradient, selected, hiddenGradient)
         guard let sums else { return }
         let stateGradients = chunk.scratch.matrix(states.rows, states.columns)
         stateGradients.clear()
@@ -108,39 +119,48 @@ struct RecurrentPass {
     ///
     /// The projection of h is computed once for all steps of a position.
     private func headInput(_ selected: Matrix) -> Matrix {
-        let hidden = configuration.hiddenSize
+        let size = configuration.hiddenSize
         let input = chunk.scratch.matrix(terms.count, configuration.exitDimension)
         guard configuration.hasInputProjection else {
-            positionRows.withUnsafeBufferPointer { input[columns: 0..<hidden].gather(chunk.hidden, rows: $0) }
-            input[columns: hidden..<2 * hidden].copy(selected)
+            positionRows.withUnsafeBufferPointer { input[columns: 0..<size].gather(hidden, rows: $0) }
+            input[columns: size..<2 * size].copy(selected)
             return input
         }
         let weight = chunk.parameter(.inputProjection)
         let shared = chunk.scratch.matrix(positions, configuration.exitDimension)
         shared.fill(rows: chunk.parameter(.inputProjectionBias).base)
-        shared.assign(chunk.hidden, timesTransposed: weight[columns: 0..<hidden], accumulates: true)
+        shared.assign(hidden, timesTransposed: weight[columns: 0..<size], accumulates: true)
         positionRows.withUnsafeBufferPointer { input.gather(shared, rows: $0) }
-        input.assign(selected, timesTransposed: weight[columns: hidden..<2 * hidden], accumulates: true)
+        input.assign(selected, timesTransposed: weight[columns: size..<2 * size], accumulates: true)
         return input
     }
 
     /// The gradient with respect to the states of the terms; that of the projection is added up. `[terms, hidden]`
-    private func inputGradient(_ gradient: Matrix, _ selected: Matrix) -> Matrix {
-        let hidden = configuration.hiddenSize
-        let result = chunk.scratch.matrix(terms.count, hidden)
+    private func inputGradient(
+        _ gradient: Matrix, _ selected: Matrix, _ hiddenGradient: Matrix?
+    ) -> Matrix {
+        let size = configuration.hiddenSize
+        let result = chunk.scratch.matrix(terms.count, size)
         guard configuration.hasInputProjection else {
-            result.copy(gradient[columns: hidden..<2 * hidden])
+            result.copy(gradient[columns: size..<2 * size])
+            if let hiddenGradient {
+                hiddenGradient.clear()
+                positionRows.withUnsafeBufferPointer {
+                    hiddenGradient.scatterAdd(gradient[columns: 0..<size], rows: $0)
+                }
+            }
             return result
         }
         if let weight = chunk.gradient(.inputProjection), let bias = chunk.gradient(.inputProjectionBias) {
             gradient.addColumnSums(to: bias.base)
-            weight[columns: hidden..<2 * hidden].add(transposed: gradient, times: selected)
+            weight[columns: size..<2 * size].add(transposed: gradient, times: selected)
             let shared = chunk.scratch.matrix(positions, configuration.exitDimension)
             shared.clear()
             positionRows.withUnsafeBufferPointer { shared.scatterAdd(gradient, rows: $0) }
-            weight[columns: 0..<hidden].add(transposed: shared, times: chunk.hidden)
+            weight[columns: 0..<size].add(transposed: shared, times: hidden)
+            hiddenGradient?.assign(shared, times: chunk.parameter(.inputProjection)[columns: 0..<size])
         }
-        result.assign(gradient, times: chunk.parameter(.inputProjection)[columns: hidden..<2 * hidden])
+        result.assign(gradient, times: chunk.parameter(.inputProjection)[columns: size..<2 * size])
         return result
     }
 }

@@ -11,9 +11,13 @@ extension RecurrentTrainer {
     /// | h half of `input_proj` | the identity; with an exit smaller than h, orthonormal random rows R |
     /// | s half of `input_proj` | random, a hundredth of the variance of `rnn_w` |
     /// | LM head | the model's rows, 0 for what x has beyond h; with a smaller exit, the model's rows times Rᵀ |
+    /// | norms of the taps | the model's final norm |
+    /// | context block: its input | the identity for the last tap, else 0 |
+    /// | its decoder layer | the model's last one, but its two output matrices are 0 |
     ///
-    /// So logits begin as those of the model for h, or of their projection onto R.
-    public func initialParameters(headRows: UnsafeBufferPointer<Float>, seed: UInt64) -> [Float] {
+    /// So logits begin as those of the model for h (where the last tap is the last layer's), or of their projection onto R.
+    public func initialParameters(_ model: ModelParts, seed: UInt64) -> [Float] {
+        let headRows = model.headRows
         let (hidden, exit) = (configuration.hiddenSize, configuration.exitDimension)
         precondition(headRows.count == configuration.vocabularySize * hidden, "rows of another head")
         var values = [Float](repeating: 0, count: layout.count)
@@ -48,7 +52,28 @@ extension RecurrentTrainer {
                 values.replaceSubrange(start..<start + hidden, with: source)
             }
         }
+        if let context = configuration.context { begin(context, model, &values) }
         return values
+    }
+
+    private func begin(_ sizes: ContextBlockSizes, _ model: ModelParts, _ values: inout [Float]) {
+        let hidden = configuration.hiddenSize
+        if sizes.normalizesTaps {
+            let norm = model[.finalNorm]
+            for tap in sizes.taps.indices {
+                values.replaceSubrange(layout[.tapNorm(tap)].range, with: norm)
+            }
+        }
+        let columns = (sizes.taps.count + 1) * hidden
+        let input = layout[.contextInput].offset + (sizes.taps.count - 1) * hidden
+        for row in 0..<hidden { values[input + row * columns + row] = 1 }
+        guard sizes.layer != nil else { return }
+        let parts: [(DrafterRole, ModelParts.Part)] = [
+            (.contextAttentionNorm, .attentionNorm), (.contextFeedForwardNorm, .feedForwardNorm),
+            (.contextQuery, .query), (.contextKey, .key), (.contextValue, .value), (.contextGate, .gate),
+            (.contextUp, .up),
+        ]
+        for (role, part) in parts { values.replaceSubrange(layout[role].range, with: model[part]) }
     }
 
     /// Random directions at right angles to each other (Gram and Schmidt). `[count][size]`

@@ -14,13 +14,26 @@ public struct RecurrentTrainer: DrafterTrainer {
     public let configuration: RecurrentConfiguration
     public let layout: ParameterLayout
     public let usesEmbedding = true
+    public var taps: [Int] { configuration.context?.taps ?? [] }
 
     public static func configuration(
-        _ settings: TrainingSettings, hiddenSize: Int, vocabularySize: Int
+        _ settings: TrainingSettings, model: ModelSizes, vocabularySize: Int
     ) -> RecurrentConfiguration {
         RecurrentConfiguration(
-            hiddenSize: hiddenSize, exitDimension: settings.exitDimension ?? hiddenSize,
-            layers: settings.layers, vocabularySize: vocabularySize)
+            hiddenSize: model.hiddenSize, exitDimension: settings.exitDimension ?? model.hiddenSize,
+            layers: settings.layers, vocabularySize: vocabularySize,
+            context: settings.taps.isEmpty ? nil : context(settings, model))
+    }
+
+    /// The decoder layer is shaped like the model's.
+    private static func context(_ settings: TrainingSettings, _ model: ModelSizes) -> ContextBlockSizes {
+        ContextBlockSizes(
+            taps: settings.taps, normalizesTaps: settings.normalizesTaps,
+            layer: settings.attends
+                ? ContextBlockSizes.Layer(
+                    heads: model.heads, keyValueHeads: model.keyValueHeads,
+                    headDimension: model.headDimension, feedForwardSize: model.feedForwardSize,
+                    rotaryBase: model.rotaryBase) : nil, normEpsilon: model.normEpsilon)
     }
 
     public static func drafter(
@@ -40,6 +53,16 @@ public struct RecurrentTrainer: DrafterTrainer {
     public func accumulate(_ chunk: TrainingChunk, into result: inout BatchResult) {
         let terms = chunk.terms(steps: 0..<chunk.batch.draftLength)
         guard !terms.isEmpty else { return }
-        RecurrentPass(chunk, configuration: configuration, terms: terms).run(into: &result)
+        guard let sizes = configuration.context else {
+            RecurrentPass(chunk, configuration: configuration, hidden: chunk.hidden, terms: terms)
+                .run(into: &result, hiddenGradient: nil)
+            return
+        }
+        let context = ContextPass(chunk, sizes, hiddenSize: configuration.hiddenSize)
+        let hidden = context.hidden()
+        let gradient = chunk.wantsGradient ? chunk.scratch.matrix(hidden.rows, hidden.columns) : nil
+        RecurrentPass(chunk, configuration: configuration, hidden: hidden, terms: terms)
+            .run(into: &result, hiddenGradient: gradient)
+        if let gradient { context.back(gradient) }
     }
 }
