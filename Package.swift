@@ -206,8 +206,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterDistillationTests",
             dependencies: [
-                "RedrafterDistillation", "RedrafterTraining", "RecurrentTraining", "MedusaTraining",
-                "RedrafterTesting", "BundledDrafters",
+                "RedrafterPlatform", "RedrafterDistillation", "RedrafterTraining", "RecurrentTraining",
+                "MedusaTraining", "RecurrentDrafter", "RedrafterTesting", "BundledDrafters",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -17,8 +17,11 @@ mkdir -p "$out"
 "$redrafter" distill generate --prompts "$prompts" -o "$out/data" --tokens "$tokens"
 # Both at the same time, one thread each. Medusa's reference implementation, too, can hold heads of one block.
 train() {
-    [ -f "$out/$1/drafter.gguf" ] ||
-        "$redrafter" train "$@" --data "$out/data" -o "$out/$1" --iters "${ITERS:-7000}" --weight-decay 0.05 -t 1 --resume
+    local resume=()
+    [ ! -f "$out/$1/drafter.gguf" ] || return 0
+    if compgen -G "$out/$1/checkpoint-*" >/dev/null; then resume=(--resume); fi
+    "$redrafter" train "$@" --data "$out/data" -o "$out/$1" --iters "${ITERS:-7000}" --weight-decay 0.05 -t 1 \
+        ${resume[@]+"${resume[@]}"}
 }
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 train rnn & rnn=$!

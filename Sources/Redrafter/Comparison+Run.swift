@@ -28,15 +28,21 @@ extension Comparison {
     ///   - settings: lengths, sampling and trees, the same for all.
     ///   - cancellation: ends the run after the answer it is in; what is there is returned, marked as
     ///     partial.
+    ///   - onWarning: called once with each thing that is odd about weights but no error, before anything runs.
     ///   - progress: called with the part that is done, 0 to 1.
     /// - Throws: `RedrafterError.promptTooLong` before anything runs; what loading a drafter throws.
     public static func run(
         models: [Model], drafters: [String], prompts: PromptSet, settings: Settings,
-        cancellation: CancellationFlag = CancellationFlag(), progress: (Double) -> Void = { _ in }
+        cancellation: CancellationFlag = CancellationFlag(), onWarning: (String) -> Void = { _ in },
+        progress: (Double) -> Void = { _ in }
     ) throws(RedrafterError) -> Comparison {
         precondition(!models.isEmpty, "a comparison needs a model")
         let tokens = try tokenized(prompts, models[0], settings)
         var contenders = try makeContenders(models, drafters, settings)
+        var said = Set<String>()
+        for warning in contenders.flatMap(\.generator.warnings) where said.insert(warning).inserted {
+            onWarning(warning)
+        }
         var done = 0
         let total = contenders.count * prompts.prompts.count * settings.repetitions
         warmUp: for contender in contenders {

@@ -14,6 +14,9 @@ public final class Conversation {
     public private(set) var messages: [ChatMessage]
     private let generator: TextGenerator
 
+    /// What is odd about the drafter's weights but no error; for stderr.
+    public var warnings: [String] { generator.warnings }
+
     /// - Parameters:
     ///   - model: may serve several conversations at once.
     ///   - instructions: the system message.

@@ -34,11 +34,15 @@ extension Registry {
 
     // MARK: Which weights a drafter gets
 
-    /// Those of a file where one is named, else the first that are shipped and fit.
+    /// Those of a file where one is named, with a warning where they are damaged; else the first that are shipped and fit.
     func weights(
         of drafter: String, _ kind: DrafterKind, path: String?, for target: DraftTarget
     ) throws(DrafterError) -> DrafterWeights {
-        if let path { return try DrafterWeights.read(path, kinds: kinds) }
+        if let path {
+            var weights = try DrafterWeights.read(path, kinds: kinds)
+            if let damage = weights.damage { weights.warnings.append(damage) }
+            return weights
+        }
         var differences = [String]()
         let shipped = shippedDrafters.filter { $0.kind == kind }
         for candidate in shipped {

@@ -181,11 +181,12 @@ public struct Registry: Sendable {
     ///   - target: the model it is to draft for.
     ///   - options: for each member of a combination.
     ///   - paths: weights by the drafter's name; they go before `options.path`.
+    ///   - onWarning: called with what is odd about weights but no error, such as NaN among them.
     /// - Throws: `DrafterError.unknownDrafter` with the names there are, `.missingWeights` or `.noShippedWeights` where the
     ///   drafter needs weights and there are none for the model, or what making a drafter throws.
     public func makeDrafter(
         named name: String, for target: DraftTarget, options: DrafterOptions = DrafterOptions(),
-        paths: [String: String] = [:]
+        paths: [String: String] = [:], onWarning: (String) -> Void = { _ in }
     ) throws(DrafterError) -> any Drafter {
         var members = [any Drafter]()
         for part in name.split(separator: "+", omittingEmptySubsequences: false).map(String.init) {
@@ -198,6 +199,7 @@ public struct Registry: Sendable {
             case .plain(let make): members.append(try make(target, own))
             case .weighted(let kind, let make):
                 let weights = try weights(of: part, kind, path: own.path, for: target)
+                weights.warnings.forEach(onWarning)
                 members.append(try make(weights, target, own))
             }
         }

@@ -49,23 +49,31 @@ extension TextGenerator {
         } catch {
             throw .parameter(error)
         }
+        var warnings = [String]()
         try self.init(
-            model, drafter: try model.drafter(speculation), treeBuilder: treeBuilder,
+            model, drafter: try model.drafter(speculation) { warnings.append($0) }, treeBuilder: treeBuilder,
             makeVerifier: verifier)
+        self.warnings = warnings
     }
 }
 
 extension Model {
     /// The drafter that the options ask for; for `auto`, what `Registry.automaticDrafter` chooses.
+    /// - Parameters:
+    ///   - options: name and weights.
+    ///   - onWarning: called with what is odd about the weights but no error.
     /// - Throws: `RedrafterError.drafter`.
-    public func drafter(_ options: SpeculationOptions) throws(RedrafterError) -> any Drafter {
+    public func drafter(
+        _ options: SpeculationOptions, onWarning: (String) -> Void = { _ in }
+    ) throws(RedrafterError) -> any Drafter {
         do {
             let target = draftTarget
             let name =
                 options.drafter == "auto"
                 ? try registry.automaticDrafter(for: target, options) : options.drafter
             return try registry.makeDrafter(
-                named: name, for: target, options: options.drafterOptions, paths: options.drafterPaths)
+                named: name, for: target, options: options.drafterOptions, paths: options.drafterPaths,
+                onWarning: onWarning)
         } catch {
             throw .drafter(error)
         }

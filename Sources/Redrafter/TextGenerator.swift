@@ -27,6 +27,8 @@ public final class CancellationFlag: Sendable {
 ///     print(result.timings.predictedPerSecond)
 public final class TextGenerator {
     public let model: Model
+    /// What is odd about the drafter's weights but no error; for stderr.
+    public internal(set) var warnings: [String] = []
     private let makeVerifier: @Sendable (Sampler) -> any Verifier
     private var speculator: Speculator<ModelSequence>
 

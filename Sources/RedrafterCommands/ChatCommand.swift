@@ -49,6 +49,7 @@ struct ChatCommand: ParsableCommand {
         Interrupt.install()
         let model = try modelArguments.load(contextLength: contextSize)
         let conversation = try Conversation(model, instructions: system, speculation: speculation)
+        for warning in conversation.warnings { Terminal.warn(warning) }
         let stream = AnswerStream(marksDrafted: showAccepted, json: json, seed: seed)
         while true {
             if Interrupt.flag.isCancelled, Interrupt.isTermination || !Terminal.isErrorTTY {

@@ -73,7 +73,8 @@ struct CompareCommand: ParsableCommand {
         var bar = ProgressBar("comparing")
         let comparison = try Comparison.run(
             models: models, drafters: drafters.split(separator: ",").map(String.init), prompts: prompts,
-            settings: settings, cancellation: Interrupt.flag, progress: { bar.update($0) })
+            settings: settings, cancellation: Interrupt.flag, onWarning: Terminal.warn,
+            progress: { bar.update($0) })
         bar.finish()
         guard comparison.entries.contains(where: { $0.figures != nil }) else {
             throw ExitCode(Interrupt.exitCode)

@@ -29,7 +29,9 @@ struct DistillExportCommand: ParsableCommand {
     func run() throws {
         let set = try PromptSet(path: prompts)
         let model = try modelArguments.load(contextLength: nil)
-        let report = try ConversationExport.write(data: data, prompts: set, model: model, to: output)
+        let report = try ConversationExport.write(
+            data: data, prompts: set, model: model, to: output, onCheck: Terminal.sayChecking)
+        for warning in report.warnings { Terminal.warn(warning) }
         for (reason, count) in report.skipped.sorted(by: { $0.key < $1.key }) {
             Terminal.warn("\(count) answers left out: \(reason)")
         }

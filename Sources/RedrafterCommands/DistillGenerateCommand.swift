@@ -90,7 +90,8 @@ struct DistillGenerateCommand: ParsableCommand {
         let model = try modelArguments.load(
             contextLength: settings.maximumPromptTokens + settings.maximumTokens)
         var generation = try AnswerGeneration(
-            model, prompts: promptSet, settings: settings, directory: output)
+            model, prompts: promptSet, settings: settings, directory: output, onCheck: Terminal.sayChecking)
+        for warning in generation.warnings { Terminal.warn(warning) }
         if generation.resumedTokens > 0 {
             Terminal.say("\(output) holds \(generation.resumedTokens) tokens already; resuming from there")
         }

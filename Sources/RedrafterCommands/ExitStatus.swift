@@ -69,6 +69,7 @@ extension ExitStatus {
         case .training(let error): self.init(error)
         case .parameter: self = .usage
         case .tooLittleData: self = .badData
+        case .nothingToResume: self = .noInput
         case .outputInUse: self = .cannotCreate
         case .diverged: self = .software
         }
@@ -80,7 +81,7 @@ extension ExitStatus {
         case .tooManyThreads, .invalidConfiguration: self = .usage
         case .invalidInput, .noUsableCheckpoint: self = .badData
         // A directory that may not be written is an output that cannot be created.
-        case .output(.permission), .locked: self = .cannotCreate
+        case .output(.permission), .locked, .foreignFile: self = .cannotCreate
         case .format(let error), .output(let error): self.init(error)
         case .nonFinite: self = .software
         case .newerCheckpoint, .mismatch: self = .mismatch
@@ -144,7 +145,8 @@ extension ExitStatus {
         case .outOfMemory: self = .outOfMemory
         case .cannotQuantize: self = .usage
         case .cannotCreate: self = .cannotCreate
-        case .wrongFormat, .truncated, .invalid, .overflow, .duplicate, .missingField, .unsupported, .syntax:
+        case .wrongFormat, .truncated, .invalid, .altered, .overflow, .duplicate, .missingField, .unsupported,
+            .syntax:
             self = .badData
         }
     }

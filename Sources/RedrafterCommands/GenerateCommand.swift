@@ -64,6 +64,7 @@ struct GenerateCommand: ParsableCommand {
                 "\(encoding.droppedBytes) bytes of the prompt have no token in this model and were dropped")
         }
         let generator = try TextGenerator(model, speculation: speculation)
+        for warning in generator.warnings { Terminal.warn(warning) }
         let stream = AnswerStream(marksDrafted: showAccepted, json: json, seed: seed)
         let result = try stream.write { show throws(RedrafterError) in
             try generator.generate(

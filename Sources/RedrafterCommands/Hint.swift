@@ -53,7 +53,10 @@ enum Hint {
         case DistillationError.model(let error): withFlags(error)
         case DistillationError.tooLittleData: ["make more data, or pass a smaller --batch-size"]
         case DistillationError.outputInUse: ["pass --resume to continue it, or another --output"]
-        case DistillationError.diverged: ["resume with a smaller --learning-rate into another directory"]
+        case DistillationError.nothingToResume:
+            ["check --output, or leave out --resume to begin a new run there"]
+        case DistillationError.diverged, DistillationError.training(.nonFinite):
+            ["start again with a smaller --learning-rate and another --output"]
         case RedrafterError.drafter(.mismatch): ["train it for this model, or pass another --drafter-model"]
         case RedrafterError.drafter(.missingWeights), RedrafterError.drafter(.noShippedWeights):
             [

@@ -89,6 +89,7 @@ struct TrainCommand: ParsableCommand {
         switch event {
         case .warning(let text): Terminal.warn(text)
         case .saved(_, let path): Terminal.say("saved \(path)")
+        case .checking(let bytes): Terminal.sayChecking(bytes)
         default: try Terminal.write(event.line + "\n")
         }
     }

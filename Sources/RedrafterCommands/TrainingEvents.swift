@@ -17,6 +17,7 @@ extension TrainingRun.Event {
                 + "\(Self.number(evaluation.draft.tokensPerStep, 3)) tokens per step with "
                 + "\(Self.number(evaluation.draft.rowsPerStep, 1)) rows"
         case .saved(_, let path): "saved \(path)"
+        case .checking(let bytes): "comparing \(bytes / 1_000_000) MB of data with their digests"
         case .warning(let text): "warning: \(text)"
         }
     }
@@ -45,6 +46,7 @@ extension TrainingRun.Event {
             ])
         case .saved(let step, let path):
             .object(["event": .string("saved"), "step": .integer(step), "path": .string(path)])
+        case .checking(let bytes): .object(["event": .string("checking"), "bytes": .integer(bytes)])
         case .warning(let text): .object(["event": .string("warning"), "text": .string(text)])
         }
     }
@@ -63,4 +65,9 @@ extension TrainingRun.Event {
         while mantissa < 1 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
         return number(mantissa, 2) + (exponent == 0 ? "" : "e\(exponent)")
     }
+}
+
+extension Terminal {
+    /// Says what a command does before it begins to work, where that takes seconds.
+    static func sayChecking(_ bytes: Int) { say(TrainingRun.Event.checking(bytes: bytes).line) }
 }

@@ -34,12 +34,22 @@ public struct AnswerGeneration {
     private var skipped: Set<Int> = []
     private var nextItem: Int
     private var finishedTokens: Int
+    /// What is odd about the directory but no error, one sentence each.
+    public let warnings: [String]
 
-    /// Prepares a run, or the rest of one.
+    /// Prepares a run, or the rest of one: removes what an interrupted one has left half-written, and reads its shards once, to
+    /// see that they are what was written.
+    /// - Parameters:
+    ///   - model: answers.
+    ///   - prompts: what it answers.
+    ///   - settings: how.
+    ///   - directory: of the data set.
+    ///   - onCheck: called with the bytes to read, before that takes seconds.
     /// - Throws: `DistillationError.parameter`; `.training` where another process writes to the directory, or it holds data of
-    ///   another model or of other settings; `.format`.
+    ///   another model or of other settings; `.format`, with `.altered` for a shard whose bytes are others.
     public init(
-        _ model: Model, prompts: PromptSet, settings: DistillationSettings, directory: String
+        _ model: Model, prompts: PromptSet, settings: DistillationSettings, directory: String,
+        onCheck: (Int) -> Void = { _ in }
     ) throws(DistillationError) {
         try wrapping(DistillationError.parameter, try settings.validate())
         plan = AnswerPlan(model: model, prompts: prompts, settings: settings)
@@ -50,7 +60,13 @@ public struct AnswerGeneration {
                 topCount: settings.topCount,
                 hiddenSize: settings.storesHidden ? model.configuration.hiddenSize : 0))
         lock = try wrapping(DistillationError.training, try OutputLock(directory: directory))
-        manifest = try Self.found(wanted, in: directory)
+        let leftovers = lock.removeLeftovers { name in
+            name == DistillationManifest.fileName || Self.isShard(name)
+        }
+        let found = try Self.found(wanted, in: directory)
+        _ = try wrapping(DistillationError.format, try found.check(in: directory, onCheck: onCheck))
+        manifest = found
+        warnings = leftovers + found.warnings
         nextItem = manifest.shards.count * settings.shardAnswers
         finishedTokens = manifest.tokens
     }
@@ -119,17 +135,17 @@ public struct AnswerGeneration {
             let items = first..<min(first + size, plan.count)
             guard items.allSatisfy({ waiting[$0] != nil || skipped.contains($0) }) else { return }
             let answers = items.compactMap { waiting[$0] }
-            let number = String(manifest.shards.count)
-            let name =
-                "answers-\(String(repeating: "0", count: max(0, 5 - number.count)))\(number).safetensors"
+            let name = Self.shardName(manifest.shards.count)
+            var digest: String?
             if !answers.isEmpty {
-                try wrapping(
+                digest = try wrapping(
                     RedrafterError.format,
                     try DistillationShard.write(answers, shape: manifest.shape, to: "\(directory)/\(name)"))
             }
             manifest.shards.append(
                 DistillationManifest.Shard(
-                    file: name, answers: answers.count, tokens: answers.reduce(0) { $0 + $1.tokens.count }))
+                    file: name, answers: answers.count, tokens: answers.reduce(0) { $0 + $1.tokens.count },
+                    sha256: digest))
             manifest.skippedPrompts += items.count - answers.count
             try writeManifest()
             for item in items {
@@ -137,6 +153,16 @@ public struct AnswerGeneration {
                 skipped.remove(item)
             }
         }
+    }
+
+    private static func shardName(_ number: Int) -> String {
+        let digits = String(number)
+        return "answers-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits).safetensors"
+    }
+
+    private static func isShard(_ name: String) -> Bool {
+        let digits = name.split(separator: "-", maxSplits: 1).last?.split(separator: ".").first ?? ""
+        return Int(digits).map { $0 >= 0 && shardName($0) == name } ?? false
     }
 
     private func writeManifest() throws(RedrafterError) {

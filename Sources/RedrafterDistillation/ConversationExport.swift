@@ -12,6 +12,8 @@ public struct ConversationExport {
         public var written = 0
         /// Answers left out, by reason.
         public var skipped: [String: Int] = [:]
+        /// What is odd about the data but no error, one sentence each.
+        public var warnings: [String] = []
     }
 
     /// - Parameters:
@@ -19,12 +21,15 @@ public struct ConversationExport {
     ///   - prompts: the prompts that the answers were made from.
     ///   - model: the model that made them; its tokenizer turns them into text.
     ///   - path: the file to write.
+    ///   - onCheck: called with the bytes to read, before that takes seconds.
     /// - Throws: `DistillationError.drafter(.mismatch)` where the data are another model's, `.format` where the prompts are
-    ///   others or a file cannot be read or written.
+    ///   others, a shard has changed, or a file cannot be read or written.
     public static func write(
-        data directory: String, prompts: PromptSet, model: Model, to path: String
+        data directory: String, prompts: PromptSet, model: Model, to path: String,
+        onCheck: (Int) -> Void = { _ in }
     ) throws(DistillationError) -> Report {
-        let data = try wrapping(DistillationError.format, try DistillationData(directory: directory))
+        let data = try wrapping(
+            DistillationError.format, try DistillationData(directory: directory, onCheck: onCheck))
         try wrapping(
             DistillationError.drafter,
             try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directory))
@@ -39,7 +44,7 @@ public struct ConversationExport {
         let textIsQuestion = settings["text_is_question"]?.bool ?? false
         do {
             let export = try ShareGPTExport(path: path)
-            var report = Report()
+            var report = Report(warnings: data.manifest.warnings)
             for shard in data.shards {
                 for answer in shard.answers {
                     let prompt = prompts.prompts[answer.item % prompts.prompts.count]

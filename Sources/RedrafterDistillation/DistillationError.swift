@@ -14,8 +14,10 @@ public enum DistillationError: Error, Sendable, Equatable, CustomStringConvertib
     case tooLittleData(positions: Int, batchSize: Int)
     /// The directory holds another run, or an earlier part of this one.
     case outputInUse(directory: String, step: Int)
-    /// The gradient was not finite for so many steps.
-    case diverged(step: Int, steps: Int)
+    /// A run is to go on, and the directory holds no checkpoint.
+    case nothingToResume(directory: String)
+    /// Numbers of the training are not finite any more.
+    case diverged(step: Int, reason: String)
 
     /// One sentence without a line break.
     public var description: String {
@@ -29,8 +31,11 @@ public enum DistillationError: Error, Sendable, Equatable, CustomStringConvertib
             "the data has \(positions) positions to train on, one step takes \(batchSize)"
         case .outputInUse(let directory, let step):
             "\(TerminalText.escaped(directory)) holds a run that has taken \(step) steps"
-        case .diverged(let step, let steps):
-            "step \(step): the gradient was not finite \(steps) times in a row; the last checkpoint is intact"
+        case .nothingToResume(let directory):
+            "\(TerminalText.escaped(directory)) holds no checkpoint to resume from"
+        case .diverged(let step, let reason):
+            "step \(step): the training has diverged: \(TerminalText.escaped(reason)); no drafter was written, and "
+                + "earlier checkpoints are intact"
         }
     }
 
@@ -43,7 +48,8 @@ public enum DistillationError: Error, Sendable, Equatable, CustomStringConvertib
         case .training(let error): error.hint
         case .tooLittleData: "make more data, or use smaller batches"
         case .outputInUse: "resume it, or use another directory"
-        case .diverged: "resume with a smaller learning rate into another directory"
+        case .nothingToResume: "check the directory, or begin a new run there without resuming"
+        case .diverged: "start again in another directory with a smaller learning rate"
         case .parameter, .format: nil
         }
     }

@@ -57,3 +57,58 @@ extension TrainingRun {
                 secondMoment: moments.second))
     }
 }
+
+extension TrainingRun {
+    /// Locks the directory and removes what processes that were stopped have left there half-written or half-removed.
+    /// - Throws: `DistillationError.nothingToResume` where there is no trace of a run; nothing is made then.
+    static func lock(
+        _ store: CheckpointStore, resume: Bool, _ report: (Event) -> Void
+    ) throws(DistillationError) -> OutputLock {
+        if resume, try !wrapping(DistillationError.training, try store.hasTraces()) {
+            throw .nothingToResume(directory: store.directory)
+        }
+        let lock = try wrapping(
+            DistillationError.training, try OutputLock(directory: store.directory))
+        let outputs = [logName, plotName, drafterName]
+        let problems = store.removeLeftovers() + lock.removeLeftovers { outputs.contains($0) }
+        for problem in problems { report(.warning(problem)) }
+        return lock
+    }
+
+    /// The checkpoint to go on from; nil for a new run.
+    static func newest(
+        _ store: CheckpointStore, resume: Bool, _ report: (Event) -> Void
+    ) throws(DistillationError) -> CheckpointStore.Loaded? {
+        guard let loaded = try wrapping(DistillationError.training, try store.load()) else {
+            guard !resume else { throw .nothingToResume(directory: store.directory) }
+            return nil
+        }
+        guard resume else {
+            throw .outputInUse(directory: store.directory, step: loaded.checkpoint.step)
+        }
+        for reason in loaded.skipped { report(.warning(reason)) }
+        return loaded
+    }
+
+    /// Refuses a checkpoint that was made under other settings, or with other data.
+    static func check(
+        _ loaded: CheckpointStore.Loaded, _ record: JSONValue, _ report: (Event) -> Void
+    ) throws(DistillationError) {
+        let stored = loaded.checkpoint.state["settings"] ?? .null
+        var tolerated: Set = ["threads"]
+        if stored["data"]?["sha256"] == nil {
+            tolerated.insert("data.sha256")
+            report(
+                .warning(
+                    "the checkpoint has no digest of its data, for an earlier version has made it: that the data are the "
+                        + "same is not checked"))
+        }
+        let differences = try wrapping(
+            DistillationError.training,
+            try CheckpointSettings.check(
+                stored: stored, current: record, file: loaded.path, tolerated: tolerated))
+        if differences.contains(where: { $0.key == "threads" }) {
+            report(.warning("another number of threads: the weights will differ in their last bits"))
+        }
+    }
+}

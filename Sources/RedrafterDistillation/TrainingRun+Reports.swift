@@ -44,6 +44,8 @@ extension TrainingRun {
         interval = Interval(settings.draftLength)
     }
 
+    /// Reports how the drafter does on held-out texts; nothing where the data have none.
+    /// - Throws: `DistillationError.diverged` where the loss is not finite.
     func evaluate(
         _ workspace: TrainingWorkspace, _ interval: inout Interval, _ report: (Event) -> Void
     ) throws(DistillationError) {
@@ -54,6 +56,9 @@ extension TrainingRun {
         for index in 0..<batches.heldOutBatches {
             let batch = try wrapping(DistillationError.model, try batches.heldOutBatch(index))
             total += try evaluate(batch, gradient: nil, workspace)
+        }
+        guard total.loss.isFinite else {
+            throw .diverged(step: step, reason: "the loss on held-out texts is not finite")
         }
         let weights = try wrapping(DistillationError.format, try self.weights())
         let drafter = try wrapping(
@@ -91,4 +96,23 @@ extension TrainingRun {
     }
 
     private static let evaluatedTokens = 8000
+    /// The type of the drafter that a run leaves.
+    static let drafterType = WeightType.f16
+
+    /// Refuses a drafter that would be written with weights that are no numbers in its file.
+    /// - Throws: `DistillationError.diverged`.
+    func checkResult() throws(DistillationError) {
+        // Held-out texts, where there are some, have said already that the weights give a finite loss.
+        guard failures == 0 || batches.heldOutBatches > 0 else {
+            throw .diverged(step: step, reason: "loss or gradient was not finite in the last step")
+        }
+        let limit = Quantization.largestMagnitude(of: Self.drafterType)
+        for entry in trainer.layout.entries {
+            let count = parameters.values[entry.range].reduce(0) { $0 + (abs($1) <= limit ? 0 : 1) }
+            guard count > 0 else { continue }
+            throw .diverged(
+                step: step,
+                reason: "\(entry.name) holds \(count) values that are not finite as \(Self.drafterType.name)")
+        }
+    }
 }

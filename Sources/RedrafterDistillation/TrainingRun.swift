@@ -19,6 +19,8 @@ public final class TrainingRun {
             step: Int, loss: Double, accuracy: [Double], learningRate: Float, positionsPerSecond: Double)
         case evaluation(step: Int, Evaluation)
         case saved(step: Int, path: String)
+        /// So many bytes of data are read and compared with their digests, which takes seconds.
+        case checking(bytes: Int)
         case warning(String)
     }
 
@@ -47,10 +49,13 @@ public final class TrainingRun {
     let log: TrainingLog
     let settingsRecord: JSONValue
     var step: Int
-    /// Steps in a row whose gradient was not finite.
+    /// Steps in a row whose loss or gradient was not finite.
     var failures = 0
 
     private static let largestFailures = 8
+    static let logName = "log.jsonl"
+    static let plotName = "progress.svg"
+    static let drafterName = "drafter.gguf"
 
     /// Prepares a run.
     /// - Parameters:
@@ -59,7 +64,7 @@ public final class TrainingRun {
     ///   - output: directory of the run.
     ///   - kind: what to train.
     ///   - settings: how to train.
-    ///   - resume: goes on from the newest checkpoint of the directory; else there must be none.
+    ///   - resume: goes on from the newest checkpoint of the directory, which must hold one; else there must be none.
     ///   - report: receives warnings, such as about damaged checkpoints.
     /// - Throws: `DistillationError`.
     public init(
@@ -72,7 +77,10 @@ public final class TrainingRun {
         self.settings = settings
         self.kind = kind
         self.directory = output
-        lock = try wrapping(DistillationError.training, try OutputLock(directory: output))
+        let store = CheckpointStore(directory: output)
+        checkpoints = store
+        lock = try Self.lock(store, resume: resume, report)
+        let loaded = try Self.newest(store, resume: resume, report)
         let sizes = model.sizes
         try wrapping(
             DistillationError.parameter, try Self.check(settings.taps, layers: sizes.layers))
@@ -110,25 +118,12 @@ public final class TrainingRun {
             trainer.usesEmbedding
             ? try wrapping(DistillationError.model, try model.embeddingRows())
             : []
-        let store = CheckpointStore(directory: output)
-        checkpoints = store
-        let loaded = try wrapping(DistillationError.training, try store.load())
-        if let loaded, resume {
-            for reason in loaded.skipped { report(.warning(reason)) }
-            let differences = try wrapping(
-                DistillationError.training,
-                try CheckpointSettings.check(
-                    stored: loaded.checkpoint.state["settings"] ?? .null, current: record, file: loaded.path,
-                    tolerated: ["threads"]))
-            if !differences.isEmpty {
-                report(.warning("another number of threads: the weights will differ in their last bits"))
-            }
-        }
-        if let loaded, !resume { throw .outputInUse(directory: output, step: loaded.checkpoint.step) }
+        if let loaded { try Self.check(loaded, record, report) }
         let first = loaded?.checkpoint.step ?? 0
         step = first
         log = try wrapping(
-            DistillationError.training, try TrainingLog(path: "\(output)/log.jsonl", keepingThrough: first))
+            DistillationError.training,
+            try TrainingLog(path: "\(output)/\(Self.logName)", keepingThrough: first))
         if let loaded {
             try restore(loaded.checkpoint, path: loaded.path)
         } else {
@@ -153,35 +148,45 @@ public final class TrainingRun {
             let rate = schedule.rate(step: step)
             let batch = try wrapping(DistillationError.model, try batches.batch(step: step))
             let result = try evaluate(batch, gradient: gradient.values, workspace)
-            let outcome = optimizer.update(
-                parameters.values, gradient: UnsafeBufferPointer(gradient.values), learningRate: rate,
-                threads: settings.threads)
+            // A loss that is no number can have a gradient of numbers: those of the terms that have one.
+            let isApplied =
+                result.loss.isFinite
+                && optimizer.update(
+                    parameters.values, gradient: UnsafeBufferPointer(gradient.values), learningRate: rate,
+                    threads: settings.threads
+                ).isApplied
             step += 1
-            if outcome.isApplied {
+            if isApplied {
                 failures = 0
                 interval.add(result, positions: batch.count)
             } else {
                 failures += 1
-                report(.warning("step \(step): the gradient is not finite; the step is skipped"))
-                guard failures < Self.largestFailures else { throw .diverged(step: step, steps: failures) }
+                report(.warning("step \(step): loss or gradient is not finite; the step is skipped"))
+                guard failures < Self.largestFailures else {
+                    throw .diverged(
+                        step: step, reason: "loss or gradient was not finite \(failures) times in a row")
+                }
             }
             if step % settings.stepsPerReport == 0 { try note(&interval, rate, report) }
             let isLast = step == schedule.totalSteps
             if step % settings.stepsPerEval == 0 || isLast { try evaluate(workspace, &interval, report) }
-            if step % settings.saveEvery == 0 || isLast { try save(report) }
+            if isLast { try checkResult() }
+            // What fails now may have failed since the last step: it must not take the place of a good checkpoint.
+            if (step % settings.saveEvery == 0 && failures == 0) || isLast { try save(report) }
         }
         if cancellation.isCancelled {
-            if step % settings.saveEvery != 0, step < schedule.totalSteps { try save(report) }
+            if step % settings.saveEvery != 0 || failures > 0, step < schedule.totalSteps { try save(report) }
             return nil
         }
+        try checkResult()
         try wrapping(
             DistillationError.training,
             try TrainingPlot.draw(
-                log: log.path, title: "\(kind.kindName) drafter", to: "\(directory)/progress.svg"))
-        let path = "\(directory)/drafter.gguf"
+                log: log.path, title: "\(kind.kindName) drafter", to: "\(directory)/\(Self.plotName)"))
+        let path = "\(directory)/\(Self.drafterName)"
         _ = try wrapping(
             DistillationError.format,
-            try DrafterWriter.write(try weights(), to: path, layout: .gguf, type: .f16))
+            try DrafterWriter.write(try weights(), to: path, layout: .gguf, type: Self.drafterType))
         return path
     }
 
@@ -215,7 +220,9 @@ public final class TrainingRun {
         _ model: Model, _ directory: String, _ limit: Int?, needsHidden: Bool, _ report: (Event) -> Void
     ) throws(DistillationError) -> DistillationData {
         var data = try wrapping(
-            DistillationError.format, try DistillationData(directory: directory, limit: limit))
+            DistillationError.format,
+            try DistillationData(directory: directory, limit: limit) { report(.checking(bytes: $0)) })
+        for warning in data.manifest.warnings { report(.warning(warning)) }
         try wrapping(
             DistillationError.drafter,
             try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directory))

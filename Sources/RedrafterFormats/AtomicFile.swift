@@ -6,6 +6,9 @@ import RedrafterPlatform
 /// destination and flushes the directory. Until then, and after every failure, the destination is what it was
 /// before, and the temporary file is removed with this object. Where the system can (Linux), the temporary file has no name
 /// before `commit()`, so that it goes with the process even if that is killed. One writer at a time.
+///
+/// A symbolic link under the name is replaced by the file; what it points to is never written into. The temporary file is
+/// always a new one. Outputs with fixed names in a user's folder rely on both.
 public final class AtomicFile {
     /// The destination.
     public let path: String
@@ -18,6 +21,7 @@ public final class AtomicFile {
     private var isUnnamed: Bool
     private var buffer = [UInt8]()
     private static let bufferBytes = 1 << 20
+    private static let temporaryEnding = ".partial"
 
     /// Creates the temporary file.
     /// - Parameters:
@@ -36,10 +40,11 @@ public final class AtomicFile {
         if let expectedBytes { try Self.checkSpace(path, needed: expectedBytes) }
         var generator = SystemRandomNumberGenerator()
         let suffix = String(generator.next() as UInt64, radix: 36)
-        temporaryPath = "\(path).\(suffix).partial"
+        temporaryPath = "\(path).\(suffix)\(Self.temporaryEnding)"
         descriptor = Self.openUnnamed(for: temporaryPath)
         isUnnamed = descriptor >= 0
         if descriptor < 0 {
+            // O_EXCL: neither a file that is there nor what a link points to.
             descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         }
         if descriptor < 0 {
@@ -98,6 +103,19 @@ public final class AtomicFile {
             descriptor = -1
             if !isUnnamed { unlink(temporaryPath) }
         }
+    }
+
+    /// The name of the file that a temporary one was to become; nil for names that no temporary file has.
+    package static func destination(ofTemporary name: String) -> String? {
+        guard name.hasSuffix(temporaryEnding) else { return nil }
+        let stem = name.dropLast(temporaryEnding.count)
+        guard let dot = stem.lastIndex(of: "."), dot > stem.startIndex else { return nil }
+        let suffix = stem[stem.index(after: dot)...].utf8
+        // 64 random bits to the base of 36.
+        guard (1...13).contains(suffix.count),
+            suffix.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) })
+        else { return nil }
+        return String(stem[..<dot])
     }
 
     /// A file without a name; negative where the system or the file system has none such, or could not name it later.

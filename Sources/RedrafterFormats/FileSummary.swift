@@ -76,7 +76,10 @@ public struct FileSummary: Sendable {
         case .gguf(let file): self.init(file)
         case .safetensors(let model, _): self.init(model)
         }
-        if source.layout != nil { drafter = try DrafterWeights(source, path: path) }
+        guard source.layout != nil else { return }
+        let weights = try DrafterWeights(source, path: path)
+        drafter = weights
+        if let damage = weights.damage { warnings.append(damage) }
     }
 
     /// The summary of a GGUF file.

@@ -24,6 +24,8 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     case truncated(file: String, what: String, needed: String, available: String, offset: Int?)
     /// A field holds a value that its format does not allow.
     case invalid(file: String, field: String, expected: String, got: String, offset: Int?)
+    /// The bytes are not those that were written: their SHA-256 is not the one that was recorded then.
+    case altered(file: String, expected: String, got: String)
     /// A size computed from the file does not fit 63 bits.
     case overflow(file: String, what: String, got: String, offset: Int?)
     /// A name that must be unique appears twice.
@@ -44,7 +46,7 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
             .inputOutput(let file, _, _), .cannotCreate(let file, _), .wrongFormat(let file, _, _),
             .truncated(let file, _, _, _, _), .invalid(let file, _, _, _, _), .overflow(let file, _, _, _),
             .outOfMemory(let file, _, _), .noSpace(let file, _, _), .duplicate(let file, _, _, _),
-            .missingField(let file, _, _),
+            .missingField(let file, _, _), .altered(let file, _, _),
             .unsupported(let file, _, _),
             .syntax(let file, _, _):
             file
@@ -80,6 +82,9 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(safe(what)) needs \(needed), file has \(available)\(at(offset)); the file is incomplete"
         case .invalid(_, let field, let expected, let got, let offset):
             "\(safe(field)) is \(safe(got)), expected \(safe(expected))\(at(offset))"
+        case .altered(_, let expected, let got):
+            "was changed or damaged after it was written: its SHA-256 is \(safe(got)), expected \(safe(expected)); "
+                + "restore it from a copy, or make the data again in an empty directory"
         case .overflow(_, let what, let got, let offset):
             "size overflows: \(safe(what)) is \(safe(got))\(at(offset))"
         case .duplicate(_, let what, let name, let offset):

@@ -16,7 +16,8 @@ extension FormatError {
     /// What the file holds is at fault; not where it lies, who may read it, or the system.
     public var isOfContent: Bool {
         switch self {
-        case .wrongFormat, .truncated, .invalid, .overflow, .duplicate, .missingField, .unsupported, .syntax:
+        case .wrongFormat, .truncated, .invalid, .altered, .overflow, .duplicate, .missingField, .unsupported,
+            .syntax:
             true
         case .missing, .notRegular, .permission, .inputOutput, .outOfMemory, .cannotCreate, .noSpace,
             .cannotQuantize:

@@ -17,6 +17,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     case output(FormatError)
     /// Another process writes to the same directory; `pid` is nil where it did not say who it is.
     case locked(directory: String, pid: Int?)
+    /// The name of an output is taken by something that this program did not make. It was not touched.
+    case foreignFile(file: String, found: String)
     /// A number that a checkpoint would hold is NaN or infinite: the training has diverged.
     case nonFinite(step: Int, tensor: String, index: Int, value: String, count: Int)
     /// There are checkpoints, and every one of them is damaged. `reasons` has one line for each, newest
@@ -39,6 +41,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .format(let error), .output(let error): error.description
         case .locked(let directory, let pid):
             "\(safe(directory)): locked by \(pid.map { "pid \($0)" } ?? "another process"), which writes into it"
+        case .foreignFile(let file, let found):
+            "\(safe(file)): \(found) is in its place, and was not touched"
         case .nonFinite(let step, let tensor, let index, let value, let count):
             "step \(step): tensor \"\(safe(tensor))\" holds \(count) values that are not finite, "
                 + "the first is \(value) at \(index); no checkpoint was written"
@@ -58,13 +62,16 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .locked(_, let pid):
             "wait for it" + (pid.map { " or stop it (kill \($0))" } ?? "")
                 + ", or use another directory"
+        case .foreignFile: "move it away, or use another directory"
         case .output(.noSpace): "free some space, or train into a directory on another disk"
         case .output(.inputOutput):
             "the last complete checkpoint is intact; resume from it when there is room"
         case .output(.permission), .output(.cannotCreate): "choose an output directory that you may write to"
-        case .nonFinite: "resume from the last checkpoint with a smaller learning rate"
+        case .nonFinite: "start again in another directory with a smaller learning rate"
         case .noUsableCheckpoint: "restore one of them from a copy, or start again in an empty directory"
         case .newerCheckpoint: "resume with the version that wrote it"
+        case .mismatch(_, let key, _, _) where key == Self.dataKey || key.hasPrefix(Self.dataKey + "."):
+            "resume with the data that it was made with, or use another directory"
         case .mismatch: "resume with the same settings, or use another directory"
         case .blasUnavailable:
             "install libopenblas (Debian and Ubuntu: libopenblas0-pthread), or name the file in REDRAFTER_OPENBLAS"
@@ -72,6 +79,9 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .format, .output, .invalidConfiguration, .invalidInput: nil
         }
     }
+
+    /// The member of a run's settings that tells its data.
+    static let dataKey = "data"
 
     private func safe(_ text: String) -> String { TerminalText.escaped(text, limit: 300) }
 }

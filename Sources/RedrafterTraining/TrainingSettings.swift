@@ -94,9 +94,9 @@ public struct TrainingSettings: Sendable, Hashable {
             "loss": .string(loss.rawValue), "label_temperature": .double(Double(labelTemperature)),
             "step_decay": .double(Double(stepDecay)), "seed": .string(String(seed)),
             "threads": .integer(threads),
-            "data": .object([
+            TrainingError.dataKey: .object([
                 "fingerprint": data.manifest.fingerprint.json, "settings": data.manifest.settings,
-                "tokens": .integer(data.rows),
+                "tokens": .integer(data.rows), "sha256": .string(data.digest),
             ]),
         ])
     }

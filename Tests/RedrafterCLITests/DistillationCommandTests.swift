@@ -1,4 +1,5 @@
 import RedrafterFormats
+import RedrafterPlatform
 import RedrafterTesting
 import Testing
 
@@ -85,6 +86,7 @@ import Testing
                 "train rnn -m \(model) \(Self.training) -o used --resume --learning-rate 0.5", 78,
                 "learning_rate"
             ),
+            ("train rnn -m \(model) \(Self.training) -o absent --resume", 66, "leave out --resume"),
             ("train rnn -m \(model) --data data -o new --draft-length 99", 64, "draft-length"),
             ("train rnn -m \(model) --data data -o new --tokens -1", 64, "tokens is -1; allowed: 1 or more"),
             ("train rnn -m \(model) --data data -o new --tokens 0", 64, "tokens is 0"),
@@ -100,5 +102,74 @@ import Testing
             #expect(run.code == code && run.errors.contains(says), "\(arguments): \(run.code) \(run.errors)")
         }
         #expect(try generate("--seed 9").code == 78)
+        #expect(access(directory.file("absent"), F_OK) != 0)
+    }
+
+    @Test("Data that were changed are refused by train, generate and export, with the name of the shard")
+    func altered() throws {
+        #expect(try generate().code == 0)
+        let shard = directory.file("data/answers-00001.safetensors")
+        let file = try MappedFile(path: shard)
+        var bytes = withExtendedLifetime(file) { [UInt8](file.bytes) }
+        bytes[bytes.count - 1] ^= 1
+        try ToyModelFile.write(bytes, to: shard)
+        let runs = [
+            try run("train rnn -m \(model) \(Self.training) -o out"), try generate(),
+            try run("distill export -m \(model) --data data --prompts prompts.jsonl -o out.json"),
+        ]
+        for run in runs {
+            #expect(run.code == 65, "\(run.errors)")
+            #expect(run.errors.contains("answers-00001.safetensors: was changed or damaged"), "\(run.errors)")
+            #expect(run.errors.contains("make the data again"))
+        }
+    }
+
+    @Test("A lock or a log that is a link, or somebody's file, is refused and stays as it is")
+    func foreignFiles() throws {
+        #expect(try generate().code == 0)
+        let text = Array("precious\n".utf8)
+        let target = directory.file("precious")
+        try ToyModelFile.write(text, to: target)
+        for (name, commands) in [
+            ("lock", ["train rnn -m \(model) \(Self.training) -o taken", nil]),
+            ("log.jsonl", ["train rnn -m \(model) \(Self.training) -o taken"]),
+        ] {
+            for command in commands {
+                let place = command == nil ? "data" : "taken"
+                let made = try Run(
+                    shell:
+                        "cd \(directory.path) && mkdir -p \(place) && rm -f \(place)/\(name) && ln -s ../precious \(place)/\(name)"
+                )
+                #expect(made.code == 0)
+                let linked = try command.map { try run($0) } ?? generate()
+                #expect(
+                    linked.code == 73 && linked.errors.contains("a symbolic link is in its place"),
+                    "\(linked.errors)")
+                let copied = try Run(
+                    shell: "cd \(directory.path) && rm \(place)/\(name) && cp precious \(place)/\(name)")
+                #expect(copied.code == 0)
+                let foreign = try command.map { try run($0) } ?? generate()
+                #expect(foreign.code == 73 && foreign.errors.contains("was not touched"), "\(foreign.errors)")
+                for path in [target, directory.file("\(place)/\(name)")] {
+                    let file = try MappedFile(path: path)
+                    #expect(withExtendedLifetime(file) { [UInt8](file.bytes) } == text, "\(path)")
+                }
+                _ = try Run(shell: "rm \(directory.path)/\(place)/\(name)")
+            }
+        }
+    }
+
+    @Test(
+        "Training that diverges ends with exit code 70, without a drafter and without a word that it can be tried"
+    )
+    func diverged() throws {
+        #expect(try generate().code == 0)
+        for (number, flags) in ["1e9", "1e30", "1e9 --warmup 0"].enumerated() {
+            let run = try run(
+                "train rnn -m \(model) \(Self.training) --learning-rate \(flags) -o out\(number)")
+            #expect(run.code == 70, "\(flags): \(run.code) \(run.errors)")
+            #expect(run.errors.contains("--learning-rate") && !run.errors.contains("try it"), "\(run.errors)")
+            #expect(access(directory.file("out\(number)/drafter.gguf"), F_OK) != 0)
+        }
     }
 }

@@ -25,6 +25,7 @@ import Testing
         (.wrongFormat(file: "f", expected: "GGUF", looksLike: "text"), 65),
         (.truncated(file: "f", what: "it", needed: "2", available: "1", offset: nil), 65),
         (.invalid(file: "f", field: "k", expected: "1", got: "2", offset: nil), 65),
+        (.altered(file: "f", expected: "a", got: "b"), 65),
         (.overflow(file: "f", what: "size", got: "2", offset: nil), 65),
         (.duplicate(file: "f", what: "key", name: "k", offset: nil), 65),
         (.missingField(file: "f", field: "k", expected: "1"), 65),
@@ -92,6 +93,7 @@ import Testing
         (.output(.cannotCreate(file: "f", reason: "no")), 73),
         (.output(.inputOutput(file: "f", operation: "write", reason: "EIO")), 74),
         (.output(.noSpace(file: "f", needed: 2, available: 1)), 74), (.locked(directory: "d", pid: nil), 73),
+        (.foreignFile(file: "f", found: "a symbolic link"), 73),
         (.nonFinite(step: 1, tensor: "t", index: 0, value: "nan", count: 1), 70),
         (.noUsableCheckpoint(directory: "d", reasons: []), 65),
         (.newerCheckpoint(file: "f", version: 2, supported: 1), 78),
@@ -102,7 +104,7 @@ import Testing
         (.parameter(parameter), 64), (.format(missing), 66), (.model(.backend(full)), 75),
         (.drafter(mismatch), 78), (.training(.locked(directory: "d", pid: 1)), 73),
         (.tooLittleData(positions: 1, batchSize: 2), 65), (.outputInUse(directory: "d", step: 1), 73),
-        (.diverged(step: 1, steps: 1), 70),
+        (.nothingToResume(directory: "d"), 66), (.diverged(step: 1, reason: "r"), 70),
     ]
 
     private static var all: [(any Error, Int32)] {
@@ -166,7 +168,18 @@ import Testing
         for (error, hint) in [
             (.tooLittleData(positions: 1, batchSize: 2), "make more data, or pass a smaller --batch-size"),
             (.outputInUse(directory: "d", step: 1), "pass --resume to continue it, or another --output"),
-            (.diverged(step: 1, steps: 1), "resume with a smaller --learning-rate into another directory"),
+            (
+                .nothingToResume(directory: "d"),
+                "check --output, or leave out --resume to begin a new run there"
+            ),
+            (
+                .diverged(step: 1, reason: "r"),
+                "start again with a smaller --learning-rate and another --output"
+            ),
+            (
+                .training(.mismatch(file: "f", key: "data.sha256", stored: "a", current: "b")),
+                "resume with the data that it was made with, or use another directory"
+            ),
             (.drafter(Self.mismatch), "use the model that made the data"),
             (.training(.tooManyThreads(got: 2, most: 1)), "ask for fewer threads"),
         ] as [(DistillationError, String)] {

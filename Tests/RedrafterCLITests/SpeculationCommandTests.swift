@@ -81,15 +81,22 @@ import Testing
         let warning = "warning: the drafter 'rnn' gave NaN or infinity in "
         let answer = try run("generate \(common) -p ab --drafter rnn")
         #expect(answer.code == 0 && answer.errors.contains(warning), "\(answer.errors)")
-        #expect(answer.errors.split(separator: "\n").count { $0.hasPrefix("warning: ") } == 1)
+        #expect(answer.errors.split(separator: "\n").count { $0.hasPrefix("warning: ") } == 2)
+        let loaded = "warning: \(path): the drafter is damaged, it holds NaN or infinity in 1 places"
+        #expect(answer.errors.contains(loaded), "\(answer.errors)")
         #expect(try run("generate \(common) -p ab --drafter none").output == answer.output)
         let prompts = directory.file("prompts.jsonl")
         try ToyModelFile.write(Array("{\"text\": \"ab ab\"}\n".utf8), to: prompts)
         let compared = try run("compare \(common) --prompts \(prompts) -r 1 --drafters rnn,none")
         #expect(compared.code == 0 && compared.errors.contains(warning), "\(compared.errors)")
+        #expect(compared.errors.contains(loaded), "\(compared.errors)")
         let chat = try Run(
             shell: "echo ab | \"$R\" chat -m \(model) -n 8 --drafter rnn --drafter-model \(path)")
         #expect(chat.code == 0 && chat.errors.contains(warning), "\(chat.errors)")
+        #expect(chat.errors.contains(loaded), "\(chat.errors)")
+        #expect(try run("inspect \(path)").output.contains("the drafter is damaged"))
+        let converted = try run("convert \(path) \(directory.file("copy.gguf"))")
+        #expect(converted.code == 0 && converted.errors.contains("1 weights are NaN"), "\(converted.errors)")
     }
 
     @Test("Weights that fit are used without a name, together with lookup, and the answer stays the same")

@@ -1,6 +1,7 @@
 import RedrafterCore
 import RedrafterFormats
 import RedrafterModels
+import RedrafterPlatform
 import RedrafterTesting
 import RedrafterTraining
 import Testing
@@ -92,6 +93,54 @@ import Testing
             error?.description.contains("temperature") == true && caseName(of: error) == "training.mismatch")
         #expect(throws: DistillationError.self) { try run.generate("data", prompts: 22) }
         #expect(try run.bytes("data") == before)
+    }
+
+    @Test("Shards whose bytes have changed are refused by name, and so is a shard that is gone")
+    func altered() throws {
+        let run = try ToyRun()
+        try run.generate("data")
+        let whole = try run.bytes("data")
+        for damage in ToyRun.damages(whole) {
+            try run.write(damage.files, to: "data")
+            var errors = [DistillationError?]()
+            errors.append(#expect(throws: DistillationError.self) { try run.generate("data") })
+            errors.append(
+                #expect(throws: DistillationError.self) {
+                    try ConversationExport.write(
+                        data: run.directory.file("data"), prompts: ToyRun.prompts(23), model: run.model,
+                        to: run.directory.file("out.json"))
+                })
+            for error in errors {
+                #expect(caseName(of: error) == "format.altered", "\(damage.name)")
+                #expect(error?.description.contains("\(damage.file): was changed") == true, "\(error as Any)")
+            }
+            #expect(try run.bytes("data") == whole.merging(damage.files) { $1 })
+            try run.write(whole, to: "data")
+        }
+        try run.generate("data")
+        #expect(try run.bytes("data") == whole)
+        unlink(run.directory.file("data/answers-00001.safetensors"))
+        let error = #expect(throws: DistillationError.self) { try run.generate("data") }
+        #expect(caseName(of: error) == "format.missing")
+    }
+
+    @Test("Data without digests go on with a warning; leftovers of a stopped run are removed")
+    func withoutDigests() throws {
+        let run = try ToyRun()
+        try run.generate("data")
+        var manifest = try DistillationManifest(directory: run.directory.file("data"))
+        #expect(manifest.warnings.isEmpty && manifest.shards.allSatisfy { $0.sha256?.utf8.count == 64 })
+        for index in manifest.shards.indices { manifest.shards[index].sha256 = nil }
+        try manifest.write(to: run.directory.file("data"))
+        let names = ["manifest.json.abc.partial", "answers-00001.safetensors.1x.partial", "own.abc.partial"]
+        for name in names { try ToyModelFile.write([1], to: run.directory.file("data/\(name)")) }
+        var generation = try AnswerGeneration(
+            run.model, prompts: ToyRun.prompts(23), settings: ToyRun.settings,
+            directory: run.directory.file("data"))
+        #expect(generation.warnings.count == 1 && generation.warnings[0].contains("have no digest"))
+        #expect(try generation.run() == manifest)
+        let left = names.filter { access(run.directory.file("data/\($0)"), F_OK) == 0 }
+        #expect(left == ["own.abc.partial"])
     }
 
     @Test("Prompts that are too long are passed over and counted")

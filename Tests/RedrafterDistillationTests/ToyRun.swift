@@ -49,6 +49,33 @@ struct ToyRun {
         return try generation.run()
     }
 
+    /// Writes files into a directory inside the run's, in place of those of the same names.
+    func write(_ files: [String: [UInt8]], to name: String) throws {
+        for (file, bytes) in files {
+            try ToyModelFile.write(bytes, to: directory.file("\(name)/\(file)"))
+        }
+    }
+
+    /// What may happen to the shards of a data set: `file` is the first that is not as it was.
+    static func damages(
+        _ whole: [String: [UInt8]]
+    ) -> [(name: String, file: String, files: [String: [UInt8]])] {
+        let shards = whole.keys.filter { $0.hasSuffix(".safetensors") }.sorted()
+        let zeroed = shards.map { shard in
+            let bytes = whole[shard] ?? []
+            let half = bytes.count / 2
+            return (shard, Array(bytes.prefix(half)) + [UInt8](repeating: 0, count: bytes.count - half))
+        }
+        var flipped = whole[shards[1]] ?? []
+        flipped[flipped.count - 9] ^= 4
+        return [
+            ("half zeroed", shards[0], Dictionary(uniqueKeysWithValues: zeroed)),
+            ("a bit flipped", shards[1], [shards[1]: flipped]),
+            ("a copy of another", shards[2], [shards[2]: whole[shards[0]] ?? []]),
+            ("empty", shards[1], [shards[1]: []]),
+        ]
+    }
+
     /// The bytes of all files of a data set, by name.
     func bytes(_ name: String) throws -> [String: [UInt8]] {
         let manifest = try DistillationManifest(directory: directory.file(name))

@@ -127,6 +127,31 @@ struct DrafterFilesTests {
                 == nil)
     }
 
+    @Test(
+        "weights that are not finite are warned of, scales of quantised blocks included",
+        arguments: WeightType.allCases.filter(Quantization.writableTypes.contains))
+    func nonFinite(type: WeightType) throws {
+        let good = try ToyDrafter.recurrent(type: type).weights(path: "a\u{1B}b")
+        #expect(good.damage == nil)
+        var tensors = good.tensors
+        for index in tensors.indices where tensors[index].type == type {
+            let tensor = tensors[index]
+            var bytes = tensor.withBytes { [UInt8]($0) }
+            for byte in 0..<tensor.type.blockBytes { bytes[byte] = 0xFF }
+            tensors[index] = DrafterTensor(
+                name: tensor.name, type: tensor.type, shape: tensor.shape, content: ByteSlice(bytes))
+        }
+        let damaged = try DrafterWeights(path: good.path, configuration: good.configuration, tensors: tensors)
+        let damage = try #require(damaged.damage)
+        #expect(damage.contains("NaN or infinity") && !damage.contains("\u{1B}"), "\(damage)")
+        let directory = TemporaryDirectory()
+        let path = directory.file("a.gguf")
+        let report = try DrafterWriter.write(damaged, to: path, layout: .gguf)
+        #expect(report.warnings.contains { $0.contains("NaN or infinite") }, "\(report.warnings)")
+        let summary = try FileSummary(path: path, kinds: [.recurrent, .medusa])
+        #expect(summary.warnings.contains { $0.contains("the drafter is damaged") })
+    }
+
     @Test("a context block is refused by layouts without room for one, with what would be lost")
     func contextBlock() throws {
         let directory = TemporaryDirectory()

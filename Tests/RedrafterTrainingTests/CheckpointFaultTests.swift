@@ -39,7 +39,27 @@ struct CheckpointFaultTests {
         Issue.record("more than 40 calls")
     }
 
-    @Test("(run by the test above) a save into a directory", .enabled(if: Self.outside != nil))
+    @Test(
+        "an error or a kill while an older checkpoint is removed leaves a rest, which the next start removes",
+        .enabled(if: Self.canInject, "needs strace and the right to trace"),
+        arguments: ["?unlink,?unlinkat", "?rmdir"], ["error=EIO", "signal=SIGKILL"])
+    func injectedInRemoval(calls: String, fault: String) throws {
+        let directory = TemporaryDirectory()
+        let store = CheckpointStore(directory: directory.path, keep: 1)
+        try store.save(CheckpointTests.checkpoint(1))
+        _ = try Self.run(
+            [
+                "-f", "-o", "/dev/null", "-e", "trace=\(calls)", "-e", "inject=\(calls):\(fault):when=1",
+                CommandLine.arguments[0], "--testing-library", "swift-testing", "--filter", "saveFromOutside",
+            ], environment: [Self.variable: directory.path])
+        #expect(
+            FileTree.names(directory.path) == ["checkpoint-00000001.partial", "checkpoint-00000002"])
+        #expect(store.removeLeftovers().isEmpty)
+        #expect(FileTree.names(directory.path) == ["checkpoint-00000002"])
+        #expect(try store.load()?.checkpoint.step == 2)
+    }
+
+    @Test("(run by the tests above) a save into a directory", .enabled(if: Self.outside != nil))
     func saveFromOutside() {
         do {
             try CheckpointStore(directory: Self.outside ?? "", keep: 1).save(CheckpointTests.checkpoint(2))

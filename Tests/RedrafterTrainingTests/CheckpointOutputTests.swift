@@ -154,9 +154,17 @@ struct OutputLockTests {
             #expect(error?.hint?.contains("kill \(getpid())") == true)
             withExtendedLifetime(lock) {}
         }
-        _ = try OutputLock(directory: directory.file("a/b"))
-        FileTree.write(Array("no number".utf8), to: directory.file("a/b/lock"))
-        _ = try OutputLock(directory: directory.file("a/b"))
+        for content in [
+            "", "redrafter", "redrafter lock\n", "redrafter lock\n12", "redrafter lock\nno number",
+        ] {
+            FileTree.write(Array(content.utf8), to: directory.file("a/b/lock"))
+            do {
+                let lock = try OutputLock(directory: directory.file("a/b"))
+                #expect(FileTree.text(directory.file("a/b/lock")) == "redrafter lock\n\(getpid())\n")
+                withExtendedLifetime(lock) {}
+            }
+            #expect(FileTree.text(directory.file("a/b/lock")) == "redrafter lock\n")
+        }
     }
 
     @Test("another process is refused while the lock is held")
@@ -184,7 +192,7 @@ struct OutputLockTests {
         let path = directory.path
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
             let lock = try OutputLock(directory: path)
-            guard FileTree.text("\(path)/lock") == "\(getpid())\n" else { exit(1) }
+            guard FileTree.text("\(path)/lock") == "redrafter lock\n\(getpid())\n" else { exit(1) }
             kill(getpid(), SIGKILL)
             withExtendedLifetime(lock) {}
         }

@@ -71,6 +71,7 @@ extension DrafterPlan.Item {
         _ damage: inout DrafterPlan.Damage, to append: (UnsafeRawBufferPointer) throws(FormatError) -> Void
     ) throws(FormatError) {
         guard tensor.type != type else {
+            damage.nonFinite += tensor.withBytes { Quantization.nonFiniteCount(type: type, bytes: $0) }
             try tensor.withBytes(append)
             return
         }

@@ -10,7 +10,8 @@ extension CheckpointStore {
         public var bytes: Int
         /// Names of older checkpoints that were removed.
         public var removed: [String]
-        /// One sentence for each older one that could not be removed: the save itself is complete.
+        /// One sentence for each older one, or rest of one, that could not be removed: the save itself is
+        /// complete.
         public var warnings: [String]
     }
 
@@ -28,7 +29,7 @@ extension CheckpointStore {
         try checkpoint.checkFinite()
         do {
             try OutputDirectory.create(directory)
-            try removeLeftovers()
+            let problems = removeLeftovers()
             let entry = try unusedEntry(checkpoint.step)
             let partial = path(entry) + Self.partial
             var isComplete = false
@@ -42,15 +43,19 @@ extension CheckpointStore {
             isComplete = true
             try AtomicFile.syncDirectory(directory, file: directory)
             let (removed, warnings) = try prune(after: entry)
-            return Saved(path: path(entry), bytes: bytes, removed: removed, warnings: warnings)
+            return Saved(
+                path: path(entry), bytes: bytes, removed: removed, warnings: problems + warnings)
         } catch {
             throw .output(error)
         }
     }
 
-    /// A name that nothing has.
+    /// A name that nothing has, with and without the ending of an incomplete one: what a link of either name
+    /// points to is never written into.
     private func unusedEntry(_ step: Int) throws(FormatError) -> Entry {
-        let taken = try entries().filter { $0.step == step }.map(\.number).max() ?? 0
+        let names = try FilePath.names(in: directory)
+        let entries = names.compactMap { Entry(name: $0) ?? Entry(leftover: $0) }
+        let taken = entries.filter { $0.step == step }.map(\.number).max() ?? 0
         return Entry(step: step, number: taken + 1)
     }
 
@@ -112,12 +117,11 @@ extension CheckpointStore {
 }
 
 extension CheckpointStore {
-    /// Removes what an interrupted save or removal has left.
-    private func removeLeftovers() throws(FormatError) {
-        for name in try FilePath.names(in: directory) where name.hasSuffix(Self.partial) {
-            guard Entry(name: String(name.dropLast(Self.partial.count))) != nil else { continue }
-            try OutputDirectory.remove(FilePath.join(directory, name))
-        }
+    /// Removes what an interrupted save or removal has left; a run does it when it begins, too. Hold an
+    /// `OutputLock`.
+    /// - Returns: one sentence for each that cannot be removed.
+    public func removeLeftovers() -> [String] {
+        OutputLock.removing(from: directory) { Entry(leftover: $0) != nil }
     }
 
     /// Removes complete checkpoints before the `keep` newest that end with `saved`, and damaged ones before

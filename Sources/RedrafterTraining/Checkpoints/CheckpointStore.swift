@@ -58,6 +58,21 @@ public struct CheckpointStore: Sendable {
             self.init(step: step, number: number)
             guard self.name == name else { return nil }
         }
+
+        /// The checkpoint that was being written, or removed, under a name; nil for other names.
+        init?(leftover name: String) {
+            guard name.hasSuffix(CheckpointStore.partial) else { return nil }
+            self.init(name: String(name.dropLast(CheckpointStore.partial.count)))
+        }
+    }
+
+    /// Whether the directory holds a checkpoint, complete or damaged, or what is left of one; false where there is no
+    /// directory.
+    /// - Throws: `TrainingError.format` where the directory cannot be read.
+    public func hasTraces() throws(TrainingError) -> Bool {
+        guard OutputDirectory.exists(directory) else { return false }
+        let names = try wrapping(TrainingError.format, try FilePath.names(in: directory))
+        return names.contains { Entry(name: $0) != nil || Entry(leftover: $0) != nil }
     }
 
     /// What is in the directory under the name of a checkpoint, newest first; nothing where there is no

@@ -8,6 +8,8 @@ import RedrafterFormats
 public struct DistillationData: Sendable {
     public let manifest: DistillationManifest
     public let shards: [DistillationShard]
+    /// SHA-256 of the shards' names and bytes.
+    public let digest: String
     /// Rows before each shard, and all rows at the end. `[shards + 1]`
     private let starts: [Int]
     /// The row after the last one of the answer that a row belongs to. `[rows]`
@@ -19,18 +21,22 @@ public struct DistillationData: Sendable {
     /// One answer in 50 is held out.
     public static let heldOutEvery = 50
 
-    /// Opens the shards that the manifest names.
+    /// Opens the shards that the manifest names; reads all of them once, to see that they are what was written.
     /// - Parameters:
     ///   - directory: of the data set.
     ///   - limit: stops after the shard that reaches so many tokens.
-    /// - Throws: `FormatError`; `.missingField` where there is no answer.
-    public init(directory: String, limit: Int? = nil) throws(FormatError) {
+    ///   - onCheck: called with the bytes to read, before that takes seconds.
+    /// - Throws: `FormatError`; `.altered` for a shard whose bytes are others; `.missingField` where there is no answer.
+    public init(
+        directory: String, limit: Int? = nil, onCheck: (Int) -> Void = { _ in }
+    ) throws(FormatError) {
         manifest = try DistillationManifest(directory: directory)
+        digest = try manifest.check(in: directory, limit: limit, onCheck: onCheck)
         hiddenSize = manifest.fingerprint.hiddenSize
         var shards = [DistillationShard]()
         var starts = [0]
         var ends = [Int32]()
-        for entry in manifest.shards where entry.answers > 0 {
+        for entry in manifest.part(limit) {
             let path = "\(directory)/\(entry.file)"
             let shard = try DistillationShard(path: path, vocabularySize: manifest.fingerprint.vocabularySize)
             guard shard.shape == manifest.shape, shard.tokens.count == entry.tokens else {
@@ -48,7 +54,6 @@ public struct DistillationData: Sendable {
             }
             shards.append(shard)
             starts.append(start + shard.tokens.count)
-            if let limit, start + shard.tokens.count >= limit { break }
         }
         guard !ends.isEmpty else {
             throw .missingField(

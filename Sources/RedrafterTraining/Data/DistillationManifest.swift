@@ -24,11 +24,15 @@ public struct DistillationManifest: Sendable, Equatable {
         public var answers: Int
         /// Tokens of answers.
         public var tokens: Int
+        /// SHA-256 of the file as 64 hexadecimal digits; nil in data of earlier versions, and where there is no answer and
+        /// therefore no file.
+        public var sha256: String?
 
-        public init(file: String, answers: Int, tokens: Int) {
+        public init(file: String, answers: Int, tokens: Int, sha256: String? = nil) {
             self.file = file
             self.answers = answers
             self.tokens = tokens
+            self.sha256 = sha256
         }
     }
 
@@ -55,10 +59,12 @@ public struct DistillationManifest: Sendable, Equatable {
 
     private var json: JSONValue {
         let entries = shards.map { shard in
-            JSONValue.object([
-                "file": .string(shard.file), "answers": .integer(shard.answers),
-                "tokens": .integer(shard.tokens),
-            ])
+            var members: [(ByteSlice, JSONValue)] = [
+                (ByteSlice("file"), .string(shard.file)), (ByteSlice("answers"), .integer(shard.answers)),
+                (ByteSlice("tokens"), .integer(shard.tokens)),
+            ]
+            if let digest = shard.sha256 { members.append((ByteSlice("sha256"), .string(digest))) }
+            return JSONValue.object(JSONObject(members))
         }
         return .object([
             "format": .string(Self.format), "version": .integer(Self.version), "model": .string(model),
@@ -104,7 +110,14 @@ public struct DistillationManifest: Sendable, Equatable {
                     file: path, field: "a shard", expected: "file, answers and tokens", got: entry.summary,
                     offset: nil)
             }
-            shards.append(Shard(file: file, answers: answers, tokens: tokens))
+            let digest = entry["sha256"]
+            guard digest == nil || digest?.string?.utf8.count == 64 else {
+                throw .invalid(
+                    file: path, field: "the SHA-256 of \(file)", expected: "64 hexadecimal digits",
+                    got: digest?.summary ?? "absent", offset: nil)
+            }
+            shards.append(
+                Shard(file: file, answers: answers, tokens: tokens, sha256: digest?.string))
         }
     }
 

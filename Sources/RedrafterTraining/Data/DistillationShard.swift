@@ -162,11 +162,15 @@ extension DistillationShard {
     ///   - answers: at least one, all of this shape.
     ///   - shape: of all answers.
     ///   - path: the file.
+    /// - Returns: the file's SHA-256, for the manifest.
     /// - Throws: what writing throws.
+    @discardableResult
     public static func write(
         _ answers: [DistilledAnswer], shape: DistillationShape, to path: String
-    ) throws(FormatError) {
-        let writer = SafetensorsWriter(path: path, metadata: [("format", "redrafter-distillation")])
+    ) throws(FormatError) -> String {
+        var digest = SHA256()
+        let writer = SafetensorsWriter(
+            path: path, metadata: [("format", "redrafter-distillation")], observer: { digest.add($0) })
         let prompts = answers.reduce(0) { $0 + $1.prompt.count }
         let rows = answers.reduce(0) { $0 + $1.tokens.count }
         try writer.declare("answers", type: .i32, shape: [answers.count, answerFields])
@@ -190,6 +194,7 @@ extension DistillationShard {
         for answer in answers { try append(answer.topLogProbabilities, to: writer) }
         if shape.hiddenSize > 0 { for answer in answers { try append(answer.hidden, to: writer) } }
         try writer.finish()
+        return digest.finish()
     }
 
     private static func append<Value: FixedWidthInteger>(

@@ -10,7 +10,7 @@ import RedrafterPlatform
 ///
 /// A line reaches the system as a whole and at once, so that others can follow the file; where the disk is
 /// full, the part of it that was written is taken back. Lines of steps that a resumed run takes again are cut
-/// off.
+/// off. The log is written in place: a file of its name that is no log, or a link, is refused.
 public final class TrainingLog {
     /// The file.
     public let path: String
@@ -20,18 +20,13 @@ public final class TrainingLog {
 
     /// Opens the log of a run that goes on after `step`; 0 for a new run. The file is made where it is
     /// missing.
-    /// - Throws: `TrainingError.output`, and `.format` where the file cannot be read. It is unchanged then.
+    /// - Throws: `TrainingError.output`, `.foreignFile` where the name is taken by a file without a line of
+    ///   a log, by a link or a device, and `.format` where the file cannot be read. It is unchanged then.
     public init(path: String, keepingThrough step: Int) throws(TrainingError) {
         self.path = path
+        try InPlaceFile.check(path)
         dropped = OutputDirectory.exists(path) ? try Self.cut(path, after: step) : 0
-        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o666)
-        guard descriptor >= 0 else {
-            let code = errno
-            guard code != EACCES, code != EPERM else {
-                throw .output(.permission(file: path, reason: "permission denied to write it"))
-            }
-            throw .output(.cannotCreate(file: path, reason: SystemError.text(code)))
-        }
+        descriptor = try InPlaceFile.open(path, O_WRONLY | O_APPEND)
     }
 
     deinit { close(descriptor) }
@@ -59,7 +54,7 @@ public final class TrainingLog {
 
     /// Makes all lines durable; call it with each checkpoint.
     public func sync() throws(TrainingError) {
-        // EINVAL: a pipe or a device, which has nothing to flush.
+        // EINVAL: a file system that cannot flush.
         guard fsync(descriptor) == 0 || errno == EINVAL else {
             throw .output(
                 .inputOutput(file: path, operation: "flush to disk", reason: SystemError.text(errno)))
@@ -78,8 +73,10 @@ public final class TrainingLog {
 
     /// Writes the log anew without the lines of later steps and without damaged ones, where there are such.
     private static func cut(_ path: String, after step: Int) throws(TrainingError) -> Int {
-        var (kept, dropped) = ([UInt8](), 0)
+        var (kept, dropped, isLog) = ([UInt8](), 0, false)
         try forEachLine(path) { line, entry in
+            // The first line of a run that was stopped while it was written.
+            isLog = isLog || entry != nil || line.starts(with: beginning)
             if let entry, let its = entry["step"]?.integer, its <= step {
                 kept += line + [0x0A]
             } else {
@@ -87,6 +84,7 @@ public final class TrainingLog {
             }
         }
         guard dropped > 0 else { return 0 }
+        guard isLog else { throw .foreignFile(file: path, found: "a file that is no log of training") }
         do {
             let file = try AtomicFile(path: path, expectedBytes: kept.count)
             try file.write(kept)
@@ -96,6 +94,9 @@ public final class TrainingLog {
         }
         return dropped
     }
+
+    /// How a line begins.
+    private static let beginning = Array("{\"step\":".utf8)
 
     /// Lends each line that is not empty, and its object; nil for a damaged one. A last line without its end
     /// is damaged: it was being written.
