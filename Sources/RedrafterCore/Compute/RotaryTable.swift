@@ -25,7 +25,11 @@ public struct RotaryTable: Sendable {
 
 extension RotaryTable {
     /// Cosines and sines of all positions below `positions`, computed in double precision.
-    /// - Parameter frequencies: angle per position of each pair of elements, in radians. `[rotated/2]`
+    /// - Parameters:
+    ///   - frequencies: angle per position of each pair of elements, in radians. `[rotated/2]`
+    ///   - positions: rows of the table.
+    ///   - pairing: which elements are turned together.
+    ///   - backend: where the table lies.
     /// - Throws: `BackendError.outOfMemory`.
     public init(
         frequencies: [Double], positions: Int, pairing: RotaryPairing, on backend: any ComputeBackend

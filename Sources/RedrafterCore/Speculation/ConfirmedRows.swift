@@ -37,7 +37,8 @@ public struct ConfirmedRows {
     /// Records a copy of a layer's output for all rows.
     /// - Parameters:
     ///   - layer: one of the drafter's `requirements.taps`.
-    ///   - output: receives it from row `row` on. `[at least row + rows, hidden]`
+    ///   - output: receives it. `[at least row + rows, hidden]`
+    ///   - row: the first row of the output that is written.
     public func copyTap(_ layer: Int, into output: Tensor, at row: Int = 0) {
         guard let tap = taps[layer] else {
             preconditionFailure("the drafter does not require layer \(layer)")

@@ -50,7 +50,9 @@ public protocol DrafterConfiguration: Sendable, Hashable {
     /// The same for programs.
     var summary: [(key: String, value: JSONValue)] { get }
     /// Whether a layout of the kind has room for all tensors of a drafter with these numbers.
-    /// - Parameter path: of the drafter, for errors.
+    /// - Parameters:
+    ///   - layout: that is asked for.
+    ///   - path: of the drafter, for errors.
     /// - Throws: `FormatError.unsupported` saying what would be lost. Every layout has room unless the kind says otherwise.
     func requireRoom(in layout: DrafterLayout, path: String) throws(FormatError)
     /// A drafter with a draft vocabulary, rewritten for a layout that has a row for every token of the model. The others must not
