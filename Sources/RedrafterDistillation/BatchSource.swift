@@ -2,17 +2,21 @@ import Redrafter
 import RedrafterCore
 import RedrafterTraining
 
-/// The batches of a training run, each a function of its step alone: single positions with hidden states, or whole answers with the
-/// outputs of the model's layers, which are computed on the way.
+/// The batches of a training run, each a function of its step alone: single positions with hidden states, or stretches of answers
+/// with the outputs of the model's layers, which are computed on the way.
+///
+/// Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the whole text before
+/// it. Stretches of 64 positions lie between.
 struct BatchSource {
     private let reader: BatchReader
     private let taps: TapReader?
     private var order: RootOrder
-    /// Positions or answers in each step.
+    /// Positions or stretches in each step.
     private let perStep: Int
     private let heldOut: [Int32]
 
     private static let heldOutPositions = 4096
+    private static let stretch = 64
 
     /// - Throws: `RedrafterError.transformer` where memory for the model's passes is short.
     init(
@@ -20,22 +24,20 @@ struct BatchSource {
     ) throws(RedrafterError) {
         self.reader = reader
         var random = SplitMix(seed: settings.seed, stream: .max)
-        let positions = reader.data.roots(isHeldOut: false)
         if taps.isEmpty {
             self.taps = nil
-            order = RootOrder(positions, seed: settings.seed)
+            order = RootOrder(reader.data.roots(isHeldOut: false), seed: settings.seed)
             perStep = settings.batchSize
             heldOut = Array(
                 reader.data.roots(isHeldOut: true).shuffled(using: &random).prefix(Self.heldOutPositions))
         } else {
             self.taps = try TapReader(model, layers: taps)
-            let answers = reader.data.answers(isHeldOut: false)
-            order = RootOrder(answers, seed: settings.seed)
-            perStep = max(1, (settings.batchSize * answers.count + positions.count / 2) / positions.count)
-            let mean = max(1, positions.count / answers.count)
+            order = RootOrder(
+                reader.data.stretches(of: Self.stretch, isHeldOut: false), seed: settings.seed)
+            perStep = max(1, settings.batchSize / Self.stretch)
             heldOut = Array(
-                reader.data.answers(isHeldOut: true).shuffled(using: &random)
-                    .prefix(max(1, Self.heldOutPositions / mean)))
+                reader.data.stretches(of: Self.stretch, isHeldOut: true).shuffled(using: &random)
+                    .prefix(Self.heldOutPositions / Self.stretch))
         }
     }
 
@@ -55,7 +57,9 @@ struct BatchSource {
 
     private func batch(_ items: [Int32]) throws(RedrafterError) -> DraftBatch {
         guard let taps else { return reader.batch(items) }
-        return try reader.batch(answers: items, taps: taps.layers.count) { (tokens) throws(RedrafterError) in
+        return try reader.batch(
+            stretches: items, of: Self.stretch, taps: taps.layers.count
+        ) { (tokens) throws(RedrafterError) in
             try taps.read(tokens)
             return try taps.values(tokens.count)
         }

@@ -46,25 +46,28 @@ public struct BatchReader: Sendable {
         return batch
     }
 
-    /// A batch with whole answers, for drafters that read the text.
+    /// A batch of stretches of answers with the texts before them, for drafters that read the text.
     /// - Parameters:
-    ///   - answers: the first row of each.
+    ///   - stretches: the first root of each.
+    ///   - size: roots in a stretch; an answer may end before.
     ///   - taps: number of layers that the drafter reads.
     ///   - outputs: gives the outputs of these layers for the rows of a text. `[rows, taps · hidden]`
     public func batch<Failure: Error>(
-        answers: some Sequence<Int32>, taps: Int, outputs: ([Int32]) throws(Failure) -> [Float]
+        stretches: some Sequence<Int32>, of size: Int, taps: Int,
+        outputs: ([Int32]) throws(Failure) -> [Float]
     ) throws(Failure) -> DraftBatch {
         var texts = BatchTexts(taps: taps)
         var roots = [Int32]()
-        for first in answers {
-            let text = data.text(Int(first))
-            // The last token was chosen, but nothing was computed from it.
-            let rows = text.prompt.count + text.answer.count - 1
-            let tokens = Array(text.prompt + text.answer)
+        for first in stretches {
+            let text = data.text(of: Int(first))
+            // The last token of an answer was chosen, but nothing was computed from it.
+            let count = min(size, text.answer.count - 1 - text.place)
+            let rows = text.prompt.count + text.place + count - 1
+            let tokens = Array((text.prompt + text.answer).prefix(rows + 1))
             texts.append(
-                following: tokens[1...rows], outputs: try outputs(Array(tokens[..<rows])),
-                positions: text.prompt.count - 1..<rows - 1)
-            roots += (first..<first + Int32(text.answer.count - 1))
+                following: tokens[1...], outputs: try outputs(Array(tokens.dropLast())),
+                positions: rows - count..<rows)
+            roots += (first..<first + Int32(count))
         }
         var batch = emptyBatch(roots.count)
         batch.hidden = []

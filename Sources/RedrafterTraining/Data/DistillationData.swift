@@ -107,23 +107,34 @@ public struct DistillationData: Sendable {
     /// The rows of a row's answer from it on.
     func rest(of row: Int) -> Range<Int> { row..<Int(ends[row]) }
 
-    /// The first row of each answer that has a root of a draft.
-    /// - Parameter isHeldOut: those that are never trained on, or all others.
-    public func answers(isHeldOut: Bool) -> [Int32] {
-        zip(shards, starts).flatMap { shard, start in
-            shard.answers.filter { Self.isHeldOut($0) == isHeldOut && $0.rows.count > 1 }
-                .map { Int32(start + $0.rows.lowerBound) }
+    /// The first row of each stretch of `size` roots of an answer, the last one shorter.
+    /// - Parameters:
+    ///   - size: roots in a stretch.
+    ///   - isHeldOut: those of answers that are never trained on, or all others.
+    public func stretches(of size: Int, isHeldOut: Bool) -> [Int32] {
+        var result = [Int32]()
+        for (shard, start) in zip(shards, starts) {
+            for answer in shard.answers where Self.isHeldOut(answer) == isHeldOut {
+                let roots = answer.rows.lowerBound + start..<answer.rows.upperBound + start - 1
+                result.append(
+                    contentsOf: stride(from: roots.lowerBound, to: roots.upperBound, by: size).lazy.map {
+                        Int32($0)
+                    })
+            }
         }
+        return result
     }
 
-    /// Prompt and tokens of the answer that begins at a row.
-    func text(_ first: Int) -> (prompt: ArraySlice<Int32>, answer: ArraySlice<Int32>) {
-        let place = place(first)
+    /// Prompt and tokens of the answer that a row belongs to, and the row's place in the answer.
+    func text(of row: Int) -> (prompt: ArraySlice<Int32>, answer: ArraySlice<Int32>, place: Int) {
+        let place = place(row)
         let shard = shards[place.shard]
-        guard let answer = shard.answers.first(where: { $0.rows.lowerBound == place.row }) else {
-            preconditionFailure("no answer begins at row \(first)")
+        guard let answer = shard.answers.first(where: { $0.rows.contains(place.row) }) else {
+            preconditionFailure("row \(row) belongs to no answer")
         }
-        return (shard.promptTokens[answer.prompt], shard.tokens[answer.rows])
+        return (
+            shard.promptTokens[answer.prompt], shard.tokens[answer.rows], place.row - answer.rows.lowerBound
+        )
     }
 
     func token(_ row: Int) -> Int32 {
