@@ -165,7 +165,8 @@ let package = Package(
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "RedrafterModelsTests", dependencies: ["RedrafterModels", "RedrafterTesting"],
+            name: "RedrafterModelsTests",
+            dependencies: ["RedrafterModels", "RedrafterPlatform", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "COpenBLASTests", dependencies: ["RedrafterPlatform", "COpenBLAS"],
@@ -180,8 +181,8 @@ let package = Package(
         .testTarget(
             name: "RecurrentDrafterTests",
             dependencies: [
-                "RecurrentDrafter", "MedusaDrafter", "CPUBackend", "RedrafterFormats", "RedrafterTesting",
-                "BundledDrafters",
+                "RecurrentDrafter", "MedusaDrafter", "CPUBackend", "VulkanBackend", "RedrafterFormats",
+                "RedrafterTesting", "BundledDrafters",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(

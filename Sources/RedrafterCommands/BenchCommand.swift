@@ -51,7 +51,7 @@ struct BenchCommand: ParsableCommand {
         help: ArgumentHelp(
             """
             Tokens of context before the rows of a pass, comma-separated: each number of rows is timed behind each. \
-            Context and rows together have to fit the model's context.
+            Beyond the context that the model was trained for, it warns.
             """,
             valueName: "n"))
     var rowsContext = "\(Benchmark.rowsContext)"

@@ -113,7 +113,8 @@ public final class TrainingRun {
         let layout = trainer.layout
         parameters = ParameterStore(layout)
         optimizer = AdamW(
-            layout, weightDecay: settings.weightDecay, largestNorm: settings.largestGradientNorm)
+            layout, weightDecay: settings.weightDecay, largestNorm: settings.largestGradientNorm,
+            rateScale: trainer.rateScale)
         embedding =
             trainer.usesEmbedding
             ? try wrapping(DistillationError.model, try model.embeddingRows())

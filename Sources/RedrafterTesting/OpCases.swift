@@ -191,8 +191,14 @@ public enum OpCases {
             let input = try inputs.matrix(rows, columns).tensor(on: backend)
             let stream = backend.makeStream()
             return { chosen throws(BackendError) in
+                // Row by row: each into its place behind the others, which stay.
                 let output = try backend.makeTensor(rows: chosen.count, columns: columns)
-                stream.gatherRows(input, rows: chosen.map { $0 * 11 % rows }, into: output)
+                for (place, row) in chosen.enumerated() {
+                    stream.gatherRows(input, rows: [row * 11 % rows], into: output, at: place)
+                }
+                let whole = try backend.makeTensor(rows: chosen.count, columns: columns)
+                stream.gatherRows(input, rows: chosen.map { $0 * 11 % rows }, into: whole)
+                stream.add(whole, to: output)
                 return try stream.rows(of: output)
             }
         }

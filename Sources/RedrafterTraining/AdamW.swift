@@ -1,4 +1,5 @@
 import CTraining
+import RedrafterFormats
 import RedrafterPlatform
 
 /// The optimiser AdamW (arXiv 1711.05101, algorithm 2) with the gradient clipped by its norm. Matrices are decayed, biases are not.
@@ -18,6 +19,8 @@ public struct AdamW: Sendable {
     public private(set) var firstMoment: [Float]
     public private(set) var secondMoment: [Float]
     private let layout: ParameterLayout
+    /// What the learning rate of each entry is multiplied by.
+    private let rateScales: [Float]
 
     /// What a step did.
     public struct Outcome: Sendable, Hashable {
@@ -31,8 +34,13 @@ public struct AdamW: Sendable {
     ///   - layout: of the parameters.
     ///   - weightDecay: what a matrix loses in a step, times the learning rate.
     ///   - largestNorm: infinity for no clipping.
-    public init(_ layout: ParameterLayout, weightDecay: Float = 0.01, largestNorm: Double = 1) {
+    ///   - rateScale: what the learning rate of a parameter is multiplied by.
+    public init(
+        _ layout: ParameterLayout, weightDecay: Float = 0.01, largestNorm: Double = 1,
+        rateScale: (DrafterRole) -> Float = { _ in 1 }
+    ) {
         self.layout = layout
+        rateScales = layout.entries.map { rateScale($0.role) }
         self.weightDecay = weightDecay
         self.largestNorm = largestNorm
         step = 0
@@ -75,17 +83,18 @@ public struct AdamW: Sendable {
             gradient_scale: norm > largestNorm ? Float(largestNorm / norm) : 1,
             first_correction: Float(1 / (1 - pow(Double(beta1), Double(step)))),
             second_correction: Float(1 / (1 - pow(Double(beta2), Double(step)))))
-        let (layout, weightDecay) = (layout, weightDecay)
+        let (layout, weightDecay, rateScales) = (layout, weightDecay, rateScales)
         firstMoment.withUnsafeMutableBufferPointer { first in
             secondMoment.withUnsafeMutableBufferPointer { second in
                 onThreads(threads) { thread in
                     let range = piece(thread, of: threads, in: layout.count)
-                    for entry in layout.entries {
+                    for (entry, rateScale) in zip(layout.entries, rateScales) {
                         let part = entry.range.clamped(to: range)
                         guard !part.isEmpty, let p = parameters.baseAddress, let g = gradient.baseAddress,
                             let m = first.baseAddress, let v = second.baseAddress
                         else { continue }
                         var numbers = numbers
+                        numbers.learning_rate = learningRate * rateScale
                         numbers.weight_decay = entry.isMatrix ? weightDecay : 0
                         let start = part.lowerBound
                         rd_training_adamw(p + start, g + start, m + start, v + start, part.count, &numbers)

@@ -22,6 +22,9 @@ public protocol TrainableDrafter: Sendable {
     ///   - seed: of what is random.
     func initialParameters(_ model: ModelParts, seed: UInt64) -> [Float]
 
+    /// What the learning rate of a parameter is multiplied by; 1 unless the drafter says otherwise.
+    func rateScale(_ role: DrafterRole) -> Float
+
     /// Steps that it can learn at most; nil for any number.
     var longestDraft: Int? { get }
 
@@ -35,6 +38,8 @@ public protocol TrainableDrafter: Sendable {
 extension TrainableDrafter {
     public var longestDraft: Int? { nil }
     public var taps: [Int] { [] }
+
+    public func rateScale(_ role: DrafterRole) -> Float { 1 }
 
     /// The loss of a batch, and the gradient of its weighted mean.
     ///

@@ -4,11 +4,18 @@ import RedrafterCore
 import RedrafterFormats
 import RedrafterTesting
 import Testing
+import VulkanBackend
 
 @testable import RecurrentDrafter
 
 private func backends() throws -> [any ComputeBackend] {
     [ReferenceBackend(), try CPUBackend(options: CPUBackend.Options(threads: 2))]
+}
+
+/// The same and, where there is one, a Vulkan device.
+private func allBackends() throws -> [any ComputeBackend] {
+    let hasDevice = (try? VulkanDeviceDescription.all().contains(where: \.isUsable)) ?? false
+    return try backends() + (hasDevice ? [try VulkanBackend(options: VulkanBackend.Options())] : [])
 }
 
 /// What a drafter proposes after one token, where its guesses are verified as they are.
@@ -181,7 +188,7 @@ private func proposal(
             ToyDrafter.context(attends: false),
         ])
     func contextContract(context: ContextBlockSizes) throws {
-        for backend in try backends() {
+        for backend in try allBackends() {
             let (drafter, embedding) = try contextDrafter(context, on: backend)
             let failures = try checkDrafter(
                 drafter, vocabularySize: 40, backend: backend,
@@ -194,7 +201,7 @@ private func proposal(
     func cuts() throws {
         var random = SeededRandom(seed: 5)
         let text = (0..<150).map { _ in Int32.random(in: 0..<40, using: &random) }
-        for backend in try backends() {
+        for backend in try allBackends() {
             let stream = backend.makeStream()
             let (drafter, embedding) = try contextDrafter(ToyDrafter.context(), on: backend)
             let outputs = (0..<2).map { _ in

@@ -28,7 +28,8 @@ import Testing
     }
 
     @Test func stepsAreThoseOfThePaper() {
-        var optimiser = AdamW(layout, weightDecay: 0.1, largestNorm: 0.5)
+        let slow = layout.entries[0]
+        var optimiser = AdamW(layout, weightDecay: 0.1, largestNorm: 0.5) { $0 == slow.role ? 0.25 : 1 }
         var parameters = wave(0.7, 1)
         var expected = parameters.map(Double.init)
         var (m, v) = (expected.map { _ in 0.0 }, expected.map { _ in 0.0 })
@@ -48,7 +49,8 @@ import Testing
                 let first = m[index] / (1 - pow(0.9, Double(step)))
                 let second = v[index] / (1 - pow(0.95, Double(step)))
                 let decay = matrices.contains(index) ? 0.1 * expected[index] : 0
-                expected[index] -= rate * (first / (second.squareRoot() + 1e-8) + decay)
+                let scale = slow.range.contains(index) ? 0.25 : 1
+                expected[index] -= scale * rate * (first / (second.squareRoot() + 1e-8) + decay)
             }
         }
         #expect(optimiser.step == 5)

@@ -79,7 +79,8 @@ public struct ContextBlockSizes: Sendable, Hashable {
         return result
     }
 
-    func tensors(hiddenSize hidden: Int) -> [TensorSpecification] {
+    /// In the order of files.
+    public func tensors(hiddenSize hidden: Int) -> [TensorSpecification] {
         var result = [TensorSpecification]()
         if normalizesTaps {
             result += taps.indices.map {

@@ -37,7 +37,8 @@
 
 /// Scores of `tiles` tiles of 16 slots for `n` queries. `queries [d][RD_QUERIES]`, `scores [queries][stride]`
 ///
-/// Asks on its way for the next tiles and for the 16 value vectors that belong to each of these: as many bytes.
+/// Asks on its way, into the first-level cache, for what comes right after: the next tiles, and the 16 value vectors that belong to
+/// each of these, as many bytes.
 INLINE void score_tile(
     const uint16_t *tile, const uint16_t *values, const float *queries, size_t d, float scale, const int n,
     const int tiles, float *scores, size_t stride

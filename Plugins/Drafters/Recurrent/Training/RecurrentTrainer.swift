@@ -48,6 +48,12 @@ public struct RecurrentTrainer: DrafterTrainer {
         layout = try ParameterLayout(configuration)
     }
 
+    /// The context block learns at a tenth: what suits the recurrence and the head upsets attention.
+    public func rateScale(_ role: DrafterRole) -> Float {
+        let context = configuration.context?.tensors(hiddenSize: configuration.hiddenSize) ?? []
+        return context.contains { $0.role == role } ? 0.1 : 1
+    }
+
     public func headRows(draftLength: Int) -> Int { draftLength }
 
     public func accumulate(_ chunk: TrainingChunk, into result: inout BatchResult) {
