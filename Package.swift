@@ -92,7 +92,7 @@ let package = Package(
                 "RedrafterCore", "RedrafterFormats", "RedrafterTraining", "DrafterHeads", "HeadTraining",
                 "RecurrentDrafter",
             ],
-            path: "Plugins/Drafters/Recurrent/Training", swiftSettings: swiftSettings),
+            path: "Plugins/Drafters/Recurrent/Training", exclude: ["torch"], swiftSettings: swiftSettings),
         .target(
             name: "MedusaTraining",
             dependencies: [

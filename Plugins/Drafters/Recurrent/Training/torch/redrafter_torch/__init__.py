@@ -1,0 +1,1 @@
+"""Trains Redrafter's recurrent drafter with PyTorch, on one processor or many GPUs; see README.md."""

@@ -1,0 +1,172 @@
+"""The batches of a training run, each a function of its step alone, and the part of them that a process computes.
+
+Labels and orders are those of `BatchReader` and `BatchSource` of the Swift trainer.
+"""
+from dataclasses import dataclass
+
+import numpy as np
+
+from .random_order import MASK, RootOrder, SplitMix, shuffled
+
+HELD_OUT_POSITIONS = 4096
+
+
+@dataclass
+class Batch:
+    """Positions of texts. Step t of position n has been fed `tokens[n, t]` and predicts the token after that one."""
+
+    tokens: np.ndarray  # [N, L] int64
+    label_rows: np.ndarray  # [N, L, K] int64, 0 for an unused entry
+    label_probabilities: np.ndarray  # [N, L, K] float32, 0 for an unused entry
+    weights: np.ndarray  # [N, L] float32, 0 for no loss term
+    truth: np.ndarray  # [N, L] int64, -1 where the draft vocabulary lacks the token
+    hidden: np.ndarray | None = None  # [N, H] float32; for the plain drafter
+    texts: list | None = None  # of `Text`, whose positions follow each other; for drafters with taps
+
+    @property
+    def count(self):
+        return len(self.tokens)
+
+    @property
+    def weight_sum(self):
+        return float(self.weights.sum(dtype=np.float64))
+
+    def pieces(self, positions, rows):
+        """The batch in pieces of at most so many positions, or texts of so many rows in all, padding included."""
+        if self.texts is None:
+            for start in range(0, self.count, positions):
+                part = slice(start, min(start + positions, self.count))
+                yield self._part(part, hidden=self.hidden[part])
+            return
+        group, start, end, longest = [], 0, 0, 0
+        for text in self.texts:
+            longest = max(longest, text.rows)
+            if group and (longest * (len(group) + 1) > rows or end + text.positions - start > positions):
+                yield self._part(slice(start, end), texts=group)
+                group, start, longest = [], end, text.rows
+            group.append(text)
+            end += text.positions
+        if group:
+            yield self._part(slice(start, end), texts=group)
+
+    def _part(self, part, **inputs):
+        return Batch(
+            self.tokens[part], self.label_rows[part], self.label_probabilities[part], self.weights[part],
+            self.truth[part], **inputs)
+
+
+@dataclass
+class Text:
+    """One answer with its prompt. Row r was fed token r; token r + 1 follows it."""
+
+    tokens: np.ndarray  # [rows + 1] int64
+    first: int  # the first row that is a position
+
+    @property
+    def rows(self):
+        # The last token was chosen, but nothing was computed from it.
+        return len(self.tokens) - 1
+
+    @property
+    def positions(self):
+        return self.rows - 1 - self.first
+
+
+class BatchReader:
+    """Fills batches from rows of a data set."""
+
+    def __init__(self, data, vocabulary, settings):
+        self.data = data
+        self.vocabulary = vocabulary
+        self.draft_length = settings.draft_length
+        self.is_distillation = settings.loss == "kd"
+        self.label_temperature = np.float32(settings.label_temp)
+        self.step_weights = np.float32(settings.step_decay) ** np.arange(self.draft_length, dtype=np.float32)
+
+    def positions(self, roots):
+        """A batch with these rows as roots."""
+        batch = self._labels(np.asarray(roots, dtype=np.int64))
+        batch.hidden = self.data.hidden_states(np.asarray(roots, dtype=np.int64))
+        return batch
+
+    def answers(self, firsts):
+        """A batch with whole answers, each given by its first row."""
+        texts, roots = [], [np.zeros(0, dtype=np.int64)]
+        for first in firsts:
+            tokens, prompt = self.data.text(int(first))
+            texts.append(Text(tokens.astype(np.int64), prompt - 1))
+            roots.append(np.arange(first, first + len(tokens) - prompt - 1, dtype=np.int64))
+        batch = self._labels(np.concatenate(roots))
+        batch.texts = texts
+        return batch
+
+    def _labels(self, roots):
+        rows = roots[:, None] + np.arange(self.draft_length)  # fed; the labels are those of the next row
+        fits = rows + 1 < self.data.ends[roots][:, None]
+        rows = np.where(fits, rows, 0)
+        following = np.where(fits, rows + 1, 0)
+        tokens = np.where(fits, self.data.tokens[rows], 0).astype(np.int64)
+        truth = np.where(fits, self.vocabulary.rows[self.data.tokens[following]], -1).astype(np.int64)
+        if self.is_distillation:
+            label_rows, probabilities = self._distribution(following.ravel())
+        else:
+            label_rows, probabilities = truth.reshape(-1, 1), (truth >= 0).reshape(-1, 1).astype(np.float32)
+        shape = rows.shape + (label_rows.shape[-1],)
+        label_rows, probabilities = label_rows.reshape(shape), probabilities.reshape(shape)
+        probabilities = np.where(fits[:, :, None] & (label_rows >= 0), probabilities, np.float32(0))
+        is_term = (probabilities > 0).any(axis=2)
+        return Batch(
+            tokens, np.maximum(label_rows, 0).astype(np.int64), probabilities,
+            np.where(is_term, self.step_weights, np.float32(0)).astype(np.float32), truth)
+
+    def _distribution(self, rows):
+        """Rows of the draft vocabulary, -1 for none, and probabilities of what the model deemed likely. `[rows, K]`"""
+        ids = self.data.gather(rows, "top_tokens")
+        logs = self.data.gather(rows, "top_log_probs").astype(np.float32)
+        probabilities = np.exp(logs / self.label_temperature)
+        known = (ids >= 0) & (ids < len(self.vocabulary.rows))
+        draft_rows = np.where(known, self.vocabulary.rows[np.where(known, ids, 0)], -1)
+        # Sharpened probabilities add up to something else; at temperature 1 what is not listed stays left out.
+        if self.label_temperature != 1:
+            total = probabilities.sum(axis=1, keepdims=True)
+            probabilities = np.where(total > 0, probabilities / np.where(total > 0, total, 1), probabilities)
+        return draft_rows, probabilities.astype(np.float32)
+
+
+class BatchSource:
+    """Single positions with hidden states, or whole answers for drafters with taps; a process takes its share of each batch."""
+
+    def __init__(self, reader, settings, rank, processes):
+        data, seed = reader.data, settings.seed
+        self._reads = reader.answers if settings.taps else reader.positions
+        self._rank, self._processes = rank, processes
+        positions = data.roots(is_held_out=False)
+        self.positions = len(positions)
+        trained = data.answers(is_held_out=False) if settings.taps else positions
+        held_out = data.answers(is_held_out=True) if settings.taps else data.roots(is_held_out=True)
+        self.per_step = settings.batch_size
+        limit = HELD_OUT_POSITIONS
+        if settings.taps and self.positions:
+            answers = max(1, len(trained))
+            self.per_step = max(
+                1, (settings.batch_size * len(trained) + self.positions // 2) // self.positions)
+            limit = max(1, HELD_OUT_POSITIONS // max(1, self.positions // answers))
+        self._order = RootOrder(trained, seed)
+        self._held_out = shuffled(held_out, SplitMix.stream(seed, MASK))[:limit]
+
+    def batch(self, step):
+        return self._share(self._order.roots(step * self.per_step, self.per_step))
+
+    def held_out(self):
+        """Batches of held-out positions, this process's share of each."""
+        for start in range(0, len(self._held_out), self.per_step):
+            yield self._share(self._held_out[start:start + self.per_step])
+
+    def _share(self, items):
+        share = items[self._rank::self._processes]
+        if len(share) > 0:
+            return self._reads(share)
+        # A process without a share takes part in the sum of gradients with zeros.
+        batch = self._reads(items[:1])
+        batch.weights[:] = 0
+        return batch

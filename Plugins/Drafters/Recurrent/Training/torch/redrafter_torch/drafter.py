@@ -1,0 +1,190 @@
+"""The recurrent drafter of ReDrafter (arXiv 2403.09919, section 3.1), plain or behind a context block.
+
+    s_0 = 0
+    s_t = SiLU(rnn_w · E[token_t] + rnn_u · s_{t−1} + b)
+    x   = [h, s_t], projected by input_proj where the exit dimension differs from 2 · hidden
+    n residual blocks x + SiLU(W x + b), then the LM head over the draft vocabulary
+
+h is the model's last hidden state, or the output of the context block. Modules are named so that `state_dict` has the names and
+the order of the Swift drafter's tensors.
+"""
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class LayerSizes:
+    heads: int
+    key_value_heads: int
+    head_dimension: int
+    feed_forward: int
+    rotary_base: float
+
+
+@dataclass(frozen=True)
+class DrafterSizes:
+    hidden: int
+    exit: int
+    layers: int
+    vocabulary: int
+    taps: tuple = ()
+    norms_taps: bool = True
+    layer: LayerSizes | None = None
+    norm_epsilon: float = 1e-5
+
+
+class Norm(nn.Module):
+    def __init__(self, size, epsilon):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.epsilon = epsilon
+
+    def forward(self, x):
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.epsilon) * self.weight
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.linear = nn.Linear(size, size)
+
+    def forward(self, x):
+        return x + F.silu(self.linear(x))
+
+
+class ContextBlock(nn.Module):
+    """One decoder layer on the tapped outputs of the model and the embedding of the following token; see `ContextBlock` in Swift.
+
+        i_t = input · [norm_1 tap_1(t), …, norm_n tap_n(t), E[x]]
+        a_t = i_t + attention_output · attention(norm i_t)
+        u_t = a_t + down · (SiLU(gate · norm a_t) ⊙ (up · norm a_t))
+    """
+
+    def __init__(self, sizes):
+        super().__init__()
+        hidden, self.layer = sizes.hidden, sizes.layer
+        if sizes.norms_taps:
+            self.tap_norm = nn.ModuleList(Norm(hidden, sizes.norm_epsilon) for _ in sizes.taps)
+        else:
+            self.tap_norm = None
+        self.input = nn.Linear((len(sizes.taps) + 1) * hidden, hidden, bias=False)
+        if self.layer is None:
+            return
+        queries = self.layer.heads * self.layer.head_dimension
+        keys = self.layer.key_value_heads * self.layer.head_dimension
+        self.attention_norm = Norm(hidden, sizes.norm_epsilon)
+        self.query = nn.Linear(hidden, queries, bias=False)
+        self.key = nn.Linear(hidden, keys, bias=False)
+        self.value = nn.Linear(hidden, keys, bias=False)
+        self.attention_output = nn.Linear(queries, hidden, bias=False)
+        self.feed_forward_norm = Norm(hidden, sizes.norm_epsilon)
+        self.gate = nn.Linear(hidden, self.layer.feed_forward, bias=False)
+        self.up = nn.Linear(hidden, self.layer.feed_forward, bias=False)
+        self.down = nn.Linear(self.layer.feed_forward, hidden, bias=False)
+
+    def forward(self, taps, following):
+        """
+        :param taps: outputs of the tapped layers. `[taps][texts, rows, hidden]`
+        :param following: embedding of the token after each row. `[texts, rows, hidden]`
+        :return: `[texts, rows, hidden]`
+        """
+        if self.tap_norm is not None:
+            taps = [norm(tap) for norm, tap in zip(self.tap_norm, taps)]
+        x = self.input(torch.cat([*taps, following], dim=-1))
+        if self.layer is None:
+            return x
+        x = x + self.attention_output(self._attention(self.attention_norm(x)))
+        normed = self.feed_forward_norm(x)
+        return x + self.down(F.silu(self.gate(normed)) * self.up(normed))
+
+    def _attention(self, x):
+        sizes, (texts, rows, _) = self.layer, x.shape
+
+        def parts(values, heads):
+            return values.view(texts, rows, heads, sizes.head_dimension).transpose(1, 2)
+
+        cosines, sines = self._angles(rows, x.device)
+        queries = _turned(parts(self.query(x), sizes.heads), cosines, sines)
+        keys = _turned(parts(self.key(x), sizes.key_value_heads), cosines, sines)
+        values = parts(self.value(x), sizes.key_value_heads)
+        groups = sizes.heads // sizes.key_value_heads
+        attended = F.scaled_dot_product_attention(
+            queries, keys.repeat_interleave(groups, dim=1), values.repeat_interleave(groups, dim=1),
+            is_causal=True)
+        return attended.transpose(1, 2).reshape(texts, rows, -1)
+
+    def _angles(self, rows, device):
+        size = self.layer.head_dimension
+        pairs = torch.arange(0, size, 2, dtype=torch.float64, device=device)
+        frequencies = self.layer.rotary_base ** (-pairs / size)
+        angles = torch.arange(rows, dtype=torch.float64, device=device)[:, None] * frequencies
+        return angles.cos().float(), angles.sin().float()
+
+
+def _turned(x, cosines, sines):
+    """Rotary embedding: element i of a head is turned with i + d/2."""
+    low, high = x.chunk(2, dim=-1)
+    return torch.cat([low * cosines - high * sines, high * cosines + low * sines], dim=-1)
+
+
+@dataclass
+class Piece:
+    """A part of a batch on the device. N positions, L steps, K labels, T terms with a weight."""
+
+    tokens: torch.Tensor  # [N, L]
+    positions: torch.Tensor  # [T], position of each term
+    steps: torch.Tensor  # [T]
+    label_rows: torch.Tensor  # [T, K]
+    label_probabilities: torch.Tensor  # [T, K]
+    weights: torch.Tensor  # [T]
+    truth: torch.Tensor  # [T]
+    hidden: torch.Tensor | None = None  # [N, H]
+    taps: list | None = None  # [taps][texts, rows, H]
+    following: torch.Tensor | None = None  # [texts, rows], the token after each row
+    position_rows: torch.Tensor | None = None  # [N], rows counted over all texts with their padding
+
+
+class Drafter(nn.Module):
+    def __init__(self, sizes, embedding):
+        super().__init__()
+        self.sizes = sizes
+        hidden, exit = sizes.hidden, sizes.exit
+        self.context = ContextBlock(sizes) if sizes.taps else None
+        self.rnn_u = nn.Linear(hidden, hidden)
+        self.rnn_w = nn.Linear(hidden, hidden, bias=False)
+        self.input_proj = nn.Linear(2 * hidden, exit) if exit != 2 * hidden else None
+        self.lm_head = nn.Sequential(
+            *(ResidualBlock(exit) for _ in range(sizes.layers)), nn.Linear(exit, sizes.vocabulary, bias=False))
+        # The model's, never changed and no part of the drafter's file. [model's vocabulary, hidden]
+        self.register_buffer("embedding", embedding, persistent=False)
+
+    def forward(self, piece):
+        """
+        :return: of each term, its cross entropy −Σ p_k log q_k in nats, and whether the largest logit is the token that came. `[T]`
+        """
+        states = self._states(piece.tokens)[piece.positions, piece.steps]
+        x = torch.cat([self._hidden(piece)[piece.positions], states], dim=-1)
+        if self.input_proj is not None:
+            x = self.input_proj(x)
+        logits = self.lm_head(x)
+        expected = (piece.label_probabilities * logits.gather(1, piece.label_rows)).sum(-1)
+        losses = piece.label_probabilities.sum(-1) * logits.logsumexp(-1) - expected
+        return losses, logits.detach().argmax(-1) == piece.truth
+
+    def _hidden(self, piece):
+        """h of the positions. `[N, H]`"""
+        if self.context is None:
+            return piece.hidden
+        rows = self.context(piece.taps, F.embedding(piece.following, self.embedding))
+        return rows.flatten(0, 1)[piece.position_rows]
+
+    def _states(self, tokens):
+        """`[N, L, H]`"""
+        fed = self.rnn_w(F.embedding(tokens, self.embedding))
+        states = [F.silu(fed[:, 0] + self.rnn_u(fed.new_zeros(1, fed.shape[-1])))]
+        for step in range(1, tokens.shape[1]):
+            states.append(F.silu(fed[:, step] + self.rnn_u(states[-1])))
+        return torch.stack(states, dim=1)

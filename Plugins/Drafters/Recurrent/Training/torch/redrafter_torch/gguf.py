@@ -1,0 +1,99 @@
+"""Writes a drafter as GGUF, with the metadata of the Swift writer: matrices in F16 or F32, vectors in F32."""
+import json
+import os
+import struct
+
+import numpy as np
+
+_UINT32, _INT32, _FLOAT32, _BOOL, _STRING, _ARRAY = 4, 5, 6, 7, 8, 9
+_F32, _F16 = 0, 1
+_ALIGNMENT = 32
+
+
+def write_drafter(path, drafter, vocabulary, manifest, settings_record, steps, matrix_type):
+    """:return: warnings, one sentence each."""
+    tensors, warnings = [], []
+    for name, values in drafter.state_dict().items():
+        values = values.detach().float().cpu().numpy()
+        if not np.isfinite(values).all():
+            warnings.append(f"tensor {name} has values that are not finite")
+        is_half = matrix_type == "f16" and values.ndim > 1
+        if is_half and (np.abs(values) > 65504).any():
+            warnings.append(f"tensor {name} has values that exceed what F16 can hold")
+        with np.errstate(over="ignore"):
+            tensors.append((name, np.ascontiguousarray(values, dtype=np.float16 if is_half else np.float32)))
+    write_file(path, metadata(drafter.sizes, vocabulary, manifest, settings_record, steps), tensors)
+    return warnings
+
+
+def metadata(sizes, vocabulary, manifest, settings_record, steps):
+    """Keys with their types, in the order of the Swift writer."""
+    result = [
+        ("general.architecture", _STRING, "redrafter-recurrent"), ("general.type", _STRING, "drafter"),
+        ("redrafter.hidden_size", _UINT32, sizes.hidden), ("redrafter.exit_dim", _UINT32, sizes.exit),
+        ("redrafter.layer_count", _UINT32, sizes.layers), ("redrafter.head_count", _UINT32, 1),
+        ("redrafter.vocab_size", _UINT32, sizes.vocabulary), ("redrafter.rnn", _BOOL, True),
+    ]
+    if sizes.taps:
+        prefix, layer = "redrafter.context.", sizes.layer
+        result += [
+            (prefix + "taps", _ARRAY, list(sizes.taps)), (prefix + "tap_norm", _BOOL, sizes.norms_taps),
+            (prefix + "layer_norm_rms_epsilon", _FLOAT32, sizes.norm_epsilon),
+        ]
+        if layer is not None:
+            result += [
+                (prefix + "head_count", _UINT32, layer.heads),
+                (prefix + "head_count_kv", _UINT32, layer.key_value_heads),
+                (prefix + "key_length", _UINT32, layer.head_dimension),
+                (prefix + "feed_forward_length", _UINT32, layer.feed_forward),
+                (prefix + "rope_freq_base", _FLOAT32, layer.rotary_base),
+            ]
+    if vocabulary.is_partial:
+        result.append(("redrafter.draft_vocabulary", _ARRAY, vocabulary.tokens))
+    result.append(("redrafter.fingerprint.tokenizer", _STRING, manifest.tokenizer))
+    result += [(f"redrafter.fingerprint.{name}", _UINT32, n) for name, n in manifest.fingerprint.items()]
+    notes = {
+        "training_settings": json.dumps(settings_record, separators=(",", ":")),
+        "training_steps": str(steps), "model": os.path.basename(manifest.model.rstrip("/")),
+    }
+    return result + [(f"redrafter.note.{key}", _STRING, value) for key, value in notes.items()]
+
+
+def write_file(path, pairs, tensors):
+    """Metadata as (key, type, value), an array being one of int32; tensors as (name, F16 or F32 array).
+
+    The file appears under its name when it is complete and on the disk.
+    """
+    partial = path + ".partial"
+    with open(partial, "wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(pairs)))
+        for key, kind, value in pairs:
+            file.write(_string(key) + struct.pack("<I", kind) + _value(kind, value))
+        offset = 0
+        for name, values in tensors:
+            kind = _F16 if values.dtype == np.float16 else _F32
+            # Columns first.
+            file.write(_string(name) + struct.pack(
+                f"<I{values.ndim}QIQ", values.ndim, *reversed(values.shape), kind, offset))
+            offset += values.nbytes + -values.nbytes % _ALIGNMENT
+        for _, values in tensors:
+            file.write(bytes(-file.tell() % _ALIGNMENT))
+            file.write(values.astype(values.dtype.newbyteorder("<")).tobytes())
+        file.write(bytes(-file.tell() % _ALIGNMENT))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def _string(text):
+    data = text.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def _value(kind, value):
+    if kind == _STRING:
+        return _string(value)
+    if kind == _ARRAY:
+        values = np.asarray(value, dtype="<i4")
+        return struct.pack("<IQ", _INT32, len(values)) + values.tobytes()
+    return struct.pack({_UINT32: "<I", _FLOAT32: "<f", _BOOL: "<?"}[kind], value)

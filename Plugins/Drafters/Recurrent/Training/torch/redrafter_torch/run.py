@@ -1,0 +1,280 @@
+"""A training run in a directory: it reads a data set, takes steps, reports, evaluates, saves checkpoints, and leaves a drafter.
+
+    OUT/checkpoint-00000500.safetensors   what a run needs to go on
+    OUT/log.jsonl                         a line for each report and evaluation
+    OUT/drafter.gguf                      the drafter, at the end
+"""
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch.nn.parallel import DistributedDataParallel
+
+from . import checkpoints, inputs
+from .batches import BatchReader, BatchSource
+from .data import Data, DraftVocabulary, digest
+from .drafter import Drafter, DrafterSizes, LayerSizes
+from .errors import TrainerError
+from .gguf import write_drafter
+from .initial import set_initial_values
+from .log import Log, listed
+from .optimizer import Optimizer, Schedule
+from .settings import differences, record
+from .target import Target
+from .totals import Totals
+
+LARGEST_FAILURES = 8
+# Answers that are asked whether the model is the one that made the data, and the share of places that should agree.
+ASKED_ANSWERS, EXPECTED_AGREEMENT = 4, 0.8
+
+
+class Run:
+    """:param settings: the flags. :param processes: of the run."""
+
+    def __init__(self, settings, processes):
+        self.settings, self.processes = settings, processes
+        self.directory = settings.output
+        self.is_stopped = False
+        self._prepare_output()
+        self._prepare_data()
+        self._prepare_drafter()
+        self._begin_or_restore()
+
+    # Beginning
+
+    def _prepare_output(self):
+        if not self.processes.is_first:
+            return
+        try:
+            os.makedirs(self.directory, exist_ok=True)
+            lock = os.open(
+                os.path.join(self.directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainerError(f"{self.directory} is locked by another process, which writes into it") from None
+        except OSError as error:
+            raise TrainerError(f"{self.directory} cannot be written to: {error.strerror}") from None
+        self._lock = lock  # held as long as the process lives
+        if not self.settings.resume and any(name.startswith("checkpoint-") and not name.endswith(".partial")
+                                            for name in os.listdir(self.directory)):
+            raise TrainerError(
+                f"{self.directory} holds checkpoints of a run", "go on with --resume, or use another directory")
+        checkpoints.remove_leftovers(self.directory)
+
+    def _prepare_data(self):
+        settings = self.settings
+        data = Data(settings.data, settings.tokens)
+        self.data = data
+        # All processes read the same files: one of them checks.
+        self.digest = digest(data.manifest, settings.data, settings.tokens) if self.processes.is_first else None
+        dtype = torch.bfloat16 if self.processes.is_gpu else torch.float32
+        self.target = Target(settings.model, self.processes.device, dtype)
+        self.target.check(data.manifest)
+        layers = data.manifest.fingerprint["num_hidden_layers"]
+        if settings.taps and settings.taps[-1] >= layers:
+            raise TrainerError(
+                f"--taps is {','.join(map(str, settings.taps))}; allowed: layers 0 to {layers - 1} of this model")
+        positions = len(data.roots(is_held_out=False))
+        if positions < settings.batch_size:
+            raise TrainerError(
+                f"the data has {positions} positions to train on, one step takes {settings.batch_size}",
+                "make more data, or use smaller batches")
+        self.vocabulary = DraftVocabulary(data, settings.draft_vocab)
+        self.iterations = settings.iters or positions // settings.batch_size
+        self.schedule = Schedule(settings.learning_rate, min(settings.warmup, self.iterations // 2), self.iterations)
+        self.record = record(settings, self.iterations, data, self.digest)
+
+    def _prepare_drafter(self):
+        settings, target, config = self.settings, self.target, self.target.config
+        layer = None
+        if settings.taps and settings.context_layer:
+            sizes = target.sizes
+            layer = LayerSizes(
+                sizes["num_attention_heads"], sizes["num_key_value_heads"], target.head_dimension,
+                sizes["intermediate_size"], target.rotary_base)
+        sizes = DrafterSizes(
+            hidden=config.hidden_size, exit=settings.exit_dim or config.hidden_size, layers=settings.layers,
+            vocabulary=len(self.vocabulary.tokens), taps=settings.taps, norms_taps=settings.tap_norm, layer=layer,
+            norm_epsilon=float(config.rms_norm_eps))
+        self.drafter = Drafter(sizes, target.embedding()).to(self.processes.device)
+        self.optimizer = Optimizer(self.drafter, settings.weight_decay)
+
+    def _begin_or_restore(self):
+        self.step = self.failures = 0
+        if self.settings.resume:
+            tensors, state, path, warnings = checkpoints.load(self.directory)
+            for warning in warnings:
+                self._say(f"warning: {warning}")
+            stored = state["settings"]
+            if not self.processes.is_first:
+                stored["data"]["sha256"] = None  # the first process compares it
+            changes = differences(stored, self.record)
+            if changes:
+                raise TrainerError(
+                    f"{path}: {changes[0]}", "resume with the same settings, or use another directory")
+            self.step, self.failures = state["step"], state["failures"]
+            self.drafter.load_state_dict({name: tensors[name] for name in self.drafter.state_dict()})
+            self.optimizer.restore(tensors, state["optimizer_step"])
+        else:
+            set_initial_values(self.drafter, self.target, self.vocabulary, self.settings.seed)
+        if self.processes.is_first:
+            self.log = Log(os.path.join(self.directory, "log.jsonl"), self.step)
+
+    # Running
+
+    def run(self):
+        """Runs to the end, or until a signal; returns the path of the drafter, None where it was stopped."""
+        settings, processes = self.settings, self.processes
+        reader = BatchReader(self.data, self.vocabulary, settings)
+        self._provide_inputs()
+        source = BatchSource(reader, settings, processes.rank, processes.count)
+        self._say(
+            f"Training from iteration {self.step} to {self.iterations}: "
+            f"{sum(p.numel() for p in self.drafter.parameters())} parameters, {source.positions} positions, draft "
+            f"vocabulary covers {100 * self.vocabulary.coverage:.1f} % of the answers; {processes.count} process(es) "
+            f"on {processes.device.type}")
+        self.model = self.drafter
+        if processes.count > 1:
+            self.model = DistributedDataParallel(
+                self.drafter, device_ids=[processes.device.index] if processes.is_gpu else None,
+                broadcast_buffers=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        interval, start = Totals(settings.draft_length), time.monotonic()
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(source.batch, self.step)
+            while self.step < self.iterations:
+                batch = coming.result()
+                coming = ahead.submit(source.batch, self.step + 1)
+                if not self._take_step(batch, interval):
+                    if self.step % settings.save_every:
+                        self._save()
+                    self._say("run the same command with --resume to continue")
+                    return None
+                is_last = self.step == self.iterations
+                if self.step % settings.steps_per_report == 0:
+                    start = self._report(interval, start)
+                    interval = Totals(settings.draft_length)
+                if self.step % settings.steps_per_eval == 0 or is_last:
+                    start += self._evaluate(source)
+                if self.step % settings.save_every == 0 or is_last:
+                    start += self._save()
+        return self._finish()
+
+    def _provide_inputs(self):
+        if not self.settings.taps and not self.data.has_hidden:
+            inputs.recompute_hidden(self.data, self.target, self.directory, self.processes, self._say)
+        if not self.processes.is_first:
+            return
+        agreement = self.target.agreement(self.data, self.data.all_answers()[:ASKED_ANSWERS])
+        if agreement < EXPECTED_AGREEMENT:
+            self._say(
+                f"warning: at {100 * agreement:.0f} % of places only, {self.settings.model} deems the same token most "
+                "likely as the model that made the data; is it the same model?")
+
+    def _take_step(self, batch, interval):
+        """Returns False where a process was told to stop."""
+        weight, stops = self.processes.sums([batch.weight_sum, self.is_stopped])
+        if stops:
+            return False
+        self.optimizer.zero_gradients()
+        # DistributedDataParallel takes the mean of gradients, the loss is the mean over the whole batch.
+        scale = self.processes.count / weight if weight > 0 else 0.0
+        local = Totals(self.settings.draft_length)
+        parts = list(batch.pieces(self.settings.positions_at_once, self.settings.rows_at_once))
+        for index, part in enumerate(parts):
+            self._loss(part, local, self.model, scale, is_last=index == len(parts) - 1)
+        local.positions = batch.count if batch.weight_sum > 0 else 0
+        applied = self.optimizer.update(self.schedule.rate(self.step))
+        self.step += 1
+        if applied:
+            self.failures = 0
+            interval.add(local)
+            return True
+        self.failures += 1
+        self._say(f"warning: step {self.step}: the gradient is not finite; the step is skipped")
+        if self.failures >= LARGEST_FAILURES:
+            raise TrainerError(
+                f"step {self.step}: the gradient was not finite {self.failures} times in a row; the last checkpoint is "
+                "intact", "resume with a smaller learning rate into another directory")
+        return True
+
+    def _loss(self, part, totals, model, scale, is_last):
+        """Adds a part's loss to the totals and its gradient to the parameters'."""
+        waits = not is_last and isinstance(model, DistributedDataParallel)
+        piece = inputs.piece(part, self.target, self.settings.taps, self.processes.device)
+        with model.no_sync() if waits else contextlib.nullcontext():
+            losses, is_right = model(piece)
+            (scale * (piece.weights * losses).sum()).backward()
+        totals.count(piece, losses.detach(), is_right)
+
+    # Reports
+
+    def _report(self, interval, start):
+        total = interval.summed(self.processes)
+        now = time.monotonic()
+        rate = self.schedule.rate(self.step - 1)
+        speed = total.positions / max(now - start, 1e-9)
+        self._say(
+            f"Iteration {self.step}: training loss {total.loss:.3f}, top-1 {listed(total.accuracy)}, learning rate "
+            f"{rate:.2e}, {speed:.0f} positions/s")
+        if self.processes.is_first:
+            self.log.append(
+                self.step, loss=total.loss, top1=total.accuracy, learning_rate=rate, positions_per_second=speed)
+        return now
+
+    @torch.no_grad()
+    def _evaluate(self, source):
+        """Returns the seconds that it took."""
+        start = time.monotonic()
+        total = Totals(self.settings.draft_length)
+        for batch in source.held_out():
+            for part in batch.pieces(self.settings.positions_at_once, self.settings.rows_at_once):
+                piece = inputs.piece(part, self.target, self.settings.taps, self.processes.device)
+                total.count(piece, *self.drafter(piece))
+        total = total.summed(self.processes)
+        if total.terms > 0:
+            self._say(f"Iteration {self.step}: held-out loss {total.loss:.3f}, top-1 {listed(total.accuracy)}")
+            if self.processes.is_first:
+                self.log.append(self.step, eval={"loss": total.loss, "top1": total.accuracy})
+        return time.monotonic() - start
+
+    def _save(self):
+        start = time.monotonic()
+        if self.processes.is_first:
+            state = {
+                "settings": self.record, "optimizer_step": self.optimizer.steps, "failures": self.failures,
+            }
+            tensors = {**self.drafter.state_dict(), **self.optimizer.tensors()}
+            try:
+                path = checkpoints.save(self.directory, self.step, tensors, state)
+            except OSError as error:
+                raise TrainerError(
+                    f"{self.directory}: the checkpoint cannot be written: {error.strerror or error}",
+                    "the last complete checkpoint is intact; resume from it when there is room") from None
+            self._say(f"saved {path}")
+        self.processes.wait()
+        return time.monotonic() - start
+
+    def _finish(self):
+        path = os.path.join(self.directory, "drafter.gguf")
+        if self.processes.is_first:
+            warnings = write_drafter(
+                path, self.drafter, self.vocabulary, self.data.manifest, self.record, self.step, self.settings.type)
+            for warning in warnings:
+                self._say(f"warning: {warning}")
+            self._say(f"the drafter is {path}; try it: redrafter compare --drafters rnn,none --drafter-model {path}")
+        self.processes.wait()
+        return path
+
+    def _stop(self, number, frame):
+        self.is_stopped = True
+
+    def _say(self, text):
+        if self.processes.is_first:
+            print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,126 @@
+"""The flags: those of `redrafter train rnn` with its defaults, and a few that only this trainer has."""
+import argparse
+import math
+
+from .errors import TrainerError
+
+
+def parser():
+    result = argparse.ArgumentParser(
+        prog="python -m redrafter_torch.train",
+        description="Trains Redrafter's recurrent drafter on answers that `redrafter distill generate` wrote. Run it with "
+        "torchrun for several GPUs.")
+    add = result.add_argument
+    add("--data", required=True, metavar="DIR", help="directory made by `redrafter distill generate`")
+    add("-m", "--model", required=True, metavar="FOLDER", help="the model in the format of Hugging Face")
+    add("-o", "--output", required=True, metavar="OUT", help="directory for the run")
+    add("--resume", action="store_true", help="go on from the newest checkpoint in the output directory")
+
+    add("--iters", type=int, metavar="N", help="optimiser steps; without it, one epoch")
+    add("--batch-size", type=int, default=512, metavar="N", help="positions in each step, of all processes (512)")
+    add("--learning-rate", type=float, default=3e-3, metavar="X", help="peak learning rate (0.003)")
+    add("--warmup", type=int, default=100, metavar="N", help="steps until the learning rate peaks (100)")
+    add("--weight-decay", type=float, default=0.01, metavar="X", help="weight decay of matrices (0.01)")
+    add("--draft-length", type=int, default=4, metavar="N", help="draft steps to learn (4)")
+    add("--exit-dim", type=int, metavar="N", help="input size of the drafter's head; without it, the hidden size")
+    add("--layers", type=int, default=2, metavar="N", help="residual blocks of the head (2)")
+    add("--taps", default="", metavar="LIST",
+        help="a context block that reads the outputs of these layers, counted from 0: 8,18,29")
+    add("--tap-norm", action=argparse.BooleanOptionalAction, default=True, help="norm each tap")
+    add("--context-layer", action=argparse.BooleanOptionalAction, default=True,
+        help="give the context block a decoder layer with attention over the text")
+    add("--draft-vocab", type=int, default=8192, metavar="N", help="tokens that the drafter predicts; 0 for all (8192)")
+    add("--loss", choices=("kd", "ce"), default="kd", help="the model's distribution, or the token that came (kd)")
+    add("--label-temp", type=float, default=1.0, metavar="T", help="below 1 sharpens the model's distribution (1)")
+    add("--step-decay", type=float, default=0.9, metavar="X", help="weight of each step's loss after another (0.9)")
+    add("--steps-per-report", type=int, default=20, metavar="N", help="(20)")
+    add("--steps-per-eval", type=int, default=500, metavar="N", help="(500)")
+    add("--save-every", type=int, default=500, metavar="N", help="steps between two checkpoints (500)")
+    add("--tokens", type=int, metavar="N", help="use only this many tokens of the data")
+    add("--seed", type=int, default=0, metavar="N", help="of initial weights and order (0)")
+    add("-t", "--threads", type=int, metavar="N", help="threads of each process on the CPU")
+
+    own = result.add_argument_group("this trainer only")
+    own.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(auto)")
+    own.add_argument("--type", choices=("f16", "f32"), default="f16", help="of the drafter's matrices in its file (f16)")
+    own.add_argument("--positions-at-once", type=int, default=4096, metavar="N",
+                     help="positions of a process in one pass; fewer take less memory (4096)")
+    own.add_argument("--rows-at-once", type=int, default=16384, metavar="N",
+                     help="rows of whole texts in one pass, padding included, with --taps (16384)")
+    return result
+
+
+def parse(arguments=None):
+    settings = parser().parse_args(arguments)
+    settings.taps = _layers(settings.taps)
+    _validate(settings)
+    return settings
+
+
+def _layers(text):
+    try:
+        taps = tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        taps = (-1,)
+    if any(tap < 0 for tap in taps) or len(taps) > 16 or list(taps) != sorted(set(taps)):
+        raise TrainerError(f"--taps is '{text}'; allowed: up to 16 layers from 0, ascending, as in 8,18,29")
+    return taps
+
+
+def _validate(settings):
+    large = 1 << 30
+
+    def check(is_valid, name, allowed):
+        if not is_valid:
+            got = getattr(settings, name)
+            raise TrainerError(f"--{name.replace('_', '-')} is {got}; allowed: {allowed}")
+
+    def integer(name, least, most, may_lack=False):
+        value = getattr(settings, name)
+        check((may_lack and value is None) or least <= value <= most, name, f"{least} to {most}")
+
+    integer("iters", 1, large, may_lack=True)
+    integer("batch_size", 1, 1 << 20)
+    integer("warmup", 0, large)
+    integer("draft_length", 1, 16)
+    integer("exit_dim", 1, 1 << 16, may_lack=True)
+    integer("layers", 0, 16)
+    integer("draft_vocab", 0, 1 << 24)
+    for name in ("steps_per_report", "steps_per_eval", "save_every", "positions_at_once", "rows_at_once"):
+        integer(name, 1, large)
+    integer("tokens", 1, 1 << 40, may_lack=True)
+    integer("seed", 0, (1 << 64) - 1)
+    integer("threads", 1, 1024, may_lack=True)
+    for name in ("learning_rate", "label_temp"):
+        value = getattr(settings, name)
+        check(math.isfinite(value) and value > 0, name, "a number above 0")
+    check(math.isfinite(settings.weight_decay) and settings.weight_decay >= 0, "weight_decay", "a number from 0")
+    check(0 < settings.step_decay <= 1, "step_decay", "above 0 and up to 1")
+
+
+def record(settings, iterations, data, digest):
+    """What a resumed run must share with the one before, with the names of the Swift trainer's record."""
+    manifest = data.manifest
+    return {
+        "trainer": "redrafter_torch", "drafter": "recurrent", "iterations": iterations,
+        "batch_size": settings.batch_size, "learning_rate": settings.learning_rate, "warmup": settings.warmup,
+        "weight_decay": settings.weight_decay, "draft_length": settings.draft_length,
+        "exit_dim": settings.exit_dim or manifest.fingerprint["hidden_size"], "layers": settings.layers,
+        "taps": list(settings.taps), "tap_norm": settings.tap_norm, "context_layer": settings.context_layer,
+        "draft_vocab": settings.draft_vocab, "loss": settings.loss, "label_temperature": settings.label_temp,
+        "step_decay": settings.step_decay, "seed": str(settings.seed),
+        "data": {
+            "fingerprint": {"tokenizer": manifest.tokenizer, **manifest.fingerprint},
+            "settings": manifest.settings, "tokens": data.rows, "sha256": digest,
+        },
+    }
+
+
+def differences(stored, current, path=""):
+    """The members of two records that are not equal, as sentences."""
+    if isinstance(stored, dict) and isinstance(current, dict):
+        result = []
+        for key in sorted({*stored, *current}):
+            result += differences(stored.get(key), current.get(key), f"{path}.{key}" if path else key)
+        return result
+    return [] if stored == current else [f"{path} was {stored}, it is {current} now"]

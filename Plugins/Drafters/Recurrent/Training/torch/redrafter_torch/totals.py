@@ -1,0 +1,41 @@
+"""What batches gave, added up on the device and summed over processes when somebody asks."""
+import torch
+
+
+class Totals:
+    def __init__(self, draft_length):
+        self._length = draft_length
+        # Σ weight · loss, Σ weight, then terms and right guesses of each step.
+        self._sums = None
+        self.positions = 0
+
+    def count(self, piece, losses, is_right):
+        """Adds terms. `[T]`"""
+        losses, weights = losses.double(), piece.weights.double()
+        terms = torch.bincount(piece.steps, minlength=self._length).double()
+        right = torch.bincount(piece.steps, weights=is_right.double(), minlength=self._length)
+        self._add(torch.cat([(weights * losses).sum()[None], weights.sum()[None], terms, right]))
+
+    def add(self, other):
+        if other._sums is not None:
+            self._add(other._sums)
+        self.positions += other.positions
+
+    def _add(self, sums):
+        self._sums = sums if self._sums is None else self._sums + sums
+
+    def summed(self, processes):
+        """Over all processes."""
+        own = [0.0] * (2 + 2 * self._length) if self._sums is None else self._sums.tolist()
+        return Summed(processes.sums(own + [self.positions]), self._length)
+
+
+class Summed:
+    def __init__(self, sums, length):
+        loss, weight, *counts, self.positions = sums
+        counted, correct = counts[:length], counts[length:]
+        # The weighted mean in nats; 0 where nothing has a weight.
+        self.loss = loss / weight if weight > 0 else 0.0
+        self.terms = sum(counted)
+        # Share of each step's terms that were right; 0 where it was never counted.
+        self.accuracy = [right / terms if terms else 0.0 for right, terms in zip(correct, counted)]
