@@ -158,8 +158,8 @@ class Drafter(nn.Module):
         self.input_proj = nn.Linear(2 * hidden, exit) if exit != 2 * hidden else None
         self.lm_head = nn.Sequential(
             *(ResidualBlock(exit) for _ in range(sizes.layers)), nn.Linear(exit, sizes.vocabulary, bias=False))
-        # The model's, never changed and no part of the drafter's file. [model's vocabulary, hidden]
-        self.register_buffer("embedding", embedding, persistent=False)
+        # The model's, never changed and no part of the drafter: no buffer. [model's vocabulary, hidden]
+        self.embedding = embedding
 
     def forward(self, piece):
         """

@@ -39,11 +39,21 @@ class Run:
     def __init__(self, settings, processes):
         self.settings, self.processes = settings, processes
         self.directory = settings.output
+        self._lock = None
         self.is_stopped = False
+
+    def prepare(self):
+        """Reads all inputs; nothing is computed yet. Raises TrainerError where something does not fit."""
         self._prepare_output()
         self._prepare_data()
         self._prepare_drafter()
         self._begin_or_restore()
+
+    def close(self):
+        """Lets others write into the directory."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     # Beginning
 
@@ -52,14 +62,14 @@ class Run:
             return
         try:
             os.makedirs(self.directory, exist_ok=True)
-            lock = os.open(
+            # Neither followed nor emptied: whatever has this name keeps what it holds.
+            self._lock = os.open(
                 os.path.join(self.directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise TrainerError(f"{self.directory} is locked by another process, which writes into it") from None
         except OSError as error:
             raise TrainerError(f"{self.directory} cannot be written to: {error.strerror}") from None
-        self._lock = lock  # held as long as the process lives
         if not self.settings.resume and any(name.startswith("checkpoint-") and not name.endswith(".partial")
                                             for name in os.listdir(self.directory)):
             raise TrainerError(
@@ -141,8 +151,7 @@ class Run:
         self.model = self.drafter
         if processes.count > 1:
             self.model = DistributedDataParallel(
-                self.drafter, device_ids=[processes.device.index] if processes.is_gpu else None,
-                broadcast_buffers=False)
+                self.drafter, device_ids=[processes.device.index] if processes.is_gpu else None)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
         interval, start = Totals(settings.draft_length), time.monotonic()

@@ -21,9 +21,9 @@ def main(arguments=None):
         processes = Processes(settings.device)
     except TrainerError as error:
         return fail(error)
-    run, problem = None, None
+    run, problem = Run(settings, processes), None
     try:
-        run = Run(settings, processes)
+        run.prepare()
     except TrainerError as error:
         problem = str(error)
     try:
@@ -32,6 +32,7 @@ def main(arguments=None):
     except TrainerError as error:
         return fail(error)
     finally:
+        run.close()
         processes.close()
 
 

@@ -1,0 +1,163 @@
+"""What the tests share: a toy model with its data, runs of both trainers, and the command `redrafter` that REDRAFTER names."""
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+import toy
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, PACKAGE)
+COMMAND = os.environ.get("REDRAFTER") or os.path.abspath(os.path.join(PACKAGE, "../../../../../.build/release/redrafter"))
+FLAGS = ("--iters 20 --steps-per-report 1 --batch-size 128 --warmup 5 --draft-vocab 200 -t 1").split()
+
+
+class ToyTests(unittest.TestCase):
+    """Tests with a folder of their own and one toy model, whose data are made once."""
+
+    _shared = None
+
+    @classmethod
+    def setUpClass(cls):
+        if ToyTests._shared is None:
+            if not os.path.exists(COMMAND):
+                raise RuntimeError(f"{COMMAND} is missing: run `make build`, or set REDRAFTER to the path of a redrafter")
+            folder = tempfile.TemporaryDirectory(prefix="redrafter-torch-")
+            ToyTests._shared = folder  # removed at the end of the process
+            toy.write_model(os.path.join(folder.name, "toy"))
+            toy.write_prompts(os.path.join(folder.name, "prompts.jsonl"), 120)
+            make = ["distill", "generate", "-m", "toy", "--prompts", "prompts.jsonl", "--tokens", "4000",
+                    "--max-tokens", "40", "--top-k", "8", "--greedy-share", "0.5", "--shard-answers", "50", "-t", "1"]
+            cls.redrafter(*make, "-o", "data")
+            cls.redrafter(*make, "-o", "bare", "--no-hidden")
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="test-", dir=ToyTests._shared.name)
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def path(self, name):
+        """A path in the folder of the test."""
+        return os.path.join(self.folder, name)
+
+    @staticmethod
+    def shared(name):
+        return os.path.join(ToyTests._shared.name, name)
+
+    @staticmethod
+    def redrafter(*arguments):
+        """What the command prints."""
+        done = subprocess.run(
+            [COMMAND, *arguments], cwd=ToyTests._shared.name, capture_output=True, text=True, timeout=300)
+        if done.returncode != 0:
+            raise AssertionError(f"redrafter {' '.join(arguments)}: {done.returncode}\n{done.stderr}")
+        return done.stdout
+
+    def train_swift(self, output, *flags, data="data"):
+        """The log of a run of the Swift trainer."""
+        self.redrafter("train", "rnn", "-m", "toy", "--data", data, "-o", self.path(output), *FLAGS, *flags)
+        return log(self.path(output))
+
+    def train(self, output, *flags, data="data", model="toy", expected=0):
+        """The log of a run of this trainer in this process, and what it said. Paths are below the shared folder."""
+        from redrafter_torch.train import main
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            code = main(["--data", self.shared(data), "--model", self.shared(model), "-o", self.path(output),
+                         *FLAGS, *flags])
+        self.assertEqual(code, expected, said.getvalue())
+        return log(self.path(output)) if code == 0 else None, said.getvalue()
+
+    def train_with_processes(self, count, output, *flags, data="data"):
+        """The log of a run with torchrun."""
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(count),
+                   "-m", "redrafter_torch.train", "--data", self.shared(data), "--model", self.shared("toy"),
+                   "-o", self.path(output), "--device", "cpu", *FLAGS, *flags]
+        done = subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": PACKAGE, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+            timeout=300)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return log(self.path(output))
+
+    def assert_same_losses(self, first, second, tolerance, steps=20):
+        """Losses of all steps, and of held-out answers; the largest difference is printed."""
+        pairs = list(zip(losses(first), losses(second), strict=True))
+        self.assertGreaterEqual(len(pairs), steps)
+        largest = max(abs(a - b) for a, b in pairs)
+        print(f"  {self.id().split('.')[-1]}: the largest difference of {len(pairs)} losses is {largest:.1e}")
+        self.assertLess(largest, tolerance)
+        held = [[line["eval"]["loss"] for line in lines if "eval" in line] for lines in (first, second)]
+        self.assertEqual(len(held[0]), len(held[1]))
+        for a, b in zip(*held):
+            self.assertLess(abs(a - b), tolerance)
+
+
+def log(folder):
+    with open(os.path.join(folder, "log.jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def losses(lines):
+    return [line["loss"] for line in lines if "loss" in line]
+
+
+def tensors(path):
+    """Tensors of a GGUF file in F16 and F32, by name; metadata are skipped by what they look like to `struct`."""
+    with open(path, "rb") as file:
+        data = file.read()
+    place = 4
+
+    def take(form):
+        nonlocal place
+        values = struct.unpack_from("<" + form, data, place)
+        place += struct.calcsize("<" + form)
+        return values if len(values) > 1 else values[0]
+
+    def string():
+        nonlocal place
+        length = take("Q")
+        place += length
+        return data[place - length:place].decode()
+
+    def skip(kind):
+        nonlocal place
+        if kind == 8:
+            string()
+        elif kind == 9:
+            element, count = take("IQ")
+            for _ in range(count):
+                skip(element)
+        else:
+            place += {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}[kind]
+
+    _, count, pairs = take("IQQ")
+    for _ in range(pairs):
+        string()
+        skip(take("I"))
+    entries = []
+    for _ in range(count):
+        name, dimensions = string(), take("I")
+        shape = [take("Q") for _ in range(dimensions)]
+        kind, offset = take("IQ")
+        entries.append((name, shape[::-1], {0: "<f4", 1: "<f2"}[kind], offset))
+    start = place + -place % 32
+    return {
+        name: np.frombuffer(data, kind, int(np.prod(shape)), start + offset).reshape(shape).astype(np.float32)
+        for name, shape, kind, offset in entries
+    }
+
+
+def metadata(text):
+    """What `redrafter inspect --json` says about a drafter, without what differs between the trainers."""
+    content = json.loads(text)
+    for key in ("path", "file_bytes", "notes"):
+        content.pop(key, None)
+    return json.loads(re.sub(r'"\{\\"(trainer|drafter)\\".*?\}\}"', '"settings"', json.dumps(content)))

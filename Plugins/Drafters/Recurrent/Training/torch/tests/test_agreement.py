@@ -1,0 +1,90 @@
+"""This trainer against the Swift trainer: the same losses step by step, the same weights, the same drafts."""
+import json
+import unittest
+
+import numpy as np
+
+import support
+
+TOLERANCE = 1e-3
+
+
+class AgreementTests(support.ToyTests):
+    def check(self, *flags, data="data"):
+        first = self.train_swift("swift", *flags, data=data)
+        second, _ = self.train("torch", *flags, data=data)
+        self.assert_same_losses(first, second, TOLERANCE)
+        for a, b in zip(first, second):
+            if "loss" in a:
+                self.assertLess(max(abs(x - y) for x, y in zip(a["top1"], b["top1"])), 0.02)
+                self.assertEqual(set(a), set(b))
+                self.assertAlmostEqual(a["learning_rate"], b["learning_rate"], places=8)
+        self._check_weights()
+        return first, second
+
+    def _check_weights(self):
+        """The files differ in nothing but the last bits of weights."""
+        paths = [self.path("swift/drafter.gguf"), self.path("torch/drafter.gguf")]
+        self.assertEqual(*(support.metadata(self.redrafter("inspect", path, "--json")) for path in paths))
+        swift, torch = (support.tensors(path) for path in paths)
+        self.assertEqual(list(swift), list(torch))
+        for name, values in swift.items():
+            difference = np.sqrt(np.mean((values - torch[name]) ** 2))
+            self.assertLess(difference, 0.02 * max(1e-2, float(values.std())), name)
+
+    def _check_drafts(self):
+        """Answers are those of plain decoding, and as many guesses are confirmed as with the Swift trainer's drafter."""
+        lengths = []
+        for name in ("swift", "torch"):
+            result = json.loads(self.redrafter(
+                "compare", "-m", "toy", "--drafters", "rnn,none", "--drafter-model", self.path(f"{name}/drafter.gguf"),
+                "--prompts", "prompts.jsonl", "--limit", "40", "-n", "40", "-r", "1", "-t", "1", "-o", "json",
+                "--tree", "most-probable", "--max-rows", "8"))
+            rnn = next(entry for entry in result["drafters"] if entry["drafter"] == "rnn")
+            self.assertTrue(rnn["identical"])
+            lengths.append(rnn["mean_acceptance_length"])
+        print(f"  {self.id().split('.')[-1]}: tokens a step {lengths[0]:.4f} (Swift), {lengths[1]:.4f}")
+        self.assertGreater(lengths[1], 1.1)
+        self.assertAlmostEqual(*lengths, delta=0.01)
+
+    def test_plain_drafter(self):
+        self.check()
+        self._check_drafts()
+
+    def test_context_block(self):
+        self.check("--taps", "0,1")
+        self._check_drafts()
+
+    def test_states_that_are_not_stored(self):
+        self.check("--tokens", "3000", data="bare")
+
+    def test_small_head_with_sharpened_labels(self):
+        self.check("--exit-dim", "32", "--label-temp", "0.5", "--draft-length", "6", "--seed", "18446744073709551615")
+
+    def test_wide_head_on_tokens(self):
+        self.check("--exit-dim", "128", "--layers", "0", "--loss", "ce", "--step-decay", "0.7")
+
+    def test_taps_without_norms_and_layer_for_several_epochs(self):
+        self.check("--taps", "0", "--no-tap-norm", "--no-context-layer", "--draft-length", "1", "--draft-vocab", "0",
+                   "--batch-size", "1024")
+
+
+class ExchangeTests(support.ToyTests):
+    def test_f32_file_is_read_and_converted(self):
+        self.train("run", "--type", "f32", "--iters", "2")
+        self.redrafter("convert", self.path("run/drafter.gguf"), self.path("small.gguf"), "--type", "q4_0")
+        self.redrafter("convert", self.path("run/drafter.gguf"), self.path("apple"), "--layout", "apple")
+        self.assertIn("q4_0", self.redrafter("inspect", self.path("small.gguf")))
+        self.assertIn("rnn_u.weight", self.redrafter("inspect", self.path("apple"), "--tensors"))
+
+    def test_f16_is_f32_rounded(self):
+        for kind in ("f16", "f32"):
+            self.train(kind, "--type", kind, "--iters", "2", "--taps", "0,1")
+        half, single = (support.tensors(self.path(f"{kind}/drafter.gguf")) for kind in ("f16", "f32"))
+        for name, values in single.items():
+            expected = values if values.ndim == 1 else values.astype(np.float16).astype(np.float32)
+            np.testing.assert_array_equal(half[name], expected)
+
+
+if __name__ == "__main__":
+    unittest.main()
