@@ -1,5 +1,6 @@
 """The processes of a run: one that stands alone, or those that `torchrun` started."""
 import os
+import sys
 import time
 
 import torch
@@ -27,7 +28,10 @@ class Processes:
         else:
             self.device = torch.device("cpu")
         if self.count > 1:
-            dist.init_process_group("nccl" if self.is_gpu else "gloo")
+            if self.is_gpu:
+                dist.init_process_group("nccl", device_id=self.device)
+            else:
+                dist.init_process_group("gloo")
 
     @property
     def is_gpu(self):
@@ -67,7 +71,6 @@ class Processes:
 def fail(error):
     """Says an error once and returns the exit code. The others wait: torchrun ends all when the first one ends."""
     if int(os.environ.get("RANK", "0")) == 0:
-        import sys
         print(f"error: {error}", file=sys.stderr, flush=True)
     else:
         time.sleep(2)

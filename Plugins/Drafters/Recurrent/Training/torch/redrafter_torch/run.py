@@ -6,6 +6,7 @@
 """
 import contextlib
 import fcntl
+import math
 import os
 import signal
 import sys
@@ -161,7 +162,7 @@ class Run:
                 batch = coming.result()
                 coming = ahead.submit(source.batch, self.step + 1)
                 if not self._take_step(batch, interval):
-                    if self.step % settings.save_every:
+                    if self.step % settings.save_every and self.failures == 0:
                         self._save()
                     self._say("run the same command with --resume to continue")
                     return None
@@ -171,7 +172,10 @@ class Run:
                     interval = Totals(settings.draft_length)
                 if self.step % settings.steps_per_eval == 0 or is_last:
                     start += self._evaluate(source)
-                if self.step % settings.save_every == 0 or is_last:
+                if is_last:
+                    self._check_result()
+                # What fails now may have failed since the last step: it must not take the place of a good checkpoint.
+                if (self.step % settings.save_every == 0 and self.failures == 0) or is_last:
                     start += self._save()
         return self._finish()
 
@@ -188,30 +192,47 @@ class Run:
 
     def _take_step(self, batch, interval):
         """Returns False where a process was told to stop."""
-        weight, stops = self.processes.sums([batch.weight_sum, self.is_stopped])
+        processes = self.processes
+        weight, stops = processes.sums([batch.weight_sum, self.is_stopped])
         if stops:
             return False
         self.optimizer.zero_gradients()
         # DistributedDataParallel takes the mean of gradients, the loss is the mean over the whole batch.
-        scale = self.processes.count / weight if weight > 0 else 0.0
+        scale = processes.count / weight if weight > 0 else 0.0
         local = Totals(self.settings.draft_length)
         parts = list(batch.pieces(self.settings.positions_at_once, self.settings.rows_at_once))
         for index, part in enumerate(parts):
             self._loss(part, local, self.model, scale, is_last=index == len(parts) - 1)
         local.positions = batch.count if batch.weight_sum > 0 else 0
-        applied = self.optimizer.update(self.schedule.rate(self.step))
+        # A loss that is no number can have a gradient of numbers: those of the terms that have one.
+        loss = processes.sums([local.loss_sum])[0]
+        applied = math.isfinite(loss) and self.optimizer.update(self.schedule.rate(self.step))
         self.step += 1
         if applied:
             self.failures = 0
             interval.add(local)
             return True
         self.failures += 1
-        self._say(f"warning: step {self.step}: the gradient is not finite; the step is skipped")
+        self._say(f"warning: step {self.step}: loss or gradient is not finite; the step is skipped")
         if self.failures >= LARGEST_FAILURES:
-            raise TrainerError(
-                f"step {self.step}: the gradient was not finite {self.failures} times in a row; the last checkpoint is "
-                "intact", "resume with a smaller learning rate into another directory")
+            raise self._diverged(f"loss or gradient was not finite {self.failures} times in a row")
         return True
+
+    def _diverged(self, reason):
+        return TrainerError(
+            f"step {self.step}: the training has diverged: {reason}; no drafter was written, and the last good checkpoint "
+            "is intact", "start again in another directory with a smaller learning rate")
+
+    def _check_result(self):
+        """Refuses a drafter that would be written with weights that are no numbers in its file."""
+        if self.failures > 0:
+            raise self._diverged("loss or gradient was not finite in the last step")
+        limit = torch.finfo(torch.float16 if self.settings.type == "f16" else torch.float32).max
+        for name, values in self.drafter.state_dict().items():
+            # NaN is not below the limit either.
+            count = int((~(values.abs() <= limit)).sum())
+            if count > 0:
+                raise self._diverged(f"{name} holds {count} values that are not finite as {self.settings.type}")
 
     def _loss(self, part, totals, model, scale, is_last):
         """Adds a part's loss to the totals and its gradient to the parameters'."""
@@ -247,6 +268,8 @@ class Run:
                 piece = inputs.piece(part, self.target, self.settings.taps, self.processes.device)
                 total.count(piece, *self.drafter(piece))
         total = total.summed(self.processes)
+        if not math.isfinite(total.loss):
+            raise self._diverged("the loss on held-out texts is not finite")
         if total.terms > 0:
             self._say(f"Iteration {self.step}: held-out loss {total.loss:.3f}, top-1 {listed(total.accuracy)}")
             if self.processes.is_first:
@@ -273,10 +296,8 @@ class Run:
     def _finish(self):
         path = os.path.join(self.directory, "drafter.gguf")
         if self.processes.is_first:
-            warnings = write_drafter(
+            write_drafter(
                 path, self.drafter, self.vocabulary, self.data.manifest, self.record, self.step, self.settings.type)
-            for warning in warnings:
-                self._say(f"warning: {warning}")
             self._say(f"the drafter is {path}; try it: redrafter compare --drafters rnn,none --drafter-model {path}")
         self.processes.wait()
         return path

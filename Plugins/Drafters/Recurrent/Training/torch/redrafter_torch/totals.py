@@ -9,6 +9,11 @@ class Totals:
         self._sums = None
         self.positions = 0
 
+    @property
+    def loss_sum(self):
+        """Σ weight · loss of this process."""
+        return 0.0 if self._sums is None else self._sums[0].item()
+
     def count(self, piece, losses, is_right):
         """Adds terms. `[T]`"""
         losses, weights = losses.double(), piece.weights.double()

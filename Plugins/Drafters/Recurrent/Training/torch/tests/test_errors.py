@@ -118,7 +118,11 @@ class ErrorTests(support.ToyTests):
             self.assertEqual(file.read(), "precious")
 
     def test_diverging_run_stops(self):
-        self.fails("the gradient was not finite 8 times in a row", "--learning-rate", "1e30", "--warmup", "0")
+        for flags in (["--learning-rate", "1e30"], ["--learning-rate", "1e30", "--iters", "2"],
+                      ["--learning-rate", "1e6", "--iters", "2"]):
+            self.fails("the training has diverged", "--warmup", "0", *flags)
+            self.assertFalse(os.path.exists(self.path("run/drafter.gguf")))
+            self.assertEqual([name for name in os.listdir(self.path("run")) if "checkpoint" in name], [])
 
     def test_missing_pytorch(self):
         with open(self.path("torch.py"), "w", encoding="utf-8") as file:
