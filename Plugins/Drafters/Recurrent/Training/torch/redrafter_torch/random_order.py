@@ -8,6 +8,7 @@ import numpy as np
 
 GAMMA = 0x9E37_79B9_7F4A_7C15
 MASK = (1 << 64) - 1
+_AT_ONCE = 1 << 20
 
 
 def _mixed(states):
@@ -41,16 +42,15 @@ class SplitMix:
 def shuffled(values, generator):
     """`shuffled(using:)` of Swift's standard library: Fisher and Yates from the front, Lemire's bounded numbers.
 
-    Takes an array of fewer than 2³² int32 and returns a new one. A second for ten million.
+    Takes an array of fewer than 2³¹ int32 and returns a new one; seconds for ten million.
     """
     result = array("i", np.asarray(values, dtype=np.int32).tobytes())
     count = len(result)
-    if count < 2:
-        return np.frombuffer(result, dtype=np.int32).copy()
-    offsets = _offsets(generator, np.arange(count, 1, -1, dtype=np.uint64)).tolist()
-    for index, offset in enumerate(offsets):
-        other = index + offset
-        result[index], result[other] = result[other], result[index]
+    for start in range(0, count - 1, _AT_ONCE):
+        bounds = np.arange(count - start, max(1, count - start - _AT_ONCE), -1, dtype=np.uint64)
+        for index, offset in enumerate(_offsets(generator, bounds).tolist(), start):
+            other = index + offset
+            result[index], result[other] = result[other], result[index]
     return np.frombuffer(result, dtype=np.int32).copy()
 
 

@@ -35,10 +35,14 @@ class ToyTests(unittest.TestCase):
             ToyTests._shared = folder  # removed at the end of the process
             toy.write_model(os.path.join(folder.name, "toy"))
             toy.write_prompts(os.path.join(folder.name, "prompts.jsonl"), 120)
-            make = ["distill", "generate", "-m", "toy", "--prompts", "prompts.jsonl", "--tokens", "4000",
-                    "--max-tokens", "40", "--top-k", "8", "--greedy-share", "0.5", "--shard-answers", "50", "-t", "1"]
-            cls.redrafter(*make, "-o", "data")
-            cls.redrafter(*make, "-o", "bare", "--no-hidden")
+            cls.generate("data")
+            cls.generate("bare", "--no-hidden")
+
+    @classmethod
+    def generate(cls, data, *flags, model="toy"):
+        cls.redrafter(
+            "distill", "generate", "-m", model, "--prompts", "prompts.jsonl", "-o", data, "--tokens", "4000",
+            "--max-tokens", "40", "--top-k", "8", "--greedy-share", "0.5", "--shard-answers", "50", "-t", "1", *flags)
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="test-", dir=ToyTests._shared.name)
@@ -61,9 +65,9 @@ class ToyTests(unittest.TestCase):
             raise AssertionError(f"redrafter {' '.join(arguments)}: {done.returncode}\n{done.stderr}")
         return done.stdout
 
-    def train_swift(self, output, *flags, data="data"):
+    def train_swift(self, output, *flags, data="data", model="toy"):
         """The log of a run of the Swift trainer."""
-        self.redrafter("train", "rnn", "-m", "toy", "--data", data, "-o", self.path(output), *FLAGS, *flags)
+        self.redrafter("train", "rnn", "-m", model, "--data", data, "-o", self.path(output), *FLAGS, *flags)
         return log(self.path(output))
 
     def train(self, output, *flags, data="data", model="toy", expected=0):

@@ -5,14 +5,15 @@ import unittest
 import numpy as np
 
 import support
+import toy
 
 TOLERANCE = 1e-3
 
 
 class AgreementTests(support.ToyTests):
-    def check(self, *flags, data="data"):
-        first = self.train_swift("swift", *flags, data=data)
-        second, _ = self.train("torch", *flags, data=data)
+    def check(self, *flags, **inputs):
+        first = self.train_swift("swift", *flags, **inputs)
+        second, _ = self.train("torch", *flags, **inputs)
         self.assert_same_losses(first, second, TOLERANCE)
         for a, b in zip(first, second):
             if "loss" in a:
@@ -20,7 +21,6 @@ class AgreementTests(support.ToyTests):
                 self.assertEqual(set(a), set(b))
                 self.assertAlmostEqual(a["learning_rate"], b["learning_rate"], places=8)
         self._check_weights()
-        return first, second
 
     def _check_weights(self):
         """The files differ in nothing but the last bits of weights."""
@@ -67,6 +67,11 @@ class AgreementTests(support.ToyTests):
     def test_taps_without_norms_and_layer_for_several_epochs(self):
         self.check("--taps", "0", "--no-tap-norm", "--no-context-layer", "--draft-length", "1", "--draft-vocab", "0",
                    "--batch-size", "1024")
+
+    def test_model_with_biases_and_a_head_of_its_own(self):
+        toy.write_model(self.shared("qwen"), tied=False, kind="qwen2")
+        self.generate("qwen-data", model="qwen")
+        self.check("--taps", "0,1", data="qwen-data", model="qwen")
 
 
 class ExchangeTests(support.ToyTests):

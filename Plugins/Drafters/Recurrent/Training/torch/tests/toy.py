@@ -1,4 +1,4 @@
-"""A tiny random model of the llama architecture as a folder, and prompts for it."""
+"""A tiny random model of the llama or qwen2 architecture as a folder, and prompts for it."""
 import json
 import os
 
@@ -12,7 +12,7 @@ TEMPLATE = (
     "+ '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
 
 
-def write_model(folder, layers=LAYERS, tied=True, seed=1):
+def write_model(folder, layers=LAYERS, tied=True, seed=1, kind="llama"):
     os.makedirs(folder)
     vocabulary = _tokens()
     random = np.random.default_rng(seed)
@@ -21,6 +21,8 @@ def write_model(folder, layers=LAYERS, tied=True, seed=1):
     def add(name, *shape):
         low, high = (0.5, 1.5) if len(shape) == 1 else (-0.25, 0.25)
         tensors[name + ".weight"] = random.uniform(low, high, shape).astype(np.float32)
+        if kind == "qwen2" and name[-6:] in ("q_proj", "k_proj", "v_proj"):
+            tensors[name + ".bias"] = random.uniform(-0.25, 0.25, shape[0]).astype(np.float32)
 
     keys = KEY_VALUE_HEADS * HIDDEN // HEADS
     add("model.embed_tokens", len(vocabulary), HIDDEN)
@@ -40,7 +42,7 @@ def write_model(folder, layers=LAYERS, tied=True, seed=1):
         add("lm_head", len(vocabulary), HIDDEN)
     save_file(tensors, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
     _write(folder, "config.json", {
-        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": HIDDEN,
+        "architectures": [f"{kind.capitalize()}ForCausalLM"], "model_type": kind, "hidden_act": "silu", "hidden_size": HIDDEN,
         "intermediate_size": FEED_FORWARD, "num_hidden_layers": layers, "num_attention_heads": HEADS,
         "num_key_value_heads": KEY_VALUE_HEADS, "head_dim": HIDDEN // HEADS, "vocab_size": len(vocabulary),
         "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "rope_scaling": None,

@@ -1,0 +1,82 @@
+"""The random numbers of the Swift trainer."""
+import unittest
+
+import numpy as np
+
+import support  # noqa: F401: makes the package known
+from redrafter_torch import random_order
+from redrafter_torch.random_order import GAMMA, MASK, InitialValues, RootOrder, SplitMix, shuffled
+
+
+class Scripted:
+    """A generator with given numbers; its state counts them."""
+
+    def __init__(self, numbers):
+        self._numbers, self._start = numbers, 0
+        self.state = 0
+
+    def numbers(self, count):
+        # States are multiples of GAMMA, as those of SplitMix are.
+        first = self.state * pow(GAMMA, -1, 1 << 64) & MASK
+        self.state = (first + count) * GAMMA & MASK
+        return np.array(self._numbers[first:first + count], dtype=np.uint64)
+
+
+def slow_shuffled(values, generator):
+    """As in Swift's standard library, a number at a time."""
+    values = list(values)
+    for index in range(len(values) - 1):
+        amount = len(values) - index
+        product = int(generator.numbers(1)[0]) * amount
+        while product & MASK < (1 << 64) % amount and product & MASK < amount:
+            product = int(generator.numbers(1)[0]) * amount
+        other = index + (product >> 64)
+        values[index], values[other] = values[other], values[index]
+    return values
+
+
+class OrderTests(unittest.TestCase):
+    def test_split_mix_gives_the_published_numbers(self):
+        # Sebastiano Vigna's splitmix64.c with seed 1234567.
+        self.assertEqual(
+            SplitMix(1234567).numbers(3).tolist(),
+            [6457827717110365317, 3203168211198807973, 9817491932198370423])
+
+    def test_numbers_in_pieces_are_those_at_once(self):
+        generator = SplitMix.stream(MASK, MASK)
+        whole = SplitMix.stream(MASK, MASK).numbers(10).tolist()
+        self.assertEqual(generator.numbers(3).tolist() + generator.numbers(7).tolist(), whole)
+
+    def test_shuffling_in_pieces_is_shuffling_one_by_one(self):
+        size = random_order._AT_ONCE
+        try:
+            for random_order._AT_ONCE in (1, 7, 64, 1 << 20):
+                for count in (0, 1, 2, 3, 64, 65, 500):
+                    fast = shuffled(np.arange(count), SplitMix.stream(3, 1)).tolist()
+                    self.assertEqual(fast, slow_shuffled(range(count), SplitMix.stream(3, 1)))
+        finally:
+            random_order._AT_ONCE = size
+
+    def test_rejected_numbers_are_left_out(self):
+        # 0 is below the threshold of every bound that is no power of 2.
+        numbers = [0, 5 << 60, 0, 0, 7 << 60, 0, 3 << 60, 9 << 60] + [1 << 63] * 8
+        fast = shuffled(np.arange(7), Scripted(numbers)).tolist()
+        self.assertEqual(fast, slow_shuffled(range(7), Scripted(numbers)))
+
+    def test_epochs_follow_without_a_gap(self):
+        order = RootOrder(np.arange(10, dtype=np.int32), seed=4)
+        first = order.roots(0, 25).tolist()
+        self.assertEqual(sorted(first[:10]), list(range(10)))
+        self.assertEqual(sorted(first[10:20]), list(range(10)))
+        self.assertNotEqual(first[:10], first[10:20])
+        again = RootOrder(np.arange(10, dtype=np.int32), seed=4)
+        self.assertEqual(sum((again.roots(start, 5).tolist() for start in range(0, 25, 5)), []), first)
+
+    def test_initial_values_are_within_their_width(self):
+        values = InitialValues(9).values((100, 100), np.float32(0.5))
+        self.assertLessEqual(np.abs(values).max(), 0.5 * 12**0.5 / 2)
+        self.assertAlmostEqual(float(values.std()), 0.5, delta=0.01)
+
+
+if __name__ == "__main__":
+    unittest.main()
