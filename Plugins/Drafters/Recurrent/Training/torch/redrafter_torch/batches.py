@@ -9,6 +9,7 @@ import numpy as np
 from .random_order import MASK, RootOrder, SplitMix, shuffled
 
 HELD_OUT_POSITIONS = 4096
+STRETCH = 64
 
 
 @dataclass
@@ -57,19 +58,14 @@ class Batch:
 
 @dataclass
 class Text:
-    """One answer with its prompt. Row r was fed token r; token r + 1 follows it."""
+    """A stretch of an answer with all that stands before it. Row r was fed token r; token r + 1 follows it."""
 
     tokens: np.ndarray  # [rows + 1] int64
-    first: int  # the first row that is a position
+    positions: int  # the last rows
 
     @property
     def rows(self):
-        # The last token was chosen, but nothing was computed from it.
         return len(self.tokens) - 1
-
-    @property
-    def positions(self):
-        return self.rows - 1 - self.first
 
 
 class BatchReader:
@@ -89,13 +85,15 @@ class BatchReader:
         batch.hidden = self.data.hidden_states(np.asarray(roots, dtype=np.int64))
         return batch
 
-    def answers(self, firsts):
-        """A batch with whole answers, each given by its first row."""
+    def stretches(self, firsts):
+        """A batch of stretches of answers with the texts before them, each given by its first root."""
         texts, roots = [], [np.zeros(0, dtype=np.int64)]
         for first in firsts:
-            tokens, prompt = self.data.text(int(first))
-            texts.append(Text(tokens.astype(np.int64), prompt - 1))
-            roots.append(np.arange(first, first + len(tokens) - prompt - 1, dtype=np.int64))
+            tokens, prompt, place = self.data.text(int(first))
+            # The last token of an answer was chosen, but nothing was computed from it.
+            count = min(STRETCH, len(tokens) - prompt - 1 - place)
+            texts.append(Text(tokens[:prompt + place + count].astype(np.int64), count))
+            roots.append(np.arange(first, first + count, dtype=np.int64))
         batch = self._labels(np.concatenate(roots))
         batch.texts = texts
         return batch
@@ -134,23 +132,23 @@ class BatchReader:
 
 
 class BatchSource:
-    """Single positions with hidden states, or whole answers for drafters with taps; a process takes its share of each batch."""
+    """Single positions with hidden states, or stretches of answers for drafters with taps; a process takes its share of each batch.
+
+    Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the whole text
+    before it. Stretches of 64 positions lie between.
+    """
 
     def __init__(self, reader, settings, rank, processes):
         data, seed = reader.data, settings.seed
-        self._reads = reader.answers if settings.taps else reader.positions
         self._rank, self._processes = rank, processes
-        positions = data.roots(is_held_out=False)
-        self.positions = len(positions)
-        trained = data.answers(is_held_out=False) if settings.taps else positions
-        held_out = data.answers(is_held_out=True) if settings.taps else data.roots(is_held_out=True)
-        self.per_step = settings.batch_size
-        limit = HELD_OUT_POSITIONS
-        if settings.taps and self.positions:
-            answers = max(1, len(trained))
-            self.per_step = max(
-                1, (settings.batch_size * len(trained) + self.positions // 2) // self.positions)
-            limit = max(1, HELD_OUT_POSITIONS // max(1, self.positions // answers))
+        if settings.taps:
+            self._reads = reader.stretches
+            trained, held_out = (data.stretches(STRETCH, is_held_out) for is_held_out in (False, True))
+            self.per_step, limit = max(1, settings.batch_size // STRETCH), HELD_OUT_POSITIONS // STRETCH
+        else:
+            self._reads = reader.positions
+            trained, held_out = (data.roots(is_held_out) for is_held_out in (False, True))
+            self.per_step, limit = settings.batch_size, HELD_OUT_POSITIONS
         self._order = RootOrder(trained, seed)
         self._held_out = shuffled(held_out, SplitMix.stream(seed, MASK))[:limit]
 

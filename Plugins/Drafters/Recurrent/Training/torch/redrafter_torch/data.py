@@ -118,9 +118,13 @@ class Data:
     def has_hidden(self):
         return self.manifest.shape[1] > 0 or self.hidden is not None
 
-    def answers(self, is_held_out):
-        """The first row of each answer that has a root of a draft: at least one token follows."""
-        return self._firsts[(self._is_held_out == is_held_out) & (self._lengths > 1)].astype(np.int32)
+    def stretches(self, size, is_held_out):
+        """The first row of each stretch of `size` roots of an answer, the last one shorter."""
+        chosen = self._is_held_out == is_held_out
+        firsts, lengths = self._firsts[chosen], self._lengths[chosen]
+        counts = (lengths - 1 + size - 1) // size
+        places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return (np.repeat(firsts, counts) + places * size).astype(np.int32)
 
     def all_answers(self):
         """The first row of every answer."""
@@ -137,13 +141,14 @@ class Data:
         heads = np.asarray(self.shards[shard].answers)
         return np.repeat(heads[:, 0] % HELD_OUT_EVERY != 0, heads[:, 2])
 
-    def text(self, first):
-        """Tokens of prompt and answer that begin at a row, and how many are the prompt's."""
-        index = int(np.searchsorted(self._firsts, first))
-        shard = self.shards[int(np.searchsorted(self.shard_starts, first, side="right")) - 1]
+    def text(self, row):
+        """Tokens of prompt and answer that a row belongs to, how many are the prompt's, and the row's place in the answer."""
+        index = int(np.searchsorted(self._firsts, row, side="right")) - 1
+        shard = self.shards[int(np.searchsorted(self.shard_starts, row, side="right")) - 1]
         start, count = self._prompt_starts[index], int(self._prompts[index])
+        first = int(self._firsts[index])
         prompt = shard.prompt_tokens[start:start + count]
-        return np.concatenate([prompt, self.tokens[first:first + self._lengths[index]]]), count
+        return np.concatenate([prompt, self.tokens[first:first + self._lengths[index]]]), count, row - first
 
     def gather(self, rows, name):
         """Values of one of the shards' tensors at rows of the data set. `[rows, …]`"""

@@ -27,8 +27,8 @@ def piece(batch, target, taps, device):
     rows = []
     for index, text in enumerate(batch.texts):
         tokens[index, :len(text.tokens)] = text.tokens
-        first = index * longest + text.first
-        rows.append(np.arange(first, first + text.positions))
+        end = index * longest + text.rows
+        rows.append(np.arange(end - text.positions, end))
     result.following = on_device(np.ascontiguousarray(tokens[:, 1:]))
     result.position_rows = on_device(np.concatenate(rows))
     result.taps = target.taps(taps, on_device(np.ascontiguousarray(tokens[:, :-1])))
@@ -49,7 +49,7 @@ def recompute_hidden(data, target, output, processes, report):
     processes.wait()
     states = open_memmap(path, mode="r+")
     for first in answers[processes.rank::processes.count]:
-        tokens, prompt = data.text(int(first))
+        tokens, prompt, _ = data.text(int(first))
         rows = torch.as_tensor(tokens[:-1].astype(np.int64), device=processes.device)[None]
         hidden = target.hidden_states(rows)[0, prompt - 1:]
         states[first:first + len(hidden)] = hidden.float().cpu().numpy().astype(np.float16)

@@ -90,7 +90,7 @@ class Run:
         if settings.taps and settings.taps[-1] >= layers:
             raise TrainerError(
                 f"--taps is {','.join(map(str, settings.taps))}; allowed: layers 0 to {layers - 1} of this model")
-        positions = len(data.roots(is_held_out=False))
+        self.positions = positions = len(data.roots(is_held_out=False))
         if positions < settings.batch_size:
             raise TrainerError(
                 f"the data has {positions} positions to train on, one step takes {settings.batch_size}",
@@ -146,7 +146,7 @@ class Run:
         source = BatchSource(reader, settings, processes.rank, processes.count)
         self._say(
             f"Training from iteration {self.step} to {self.iterations}: "
-            f"{sum(p.numel() for p in self.drafter.parameters())} parameters, {source.positions} positions, draft "
+            f"{sum(p.numel() for p in self.drafter.parameters())} parameters, {self.positions} positions, draft "
             f"vocabulary covers {100 * self.vocabulary.coverage:.1f} % of the answers; {processes.count} process(es) "
             f"on {processes.device.type}")
         self.model = self.drafter

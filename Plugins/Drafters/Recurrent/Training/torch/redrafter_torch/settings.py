@@ -46,7 +46,7 @@ def parser():
     own.add_argument("--positions-at-once", type=int, default=4096, metavar="N",
                      help="positions of a process in one pass; fewer take less memory (4096)")
     own.add_argument("--rows-at-once", type=int, default=16384, metavar="N",
-                     help="rows of whole texts in one pass, padding included, with --taps (16384)")
+                     help="rows of texts in one pass, padding included, with --taps (16384)")
     return result
 
 

@@ -132,7 +132,7 @@ class Target:
         """Share of places of some answers where its most likely token is the one that the data hold as most likely."""
         same = places = 0
         for first in answers:
-            tokens, prompt = data.text(int(first))
+            tokens, prompt, _ = data.text(int(first))
             rows = torch.as_tensor(tokens[:-1], dtype=torch.long, device=self.device)[None]
             logits = self._model(input_ids=rows, use_cache=False).logits[0, prompt - 1:]
             wanted = data.gather(np.arange(first, first + len(logits)), "top_tokens")[:, 0]

@@ -41,8 +41,8 @@ class ToyTests(unittest.TestCase):
     @classmethod
     def generate(cls, data, *flags, model="toy"):
         cls.redrafter(
-            "distill", "generate", "-m", model, "--prompts", "prompts.jsonl", "-o", data, "--tokens", "4000",
-            "--max-tokens", "40", "--top-k", "8", "--greedy-share", "0.5", "--shard-answers", "50", "-t", "1", *flags)
+            "distill", "generate", "-m", model, "--prompts", "prompts.jsonl", "-o", data, "--tokens", "6000",
+            "--max-tokens", "150", "--top-k", "8", "--greedy-share", "0.5", "--shard-answers", "15", "-t", "1", *flags)
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="test-", dir=ToyTests._shared.name)
