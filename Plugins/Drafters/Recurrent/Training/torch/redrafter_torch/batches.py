@@ -132,10 +132,10 @@ class BatchReader:
 
 
 class BatchSource:
-    """Single positions with hidden states, or stretches of answers for drafters with taps; a process takes its share of each batch.
+    """Single positions with hidden states, or for drafters with taps stretches of answers; a process takes its share.
 
-    Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the whole text
-    before it. Stretches of 64 positions lie between.
+    Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the whole
+    text before it. Stretches of 64 positions lie between.
     """
 
     def __init__(self, reader, settings, rank, processes):

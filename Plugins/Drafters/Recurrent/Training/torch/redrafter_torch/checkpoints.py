@@ -31,9 +31,8 @@ def save(directory, step, tensors, state):
     tensors = {name: values.detach().cpu().contiguous() for name, values in tensors.items()}
     path = os.path.join(directory, f"checkpoint-{step:08d}.safetensors")
     partial = path + ".partial"
-    save_file(
-        tensors, partial,
-        metadata={"format": "redrafter_torch", "state": json.dumps({**state, "step": step}), "sha256": _digest(tensors)})
+    metadata = {"format": "redrafter_torch", "state": json.dumps({**state, "step": step}), "sha256": _digest(tensors)}
+    save_file(tensors, partial, metadata=metadata)
     with open(partial, "rb") as file:
         os.fsync(file.fileno())
     os.replace(partial, path)

@@ -1,4 +1,4 @@
-"""All answers of a data set, by rows: row i is one token of an answer with the state and the distribution it came from."""
+"""All answers of a data set, by rows: row i is a token of an answer with the state and the distribution it came from."""
 import hashlib
 import json
 import os
@@ -142,7 +142,7 @@ class Data:
         return np.repeat(heads[:, 0] % HELD_OUT_EVERY != 0, heads[:, 2])
 
     def text(self, row):
-        """Tokens of prompt and answer that a row belongs to, how many are the prompt's, and the row's place in the answer."""
+        """Tokens of the prompt and answer of a row, how many are the prompt's, and the row's place in the answer."""
         index = int(np.searchsorted(self._firsts, row, side="right")) - 1
         shard = self.shards[int(np.searchsorted(self.shard_starts, row, side="right")) - 1]
         start, count = self._prompt_starts[index], int(self._prompts[index])
@@ -195,7 +195,7 @@ class DraftVocabulary:
             ids = shard.top_tokens[chosen].ravel()
             logs = shard.top_log_probs[chosen].ravel().astype(np.float32)
             likely = (logs > -7) & (ids >= 0) & (ids < total)
-            counts += np.bincount(ids[likely], weights=np.exp(logs[likely]).astype(np.float64), minlength=total)
+            counts += np.bincount(ids[likely], np.exp(logs[likely]).astype(np.float64), minlength=total)
         # Equal counts keep the order of ids, in which frequent tokens come first.
         tokens = np.sort(np.argsort(-counts, kind="stable")[:size]).astype(np.int32)
         self.coverage = float(seen[tokens].sum() / max(1, seen.sum()))

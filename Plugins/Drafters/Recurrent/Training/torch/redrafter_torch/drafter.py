@@ -5,8 +5,8 @@
     x   = [h, s_t], projected by input_proj where the exit dimension differs from 2 · hidden
     n residual blocks x + SiLU(W x + b), then the LM head over the draft vocabulary
 
-h is the model's last hidden state, or the output of the context block. Modules are named so that `state_dict` has the names and
-the order of the Swift drafter's tensors.
+h is the model's last hidden state, or the output of the context block. Modules are named so that `state_dict` has the
+names and the order of the Swift drafter's tensors.
 """
 from dataclasses import dataclass
 
@@ -56,7 +56,7 @@ class ResidualBlock(nn.Module):
 
 
 class ContextBlock(nn.Module):
-    """One decoder layer on the tapped outputs of the model and the embedding of the following token; see `ContextBlock` in Swift.
+    """A decoder layer on the model's tapped outputs and the embedding of the following token; see Swift's `ContextBlock`.
 
         i_t = input · [norm_1 tap_1(t), …, norm_n tap_n(t), E[x]]
         a_t = i_t + attention_output · attention(norm i_t)
@@ -163,7 +163,8 @@ class Drafter(nn.Module):
 
     def forward(self, piece):
         """
-        :return: of each term, its cross entropy −Σ p_k log q_k in nats, and whether the largest logit is the token that came. `[T]`
+        :return: cross entropy −Σ p_k log q_k of each term in nats, and whether the largest logit is that of the token
+            that came. `[T]`
         """
         states = self._states(piece.tokens)[piece.positions, piece.steps]
         x = torch.cat([self._hidden(piece)[piece.positions], states], dim=-1)

@@ -1,7 +1,7 @@
 """What a drafter begins with: the values of the Swift trainer; see `RecurrentTrainer.initialParameters`.
 
-The head is the model's own on the draft vocabulary, and everything before it passes h on, so that the first loss is that of the
-model's distribution for the token before.
+The head is the model's own on the draft vocabulary, and everything before it passes h on, so that the first loss is that
+of the model's distribution for the token before.
 """
 import numpy as np
 import torch

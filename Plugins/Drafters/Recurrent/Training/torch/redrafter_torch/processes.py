@@ -2,11 +2,15 @@
 import os
 import sys
 import time
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 
 from .errors import TrainerError
+
+# One process reads all data to check them while the others wait.
+PATIENCE = timedelta(hours=2)
 
 
 class Processes:
@@ -16,7 +20,8 @@ class Processes:
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
         if device == "cuda" and not torch.cuda.is_available():
-            raise TrainerError("--device is cuda, but PyTorch finds no GPU", "install PyTorch for your GPU, or use --device cpu")
+            raise TrainerError(
+                "--device is cuda, but PyTorch finds no GPU", "install PyTorch for your GPU, or use --device cpu")
         if device != "cpu" and torch.cuda.is_available():
             local = int(os.environ.get("LOCAL_RANK", "0"))
             if local >= torch.cuda.device_count():
@@ -29,9 +34,9 @@ class Processes:
             self.device = torch.device("cpu")
         if self.count > 1:
             if self.is_gpu:
-                dist.init_process_group("nccl", device_id=self.device)
+                dist.init_process_group("nccl", device_id=self.device, timeout=PATIENCE)
             else:
-                dist.init_process_group("gloo")
+                dist.init_process_group("gloo", timeout=PATIENCE)
 
     @property
     def is_gpu(self):

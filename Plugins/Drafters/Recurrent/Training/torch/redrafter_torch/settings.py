@@ -8,8 +8,8 @@ from .errors import TrainerError
 def parser():
     result = argparse.ArgumentParser(
         prog="python -m redrafter_torch.train",
-        description="Trains Redrafter's recurrent drafter on answers that `redrafter distill generate` wrote. Run it with "
-        "torchrun for several GPUs.")
+        description="Trains Redrafter's recurrent drafter on answers that `redrafter distill generate` wrote. Run it "
+        "with torchrun for several GPUs.")
     add = result.add_argument
     add("--data", required=True, metavar="DIR", help="directory made by `redrafter distill generate`")
     add("-m", "--model", required=True, metavar="FOLDER", help="the model in the format of Hugging Face")
@@ -29,7 +29,7 @@ def parser():
     add("--tap-norm", action=argparse.BooleanOptionalAction, default=True, help="norm each tap")
     add("--context-layer", action=argparse.BooleanOptionalAction, default=True,
         help="give the context block a decoder layer with attention over the text")
-    add("--draft-vocab", type=int, default=8192, metavar="N", help="tokens that the drafter predicts; 0 for all (8192)")
+    add("--draft-vocab", type=int, default=8192, metavar="N", help="tokens it predicts; 0 for all (8192)")
     add("--loss", choices=("kd", "ce"), default="kd", help="the model's distribution, or the token that came (kd)")
     add("--label-temp", type=float, default=1.0, metavar="T", help="below 1 sharpens the model's distribution (1)")
     add("--step-decay", type=float, default=0.9, metavar="X", help="weight of each step's loss after another (0.9)")
@@ -42,7 +42,7 @@ def parser():
 
     own = result.add_argument_group("this trainer only")
     own.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(auto)")
-    own.add_argument("--type", choices=("f16", "f32"), default="f16", help="of the drafter's matrices in its file (f16)")
+    own.add_argument("--type", choices=("f16", "f32"), default="f16", help="of the matrices in drafter.gguf (f16)")
     own.add_argument("--positions-at-once", type=int, default=4096, metavar="N",
                      help="positions of a process in one pass; fewer take less memory (4096)")
     own.add_argument("--rows-at-once", type=int, default=16384, metavar="N",

@@ -1,4 +1,4 @@
-"""What the tests share: a toy model with its data, runs of both trainers, and the command `redrafter` that REDRAFTER names."""
+"""What the tests share: a toy model with its data, runs of both trainers, the command `redrafter` (REDRAFTER)."""
 import contextlib
 import io
 import json
@@ -17,7 +17,8 @@ import toy
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, PACKAGE)
-COMMAND = os.environ.get("REDRAFTER") or os.path.abspath(os.path.join(PACKAGE, "../../../../../.build/release/redrafter"))
+BUILT = os.path.join(PACKAGE, "../../../../../.build/release/redrafter")
+COMMAND = os.path.abspath(os.environ.get("REDRAFTER") or BUILT)
 FLAGS = ("--iters 20 --steps-per-report 1 --batch-size 128 --warmup 5 --draft-vocab 200 -t 1").split()
 
 
