@@ -87,8 +87,8 @@ class ToyTests(unittest.TestCase):
                    "-m", "redrafter_torch.train", "--data", self.shared(data), "--model", self.shared("toy"),
                    "-o", self.path(output), "--device", "cpu", *FLAGS, *flags]
         done = subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": PACKAGE, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
-            timeout=300)
+            command, env={**os.environ, "PYTHONPATH": PACKAGE, "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"},
+            capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)
         return log(self.path(output))
 
