@@ -16,6 +16,7 @@ struct TrainCommand: ParsableCommand {
             result has the same bits as without the interruption.
 
               redrafter train rnn --data data --output rnn
+              redrafter train rnn --data data --output rnn-context --taps 8,18,29 --learning-rate 1e-3
               redrafter train medusa --data data --output medusa --draft-length 4 --batch-size 512
               redrafter convert rnn/drafter.gguf rnn.gguf --type q4_0
             """)
