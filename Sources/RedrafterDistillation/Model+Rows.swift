@@ -6,11 +6,11 @@ import RedrafterTraining
 
 extension Model {
     /// The embedding table as floats. `[vocabulary, hidden]`
-    func embeddingRows() throws(RedrafterError) -> [Float] { try rows(of: .embedding) }
+    func embeddingRows() throws(RedrafterError) -> [Float] { try storedTensors().values(of: .embedding) }
 
     /// Rows of the LM head as floats. `[vocabulary, hidden]`
     func headRows() throws(RedrafterError) -> [Float] {
-        try rows(of: configuration.tiedEmbeddings ? .embedding : .head)
+        try storedTensors().values(of: configuration.tiedEmbeddings ? .embedding : .head)
     }
 
     /// What a drafter may take over.
@@ -24,9 +24,10 @@ extension Model {
 
     /// The parts that a drafter may begin with, as floats.
     func parts() throws(RedrafterError) -> [ModelParts.Part: [Float]] {
+        let tensors = try storedTensors()
         var result = [ModelParts.Part: [Float]]()
         for part in ModelParts.Part.allCases {
-            let values = try rows(of: role(of: part))
+            let values = tensors.values(of: role(of: part))
             let turnsNeighbours = configuration.rotaryPairing == .neighbours
             result[part] = turnsNeighbours && (part == .query || part == .key) ? halved(values) : values
         }
@@ -61,22 +62,27 @@ extension Model {
         return result
     }
 
-    /// Reads a weight from the model's file once more: the backend holds it in a layout of its own.
-    private func rows(of role: WeightRole) throws(RedrafterError) -> [Float] {
+    /// The weights as the model's file has them: the backend holds them in a layout of its own.
+    private func storedTensors() throws(RedrafterError) -> ModelTensors {
         let source: ModelSource
         do throws(FormatError) { source = try ModelSource(path: path) } catch { throw .format(error) }
-        let tensors: ModelTensors
         do throws(ModelError) {
             switch source {
-            case .gguf(let file): tensors = try ModelTensors(configuration, in: file)
+            case .gguf(let file): return try ModelTensors(configuration, in: file)
             case .huggingFace(let files):
-                tensors = try ModelTensors(
+                return try ModelTensors(
                     configuration, inHuggingFace: files, configurationPath: files.directory + "/config.json")
             }
         } catch {
             throw .model(error)
         }
-        guard let view = tensors[role] else { preconditionFailure("the model was loaded with \(role)") }
+    }
+}
+
+extension ModelTensors {
+    /// A weight as floats.
+    fileprivate func values(of role: WeightRole) -> [Float] {
+        guard let view = self[role] else { preconditionFailure("the model was loaded with \(role)") }
         return [Float](unsafeUninitializedCapacity: view.shape.reduce(1, *)) { buffer, count in
             count = view.shape.reduce(1, *)
             Quantization.dequantize(

@@ -63,19 +63,12 @@ final class TapReader {
     /// The first rows of the text that was read last, layers side by side. `[count, layers · hidden]`
     /// - Throws: `RedrafterError.backend`.
     func values(_ count: Int) throws(RedrafterError) -> [Float] {
-        let hidden = outputs.first?.columns ?? 0
-        var result = [Float](repeating: 0, count: count * layers.count * hidden)
-        for (index, output) in outputs.enumerated() {
-            let step = layers.count * hidden
-            try wrapping(
-                RedrafterError.backend,
-                try stream.withValues(output.prefix(count)) { values in
-                    for row in 0..<count {
-                        let start = row * step + index * hidden
-                        for column in 0..<hidden { result[start + column] = values[row * hidden + column] }
-                    }
-                })
-        }
-        return result
+        let parts = outputs.map { $0.prefix(count) }
+        let columns = parts.reduce(0) { $0 + $1.columns }
+        let joined = try wrapping(
+            RedrafterError.backend,
+            try runner.transformer.backend.makeTensor(rows: count, columns: columns))
+        stream.concatenate(parts, into: joined)
+        return try wrapping(RedrafterError.backend, try stream.withValues(joined) { Array($0) })
     }
 }

@@ -246,7 +246,7 @@ public final class TrainingRun {
         let parts = try wrapping(DistillationError.model, try model.parts())
         let values = rows.withUnsafeBufferPointer { rows in
             trainer.initialParameters(
-                ModelParts(headRows: rows) { parts[$0] ?? [] }, seed: settings.seed)
+                ModelParts(headRows: rows) { parts[$0, default: []] }, seed: settings.seed)
         }
         _ = parameters.values.update(fromContentsOf: values)
     }

@@ -39,6 +39,23 @@ struct ToyRun {
         return settings
     }
 
+    /// A short training run.
+    static var trainingSettings: TrainingSettings {
+        var settings = TrainingSettings()
+        settings.iterations = 60
+        settings.batchSize = 32
+        settings.learningRate = 5e-3
+        settings.warmupSteps = 5
+        settings.draftLength = 3
+        settings.layers = 1
+        settings.draftVocabulary = 0
+        settings.stepsPerReport = 10
+        settings.stepsPerEval = 30
+        settings.saveEvery = 20
+        settings.threads = 2
+        return settings
+    }
+
     /// Makes data in a directory inside the run's.
     @discardableResult
     func generate(

@@ -15,14 +15,9 @@ import Testing
 /// Runs whose data, directory or numbers are not in order.
 @Suite("Training runs that must not go on", .serialized) struct TrainingRunFaultTests {
     private static let settings: TrainingSettings = {
-        var settings = TrainingSettings()
+        var settings = ToyRun.trainingSettings
         settings.iterations = 20
-        settings.batchSize = 32
-        settings.learningRate = 5e-3
-        settings.warmupSteps = 5
         settings.draftLength = 2
-        settings.layers = 1
-        settings.draftVocabulary = 0
         settings.stepsPerReport = 5
         settings.stepsPerEval = 100
         settings.saveEvery = 5

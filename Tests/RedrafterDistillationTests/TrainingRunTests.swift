@@ -11,21 +11,7 @@ import Testing
 @testable import Redrafter
 
 @Suite(.serialized) struct TrainingRunTests {
-    private static let settings: TrainingSettings = {
-        var settings = TrainingSettings()
-        settings.iterations = 60
-        settings.batchSize = 32
-        settings.learningRate = 5e-3
-        settings.warmupSteps = 5
-        settings.draftLength = 3
-        settings.layers = 1
-        settings.draftVocabulary = 0
-        settings.stepsPerReport = 10
-        settings.stepsPerEval = 30
-        settings.saveEvery = 20
-        settings.threads = 2
-        return settings
-    }()
+    private static let settings = ToyRun.trainingSettings
 
     private static let names = [RecurrentTrainer.name, MedusaTrainer.name, "context"]
 

@@ -38,8 +38,7 @@ struct ContextBlock: Sendable {
         let layers = target.fingerprint.layers
         if let tap = sizes.taps.last, tap >= layers {
             throw .mismatch(
-                drafter: weights.path, what: "a model with at least \(tap + 1) layers", got: "",
-                expected: "\(layers)")
+                drafter: weights.path, what: "at least", got: "\(tap + 1) layers", expected: "\(layers)")
         }
         let backend = target.backend
         self.sizes = sizes
@@ -84,13 +83,11 @@ struct ContextBlock: Sendable {
         fileprivate(set) var length = 0
         /// The following tokens of rows that wait. At most `ContextBlock.rowsAtOnce`
         fileprivate var waiting: [Int32] = []
-        /// Whether `output` is that of the last row.
-        fileprivate var isCurrent = false
-        /// u of the last row, once computed. `[1, hidden]`
+        /// u of the last row where none waits. `[1, hidden]`
         let output: Tensor
         fileprivate let taps: [Tensor]  // [rowsAtOnce, hidden], of rows that wait
         fileprivate let normed: Tensor  // [rowsAtOnce, hidden]
-        fileprivate let sides: [Tensor]  // [rowsAtOnce, hidden], side by side in `joined`
+        fileprivate let embedded: Tensor  // [rowsAtOnce, hidden], of the following tokens
         fileprivate let joined: Tensor  // [rowsAtOnce, (taps + 1) hidden]
         fileprivate let residual: Tensor  // [rowsAtOnce, hidden]
         fileprivate let layer: LayerState?
@@ -114,11 +111,10 @@ struct ContextBlock: Sendable {
         }
         var taps = [Tensor]()
         for _ in sizes.taps { taps.append(try buffer(hiddenSize)) }
-        var sides = [Tensor]()
-        for _ in 0...sizes.taps.count { sides.append(try buffer(hiddenSize)) }
         return State(
             output: try backend.makeTensor(rows: 1, columns: hiddenSize), taps: taps,
-            normed: try buffer(hiddenSize), sides: sides, joined: try buffer(input.columns),
+            normed: try buffer(hiddenSize), embedded: try buffer(hiddenSize),
+            joined: try buffer(input.columns),
             residual: try buffer(hiddenSize), layer: try makeLayerState(buffer))
     }
 
@@ -151,7 +147,6 @@ struct ContextBlock: Sendable {
             }
             state.waiting += part.following
             state.length += part.count
-            state.isCurrent = false
             done += part.count
             if state.waiting.count == Self.rowsAtOnce {
                 compute(&state, embedding: rows.embedding, on: rows.stream)
@@ -170,7 +165,8 @@ struct ContextBlock: Sendable {
     func output(
         _ state: inout State, embedding: any WeightHandle, on stream: any ComputeStream
     ) -> Tensor {
-        if !state.isCurrent { compute(&state, embedding: embedding, on: stream) }
+        precondition(state.length > 0, "a draft begins after a row")
+        if !state.waiting.isEmpty { compute(&state, embedding: embedding, on: stream) }
         return state.output
     }
 
@@ -179,27 +175,21 @@ struct ContextBlock: Sendable {
         _ state: inout State, embedding: any WeightHandle, on stream: any ComputeStream
     ) {
         let count = state.waiting.count
-        precondition(count > 0, "a draft begins after a row")
-        for (index, tap) in state.taps.enumerated() {
-            let side = state.sides[index].prefix(count)
-            if sizes.normalizesTaps {
-                stream.rmsNorm(
-                    tap.prefix(count), weight: tapNorms[index], epsilon: sizes.normEpsilon, into: side)
-            } else {
-                stream.gatherRows(tap, rows: Array(0..<count), into: side)
-            }
+        let taps = state.taps.map { $0.prefix(count) }
+        // In place: the taps of rows that were computed are not needed again.
+        for (tap, norm) in zip(taps, tapNorms) {
+            stream.rmsNorm(tap, weight: norm, epsilon: sizes.normEpsilon, into: tap)
         }
-        let sides = state.sides.map { $0.prefix(count) }
-        stream.embed(tokens: state.waiting, table: embedding, into: sides[sides.count - 1])
+        let embedded = state.embedded.prefix(count)
+        stream.embed(tokens: state.waiting, table: embedding, into: embedded)
         let (joined, residual) = (state.joined.prefix(count), state.residual.prefix(count))
-        stream.concatenate(sides, into: joined)
+        stream.concatenate(taps + [embedded], into: joined)
         stream.linear(joined, weight: input, into: residual)
         if let layer, let buffers = state.layer {
             run(layer, buffers, residual, normed: state.normed.prefix(count), state, on: stream)
         }
         stream.gatherRows(residual, rows: [count - 1], into: state.output)
         state.waiting = []
-        state.isCurrent = true
     }
 
     private func run(

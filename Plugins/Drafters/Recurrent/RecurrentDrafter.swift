@@ -101,7 +101,6 @@ public struct RecurrentDrafter: Drafter {
 
     public func follow(_ rows: ConfirmedRows, state: inout State) {
         guard let context, var own = state.context else { return }
-        state.context = nil  // one owner
         context.follow(rows, state: &own)
         state.context = own
     }

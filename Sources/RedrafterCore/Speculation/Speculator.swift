@@ -65,19 +65,17 @@ public struct Speculator<Target: TargetSequence> {
         while true {
             guard proceed(done - held) else { return nil }
             let (count, output) = try target.prefill(prompt[done...])
-            let start = done
             done += count
-            if done == prompt.count {
+            let isLast = done == prompt.count
+            if isLast {
                 let first = try verifier.verify(
                     TokenTree(root: root), logits: output.logits, tokens: prompt, on: target.stream
                 ).next
                 keepHidden(of: output, row: output.hidden.rows - 1)
                 tokens.append(first)
             }
-            try follow(Array(0..<count), of: output, from: start)
-            if done == prompt.count {
-                return SpeculativeDecoder(self, verifier: verifier, sampling: sampling)
-            }
+            try follow(Array(0..<count), of: output, from: done - count)
+            if isLast { return SpeculativeDecoder(self, verifier: verifier, sampling: sampling) }
         }
     }
 

@@ -1,3 +1,4 @@
+import RedrafterCore
 import RedrafterPlatform
 
 /// Causal attention of the rows of one text over each other, with rotary embedding and its gradient. Groups of heads share keys and
@@ -109,8 +110,8 @@ public struct AttentionPass {
     private static func angles(_ sizes: Sizes, rows: Int, _ scratch: ThreadScratch) -> Matrix {
         let (d, half) = (sizes.headDimension, sizes.headDimension / 2)
         let angles = scratch.matrix(rows, d)
-        for pair in 0..<half {
-            let frequency = pow(Double(sizes.rotaryBase), -2 * Double(pair) / Double(d))
+        let frequencies = RotaryTable.frequencies(base: Double(sizes.rotaryBase), headDimension: d)
+        for (pair, frequency) in frequencies.enumerated() {
             for row in 0..<rows {
                 angles.row(row)[pair] = Float(cos(Double(row) * frequency))
                 angles.row(row)[half + pair] = Float(sin(Double(row) * frequency))
