@@ -76,7 +76,7 @@ static float exponentials(float *logits, size_t count, float largest, int keeps)
 
 static double cross_entropy(
     float *logits, size_t count, const int32_t *rows, const float *probabilities, size_t labels, float scale,
-    int writes_gradient, int32_t *largest_index
+    int writes_gradient, int32_t *largest_index, double *log_sum
 ) {
     const float largest = largest_logit(logits, count, largest_index);
     double mass = 0, expected = 0;
@@ -86,7 +86,9 @@ static double cross_entropy(
         expected += (double)probabilities[k] * ((double)logits[rows[k]] - largest);
     }
     const float sum = exponentials(logits, count, largest, writes_gradient);
-    const double loss = mass * __builtin_log(sum) - expected;
+    const double log_of_sum = __builtin_log(sum);
+    *log_sum = largest + log_of_sum;
+    const double loss = mass * log_of_sum - expected;
     if (!writes_gradient) return loss;
     const float factor = scale * (float)mass / sum;
     FOR_LANES(count) store(logits + i, load(logits + i, n, 0) * factor, n);

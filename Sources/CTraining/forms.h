@@ -13,7 +13,7 @@ typedef struct {
     void (*add)(const float *, size_t, float *);
     double (*sum_of_squares)(const float *, size_t);
     double (*cross_entropy)(
-        float *, size_t, const int32_t *, const float *, size_t, float, int, int32_t *);
+        float *, size_t, const int32_t *, const float *, size_t, float, int, int32_t *, double *);
     void (*adamw)(float *, const float *, float *, float *, size_t, const rd_training_adamw_step *);
 } rd_training_form;
 

@@ -37,9 +37,10 @@ double rd_training_sum_of_squares(const float *input, size_t count) {
 
 double rd_training_cross_entropy(
     float *logits, size_t count, const int32_t *rows, const float *probabilities, size_t labels, float scale,
-    int writes_gradient, int32_t *largest
+    int writes_gradient, int32_t *largest, double *log_sum
 ) {
-    return form()->cross_entropy(logits, count, rows, probabilities, labels, scale, writes_gradient, largest);
+    return form()->cross_entropy(
+        logits, count, rows, probabilities, labels, scale, writes_gradient, largest, log_sum);
 }
 
 void rd_training_adamw(

@@ -84,7 +84,7 @@ extension ExitStatus {
         case .output(.permission), .locked, .foreignFile: self = .cannotCreate
         case .format(let error), .output(let error): self.init(error)
         case .nonFinite: self = .software
-        case .newerCheckpoint, .mismatch: self = .mismatch
+        case .newerCheckpoint, .mismatch, .unsuitableStart: self = .mismatch
         }
     }
 

@@ -18,6 +18,7 @@ struct TrainCommand: ParsableCommand {
               redrafter train rnn --data data --output rnn
               redrafter train rnn --data data --output rnn-context --taps 8,18,29 --learning-rate 1e-3
               redrafter train medusa --data data --output medusa --draft-length 4 --batch-size 512
+              redrafter train rnn --data more --output rnn-more --start rnn/drafter.gguf
               redrafter convert rnn/drafter.gguf rnn.gguf --type q4_0
             """)
 
@@ -43,11 +44,21 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup var modelArguments: ModelArguments
 
-    @Option(help: ArgumentHelp("Directory made by `redrafter distill generate`.", valueName: "path"))
-    var data: String
+    @Option(
+        help: ArgumentHelp(
+            "Directory made by `redrafter distill generate`. Give it again for more data of the same model.",
+            valueName: "path"))
+    var data: [String]
 
     @Option(name: [.short, .long], help: ArgumentHelp("Directory for the run.", valueName: "path"))
     var output: String
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Begin with the weights of this drafter. What it has not, as a context block, begins as without it; the draft vocabulary is its own.",
+            valueName: "path"))
+    var start: String?
 
     @Flag(help: "Resume from the newest checkpoint in the output directory.")
     var resume = false
@@ -68,8 +79,9 @@ struct TrainCommand: ParsableCommand {
             do { try show(event) } catch { failure = failure ?? error }
         }
         let run = try TrainingRun(
-            model, data: data, output: output, training: drafter.type, settings: settings, resume: resume,
-            report: report)
+            model, data: data, output: output, training: drafter.type, settings: settings,
+            start: try start.map { try DrafterWeights(path: $0, kinds: Plugins.current.registry.kinds) },
+            resume: resume, report: report)
         let path = try run.run(cancellation: Interrupt.flag, report: report)
         if let failure { throw failure }
         guard let path else {

@@ -79,6 +79,17 @@ struct TrainingArguments: ParsableArguments {
         help: ArgumentHelp("Weight of each draft step's loss relative to the step before.", valueName: "x"))
     var stepDecay = standard.stepDecay
 
+    @Flag(
+        help: ArgumentHelp(
+            "Also weigh each draft step's loss by the drafter's own probability of the tokens before it: the chance that the step is reached."
+        ))
+    var survival = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Leave out what repeats at the end of answers: small models loop until the limit of the length."))
+    var skipLoops = false
+
     @Option(parsing: .unconditional, help: ArgumentHelp("Steps between two reports.", valueName: "n"))
     var stepsPerReport = standard.stepsPerReport
 
@@ -128,6 +139,8 @@ struct TrainingArguments: ParsableArguments {
         settings.loss = loss
         settings.labelTemperature = labelTemperature
         settings.stepDecay = stepDecay
+        settings.weighsBySurvival = survival
+        settings.skipsLoops = skipLoops
         settings.stepsPerReport = stepsPerReport
         settings.stepsPerEval = stepsPerEval
         settings.saveEvery = saveEvery

@@ -9,9 +9,10 @@ extension TrainingRun.Event {
         case .started(let step, let iterations, let parameters, let positions, let coverage):
             "Training from iteration \(step) to \(iterations): \(parameters) parameters, \(positions) positions, "
                 + "draft vocabulary covers \(Self.percent(coverage)) of the answers"
-        case .report(let step, let loss, let accuracy, let rate, let speed):
+        case .report(let step, let loss, let accuracy, let rate, let speed, let time):
             "Iteration \(step): training loss \(Self.number(loss, 3)), top-1 \(Self.list(accuracy)), "
-                + "learning rate \(Self.scientific(Double(rate))), \(Int(speed)) positions/s"
+                + "learning rate \(Self.scientific(Double(rate))), \(Int(speed)) positions/s (\(Self.percent(time.data)) data, "
+                + "\(Self.percent(time.gradient)) gradient, \(Self.percent(time.update)) update)"
         case .evaluation(let step, let evaluation):
             "Iteration \(step): held-out loss \(Self.number(evaluation.loss, 3)), top-1 \(Self.list(evaluation.accuracy)), "
                 + "\(Self.number(evaluation.draft.tokensPerStep, 3)) tokens per step with "
@@ -31,11 +32,15 @@ extension TrainingRun.Event {
                 "parameters": .integer(parameters), "positions": .integer(positions),
                 "coverage": .double(coverage),
             ])
-        case .report(let step, let loss, let accuracy, let rate, let speed):
+        case .report(let step, let loss, let accuracy, let rate, let speed, let time):
             .object([
                 "event": .string("report"), "step": .integer(step), "loss": .double(loss),
                 "top1": .array(accuracy.map(JSONValue.double)), "learning_rate": .double(Double(rate)),
                 "positions_per_second": .double(speed),
+                "time": .object([
+                    "data": .double(time.data), "gradient": .double(time.gradient),
+                    "update": .double(time.update),
+                ]),
             ])
         case .evaluation(let step, let evaluation):
             .object([

@@ -5,11 +5,12 @@ import RedrafterTraining
 /// The batches of a training run, each a function of its step alone: single positions with hidden states, or stretches of answers
 /// with the outputs of the model's layers, which are computed on the way.
 ///
-/// Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the whole text before
-/// it. Stretches of 64 positions lie between.
+/// Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the block's pass over the
+/// whole text before it. Stretches of 64 positions lie between. The model's own pass over a text is made once for all its
+/// stretches: for a while, batches take theirs from a pool of texts.
 struct BatchSource {
     private let reader: BatchReader
-    private let taps: TapReader?
+    private let taps: TapPool?
     private var order: RootOrder
     /// Positions or stretches in each step.
     private let perStep: Int
@@ -17,6 +18,8 @@ struct BatchSource {
 
     private static let heldOutPositions = 4096
     private static let stretch = 64
+    /// Bytes of the layers' outputs that a pool of texts takes, about.
+    private static let poolBytes = 1 << 30
 
     /// - Throws: `RedrafterError.transformer` where memory for the model's passes is short.
     init(
@@ -26,19 +29,30 @@ struct BatchSource {
         var random = SplitMix(seed: settings.seed, stream: .max)
         if taps.isEmpty {
             self.taps = nil
-            order = RootOrder(reader.data.roots(isHeldOut: false), seed: settings.seed)
+            order = RootOrder(
+                reader.data.roots(isHeldOut: false, skipsLoops: settings.skipsLoops), seed: settings.seed)
             perStep = settings.batchSize
             heldOut = Array(
                 reader.data.roots(isHeldOut: true).shuffled(using: &random).prefix(Self.heldOutPositions))
         } else {
-            self.taps = try TapReader(model, layers: taps)
+            let pool = Self.pool(of: reader.data, taps: taps.count)
+            self.taps = TapPool(try TapReader(model, layers: taps), texts: pool)
             order = RootOrder(
-                reader.data.stretches(of: Self.stretch, isHeldOut: false), seed: settings.seed)
+                texts: reader.data.stretches(
+                    of: Self.stretch, isHeldOut: false, skipsLoops: settings.skipsLoops), pool: pool,
+                seed: settings.seed)
             perStep = max(1, settings.batchSize / Self.stretch)
             heldOut = Array(
-                reader.data.stretches(of: Self.stretch, isHeldOut: true).shuffled(using: &random)
+                reader.data.stretches(of: Self.stretch, isHeldOut: true).joined().shuffled(using: &random)
                     .prefix(Self.heldOutPositions / Self.stretch))
         }
+    }
+
+    /// Texts whose outputs of some layers are kept.
+    private static func pool(of data: DistillationData, taps: Int) -> Int {
+        let bytes =
+            data.meanTextLength * taps * data.manifest.fingerprint.hiddenSize * MemoryLayout<Float>.stride
+        return min(max(poolBytes / max(bytes, 1), 64), 1024)
     }
 
     /// The batch of a step.
@@ -59,9 +73,6 @@ struct BatchSource {
         guard let taps else { return reader.batch(items) }
         return try reader.batch(
             stretches: items, of: Self.stretch, taps: taps.layers.count
-        ) { (tokens) throws(RedrafterError) in
-            try taps.read(tokens)
-            return try taps.values(tokens.count)
-        }
+        ) { (answer, tokens) throws(RedrafterError) in try taps.outputs(of: answer, tokens) }
     }
 }

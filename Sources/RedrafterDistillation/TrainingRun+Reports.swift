@@ -4,6 +4,16 @@ import RedrafterFormats
 import RedrafterTraining
 
 extension TrainingRun {
+    /// Where the time of steps went; together 1.
+    public struct TimeShares: Sendable, Hashable {
+        /// Filling batches, with the model's own passes where a drafter reads its layers.
+        public var data: Double
+        /// The drafter, forward and backward.
+        public var gradient: Double
+        /// The optimiser.
+        public var update: Double
+    }
+
     /// What happened since the last report.
     struct Interval {
         var result: BatchResult
@@ -11,6 +21,9 @@ extension TrainingRun {
         var start = ContinuousClock.now
         /// Time that was not spent on training.
         var pause = Duration.zero
+        var data = Duration.zero
+        var gradient = Duration.zero
+        var update = Duration.zero
 
         init(_ draftLength: Int) { result = BatchResult(draftLength: draftLength) }
 
@@ -22,6 +35,22 @@ extension TrainingRun {
         var positionsPerSecond: Double {
             Double(positions) / max((start.duration(to: .now) - pause) / .seconds(1), 1e-9)
         }
+
+        /// Does a part of a step and notes its time.
+        mutating func time<Result, Failure: Error>(
+            _ part: WritableKeyPath<Interval, Duration>, _ work: () throws(Failure) -> Result
+        ) throws(Failure) -> Result {
+            let start = ContinuousClock.now
+            defer { self[keyPath: part] += start.duration(to: .now) }
+            return try work()
+        }
+
+        var shares: TimeShares {
+            let all = max((data + gradient + update) / .seconds(1), 1e-9)
+            return TimeShares(
+                data: data / .seconds(1) / all, gradient: gradient / .seconds(1) / all,
+                update: update / .seconds(1) / all)
+        }
     }
 
     func note(
@@ -32,7 +61,8 @@ extension TrainingRun {
         let loss = interval.result.loss
         report(
             .report(
-                step: step, loss: loss, accuracy: accuracy, learningRate: rate, positionsPerSecond: speed))
+                step: step, loss: loss, accuracy: accuracy, learningRate: rate, positionsPerSecond: speed,
+                time: interval.shares))
         try wrapping(
             DistillationError.training,
             try log.append(

@@ -16,7 +16,8 @@ public final class TrainingRun {
         /// The run begins, or goes on, at this step.
         case started(step: Int, iterations: Int, parameters: Int, positions: Int, coverage: Double)
         case report(
-            step: Int, loss: Double, accuracy: [Double], learningRate: Float, positionsPerSecond: Double)
+            step: Int, loss: Double, accuracy: [Double], learningRate: Float, positionsPerSecond: Double,
+            time: TimeShares)
         case evaluation(step: Int, Evaluation)
         case saved(step: Int, path: String)
         /// So many bytes of data are read and compared with their digests, which takes seconds.
@@ -60,16 +61,17 @@ public final class TrainingRun {
     /// Prepares a run.
     /// - Parameters:
     ///   - model: whose answers the data holds.
-    ///   - directory: of the data set.
+    ///   - directories: of the data sets, at least one.
     ///   - output: directory of the run.
     ///   - kind: what to train.
     ///   - settings: how to train.
+    ///   - start: a drafter of the same kind whose weights are taken over; what it has not begins as without it.
     ///   - resume: goes on from the newest checkpoint of the directory, which must hold one; else there must be none.
     ///   - report: receives warnings, such as about damaged checkpoints.
     /// - Throws: `DistillationError`.
     public init(
-        _ model: Model, data directory: String, output: String, training kind: any DrafterTrainer.Type,
-        settings: TrainingSettings, resume: Bool, report: (Event) -> Void
+        _ model: Model, data directories: [String], output: String, training kind: any DrafterTrainer.Type,
+        settings: TrainingSettings, start: DrafterWeights? = nil, resume: Bool, report: (Event) -> Void
     ) throws(DistillationError) {
         try wrapping(DistillationError.parameter, try settings.validate())
         try wrapping(DistillationError.parameter, try kind.validate(settings))
@@ -85,17 +87,15 @@ public final class TrainingRun {
         try wrapping(
             DistillationError.parameter, try Self.check(settings.taps, layers: sizes.layers))
         let data = try Self.data(
-            model, directory, settings.tokenLimit, needsHidden: settings.taps.isEmpty, report)
+            model, directories, settings.tokenLimit, needsHidden: settings.taps.isEmpty, report)
         let vocabularySize = model.configuration.vocabularySize
-        let isPartial = settings.draftVocabulary > 0 && settings.draftVocabulary < vocabularySize
-        let vocabulary =
-            isPartial
-            ? DraftVocabulary(counting: data, size: settings.draftVocabulary)
-            : DraftVocabulary(tokens: (0..<Int32(vocabularySize)).map { $0 }, vocabularySize: vocabularySize)
+        let vocabulary = try Self.vocabulary(of: data, size: settings.draftVocabulary, start: start)
+        let isPartial = vocabulary.tokens.count < vocabularySize
         reader = BatchReader(
             data, vocabulary: vocabulary, draftLength: settings.draftLength, loss: settings.loss,
-            labelTemperature: settings.labelTemperature, stepDecay: settings.stepDecay)
-        let positions = data.roots(isHeldOut: false).count
+            labelTemperature: settings.labelTemperature, stepDecay: settings.stepDecay,
+            weighsBySurvival: settings.weighsBySurvival)
+        let positions = data.roots(isHeldOut: false, skipsLoops: settings.skipsLoops).count
         guard positions >= settings.batchSize else {
             throw .tooLittleData(positions: positions, batchSize: settings.batchSize)
         }
@@ -108,7 +108,8 @@ public final class TrainingRun {
         schedule = LearningRateSchedule(
             peak: settings.learningRate, warmupSteps: min(settings.warmupSteps, iterations / 2),
             totalSteps: iterations)
-        let record = settings.json(kind: kind.kindName, iterations: iterations, data: data)
+        let record = settings.json(
+            kind: kind.kindName, iterations: iterations, data: data, start: start?.digest)
         settingsRecord = record
         let layout = trainer.layout
         parameters = ParameterStore(layout)
@@ -128,7 +129,7 @@ public final class TrainingRun {
         if let loaded {
             try restore(loaded.checkpoint, path: loaded.path)
         } else {
-            try begin()
+            try begin(start)
         }
         report(
             .started(
@@ -147,15 +148,21 @@ public final class TrainingRun {
         var interval = Interval(settings.draftLength)
         while step < schedule.totalSteps, !cancellation.isCancelled {
             let rate = schedule.rate(step: step)
-            let batch = try wrapping(DistillationError.model, try batches.batch(step: step))
-            let result = try evaluate(batch, gradient: gradient.values, workspace)
+            let batch = try interval.time(\.data) { () throws(DistillationError) in
+                try wrapping(DistillationError.model, try batches.batch(step: step))
+            }
+            let result = try interval.time(\.gradient) { () throws(DistillationError) in
+                try evaluate(batch, gradient: gradient.values, workspace)
+            }
             // A loss that is no number can have a gradient of numbers: those of the terms that have one.
             let isApplied =
                 result.loss.isFinite
-                && optimizer.update(
-                    parameters.values, gradient: UnsafeBufferPointer(gradient.values), learningRate: rate,
-                    threads: settings.threads
-                ).isApplied
+                && interval.time(\.update) {
+                    optimizer.update(
+                        parameters.values, gradient: UnsafeBufferPointer(gradient.values),
+                        learningRate: rate, threads: settings.threads
+                    ).isApplied
+                }
             step += 1
             if isApplied {
                 failures = 0
@@ -216,38 +223,22 @@ public final class TrainingRun {
         }
     }
 
-    /// The data set, with hidden states where they are needed.
+    /// The data sets, with hidden states where they are needed.
     private static func data(
-        _ model: Model, _ directory: String, _ limit: Int?, needsHidden: Bool, _ report: (Event) -> Void
+        _ model: Model, _ directories: [String], _ limit: Int?, needsHidden: Bool, _ report: (Event) -> Void
     ) throws(DistillationError) -> DistillationData {
         var data = try wrapping(
             DistillationError.format,
-            try DistillationData(directory: directory, limit: limit) { report(.checking(bytes: $0)) })
-        for warning in data.manifest.warnings { report(.warning(warning)) }
+            try DistillationData(directories: directories, limit: limit) { report(.checking(bytes: $0)) })
+        for warning in data.warnings { report(.warning(warning)) }
         try wrapping(
             DistillationError.drafter,
-            try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directory))
+            try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directories[0]))
         if needsHidden, !data.hasHidden {
             report(.warning("the data has no hidden states; computing them again"))
             let hidden = try wrapping(DistillationError.model, try model.hiddenStates(of: data))
             data.provideHidden(hidden)
         }
         return data
-    }
-
-    private func begin() throws(DistillationError) {
-        let head = try wrapping(DistillationError.model, try model.headRows())
-        let hidden = model.configuration.hiddenSize
-        var rows = [Float]()
-        rows.reserveCapacity(reader.vocabulary.tokens.count * hidden)
-        for token in reader.vocabulary.tokens {
-            rows.append(contentsOf: head[Int(token) * hidden..<(Int(token) + 1) * hidden])
-        }
-        let parts = try wrapping(DistillationError.model, try model.parts())
-        let values = rows.withUnsafeBufferPointer { rows in
-            trainer.initialParameters(
-                ModelParts(headRows: rows) { parts[$0, default: []] }, seed: settings.seed)
-        }
-        _ = parameters.values.update(fromContentsOf: values)
     }
 }

@@ -27,6 +27,9 @@ public struct DraftBatch: Sendable {
     public var weights: [Float]
     /// Row of the token that really came, −1 where the draft vocabulary has none: for accuracy only. `[N, L]`
     public var truth: [Int32]
+    /// Whether the gradient weighs each loss by the probability that its step is reached, too: the drafter's own of the tokens before
+    /// it. The probability itself is taken as given.
+    public var weighsBySurvival = false
 
     /// Zeros, with unused labels.
     public init(count: Int, draftLength: Int, hiddenSize: Int, labelsPerStep: Int) {

@@ -18,7 +18,7 @@ public struct ProjectionPass {
     /// - Parameters:
     ///   - chunk: with the labels of the terms.
     ///   - role: of the matrix. `[vocabulary, exit]`
-    ///   - terms: indices of the loss terms, one for each row of the input.
+    ///   - terms: indices of the loss terms, one for each row of the input; those of a position in the order of its steps.
     public init(_ chunk: TrainingChunk, _ role: DrafterRole, terms: [Int32]) {
         self.chunk = chunk
         weight = chunk.parameter(role)
@@ -35,11 +35,16 @@ public struct ProjectionPass {
         let gradient = chunk.wantsGradient ? chunk.scratch.matrix(input.rows, input.columns) : nil
         let block = min(max(64, Self.logitsPerBlock / weight.rows), input.rows)
         let logits = chunk.scratch.matrix(block, weight.rows)
+        var survival =
+            chunk.wantsGradient && chunk.batch.weighsBySurvival
+            ? [Float](repeating: 1, count: chunk.positions.count) : nil
         for start in stride(from: 0, to: input.rows, by: block) {
             let range = start..<min(start + block, input.rows)
             let (input, logits) = (input[rows: range], logits[rows: 0..<range.count])
             logits.assign(input, timesTransposed: weight)
-            for row in range { score(logits.row(row - start), term: Int(terms[row]), into: &result) }
+            for row in range {
+                score(logits.row(row - start), term: Int(terms[row]), &survival, into: &result)
+            }
             gradient?[rows: range].assign(logits, times: weight)
             weightGradient?.add(transposed: logits, times: input)
         }
@@ -47,18 +52,33 @@ public struct ProjectionPass {
     }
 
     /// The loss of one row, whose logits become their gradient where one is wanted.
-    private func score(_ logits: UnsafeMutablePointer<Float>, term: Int, into result: inout BatchResult) {
+    /// - Parameters:
+    ///   - logits: of the row.
+    ///   - term: index of the row's loss term.
+    ///   - survival: the drafter's probability of the tokens before the term's, by position; that of the term's joins it. Nil where
+    ///     losses are not weighed by it.
+    ///   - result: receives the loss.
+    private func score(
+        _ logits: UnsafeMutablePointer<Float>, term: Int, _ survival: inout [Float]?,
+        into result: inout BatchResult
+    ) {
         let batch = chunk.batch
         guard let rows = batch.labelRows.baseAddress, let probabilities = batch.labelProbabilities.baseAddress
         else { return }
-        let weight = Double(batch.weights[term])
+        let position = term / batch.draftLength - chunk.positions.lowerBound
+        let truth = Int(batch.truth[term])
+        let truthLogit = truth >= 0 ? logits[truth] : -.infinity
+        let weight = Double(batch.weights[term] * (survival?[position] ?? 1))
         var largest: Int32 = 0
+        var logSum = 0.0
         let loss = rd_training_cross_entropy(
             logits, self.weight.rows, rows + term * batch.labelsPerStep,
             probabilities + term * batch.labelsPerStep, batch.labelsPerStep, Float(weight / chunk.weightSum),
-            chunk.wantsGradient ? 1 : 0, &largest)
+            chunk.wantsGradient ? 1 : 0, &largest, &logSum)
+        survival?[position] *= exponential(Float(Double(truthLogit) - logSum))
         let step = term % batch.draftLength
         result.lossSum += weight * loss
+        result.weightSum += weight
         result.stepLossSum[step] += loss
         result.counted[step] += 1
         if largest == batch.truth[term] { result.correct[step] += 1 }

@@ -87,7 +87,6 @@ extension TrainableDrafter {
         if let gradient { reduce(into: gradient, workspace: workspace, threads: threads) }
         var total = BatchResult(draftLength: batch.draftLength)
         for result in results { total += result }
-        total.weightSum = weightSum
         return total
     }
 

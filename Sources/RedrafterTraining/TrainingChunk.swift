@@ -115,6 +115,7 @@ public struct BatchView {
     public let labelProbabilities: UnsafeBufferPointer<Float>  // [N, L, K]
     public let weights: UnsafeBufferPointer<Float>  // [N, L]
     public let truth: UnsafeBufferPointer<Int32>  // [N, L]
+    let weighsBySurvival: Bool
 }
 
 extension DraftBatch {
@@ -135,7 +136,8 @@ extension DraftBatch {
                                         labelsPerStep: labelsPerStep, hidden: hidden, texts: texts,
                                         outputs: outputs, tokens: tokens, labelRows: rows,
                                         labelProbabilities: probabilities,
-                                        weights: weights, truth: truth))
+                                        weights: weights, truth: truth,
+                                        weighsBySurvival: weighsBySurvival))
                             }
                         }
                     }

@@ -28,6 +28,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     case newerCheckpoint(file: String, version: Int, supported: Int)
     /// A checkpoint was made under other settings than those of this run.
     case mismatch(file: String, key: String, stored: String, current: String)
+    /// A drafter cannot begin with the weights of another one.
+    case unsuitableStart(file: String, reason: String)
 
     /// One sentence, with everything that came from a file escaped.
     public var description: String {
@@ -53,6 +55,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(safe(file)): checkpoint version is \(version), this program reads up to \(supported)"
         case .mismatch(let file, let key, let stored, let current):
             "\(safe(file)): \(safe(key)) was \(safe(stored)) when it was written, it is \(safe(current)) now"
+        case .unsuitableStart(let file, let reason):
+            "\(safe(file)): a drafter cannot begin with these weights: \(safe(reason))"
         }
     }
 
@@ -76,6 +80,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
         case .blasUnavailable:
             "install libopenblas (Debian and Ubuntu: libopenblas0-pthread), or name the file in REDRAFTER_OPENBLAS"
         case .tooManyThreads: "ask for fewer threads"
+        case .unsuitableStart:
+            "train the same kind with the same --layers, --exit-dim and --draft-length; see `redrafter inspect` of the file"
         case .format, .output, .invalidConfiguration, .invalidInput: nil
         }
     }

@@ -33,6 +33,10 @@ public struct TrainingSettings: Sendable, Hashable {
     public var labelTemperature: Float = 1
     /// Weight of each step's loss relative to the one before.
     public var stepDecay: Float = 0.9
+    /// See `DraftBatch.weighsBySurvival`.
+    public var weighsBySurvival = false
+    /// Whether what repeats at the end of answers is left out; see `RepetitionLoop`.
+    public var skipsLoops = false
     public var stepsPerReport = 20
     public var stepsPerEval = 500
     public var saveEvery = 500
@@ -81,7 +85,10 @@ public struct TrainingSettings: Sendable, Hashable {
     ///   - kind: the name of the kind of drafter.
     ///   - iterations: steps of the run.
     ///   - data: that it learns from.
-    public func json(kind: String, iterations: Int, data: DistillationData) -> JSONValue {
+    ///   - start: digest of the drafter that it begins with; nil for none.
+    public func json(
+        kind: String, iterations: Int, data: DistillationData, start: String? = nil
+    ) -> JSONValue {
         .object([
             "drafter": .string(kind), "iterations": .integer(iterations),
             "batch_size": .integer(batchSize), "learning_rate": .double(Double(learningRate)),
@@ -91,11 +98,14 @@ public struct TrainingSettings: Sendable, Hashable {
             "layers": .integer(layers), "taps": .array(taps.map { .integer($0) }),
             "tap_norm": .bool(normalizesTaps), "context_layer": .bool(attends),
             "draft_vocab": .integer(draftVocabulary),
-            "loss": .string(loss.rawValue), "label_temperature": .double(Double(labelTemperature)),
-            "step_decay": .double(Double(stepDecay)), "seed": .string(String(seed)),
+            "loss": .string(
+                loss.rawValue + (weighsBySurvival ? ", survival" : "") + (skipsLoops ? ", no loops" : "")),
+            "label_temperature": .double(Double(labelTemperature)),
+            "step_decay": .double(Double(stepDecay)),
+            "seed": .string(String(seed) + (start.map { ", from \($0)" } ?? "")),
             "threads": .integer(threads),
             TrainingError.dataKey: .object([
-                "fingerprint": data.manifest.fingerprint.json, "settings": data.manifest.settings,
+                "fingerprint": data.manifest.fingerprint.json, "settings": data.settings,
                 "tokens": .integer(data.rows), "sha256": .string(data.digest),
             ]),
         ])

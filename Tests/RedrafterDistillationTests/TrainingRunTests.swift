@@ -36,10 +36,11 @@ import Testing
         let flag = CancellationFlag()
         func report(_ event: TrainingRun.Event) {
             events.append(event)
-            if case .report(let step, _, _, _, _) = event, let last, step >= last { flag.cancel() }
+            if case .report(let step, _, _, _, _, _) = event, let last, step >= last { flag.cancel() }
         }
         let training = try TrainingRun(
-            run.model, data: run.directory.file("data"), output: run.directory.file(name), training: trainer,
+            run.model, data: [run.directory.file("data")], output: run.directory.file(name),
+            training: trainer,
             settings: settings, resume: resume, report: report)
         let path = try training.run(cancellation: flag, report: report)
         return (events, try path.map(contents))
@@ -56,7 +57,7 @@ import Testing
         let run = try ToyRun()
         try run.generate("data", prompts: 400)
         let (events, _) = try train(run, "out", Self.settings(name), Self.trainer(name))
-        let losses = events.compactMap { if case .report(_, let loss, _, _, _) = $0 { loss } else { nil } }
+        let losses = events.compactMap { if case .report(_, let loss, _, _, _, _) = $0 { loss } else { nil } }
         #expect(losses.count == 6)
         #expect(losses[5] < losses[0] - 0.08, "\(losses)")
         let evaluations = evaluations(events)

@@ -13,13 +13,18 @@ public struct Guess: Sendable, Hashable {
 ///
 /// Greedy decoding confirms the model's most likely token, and the head's probabilities are the estimates. A sampler with
 /// Gumbel noise confirms the token with the largest `log p / T + noise`; as the noise is a function of (seed, position, token),
-/// it is known before the model has run, and guesses are ranked with it (drafter-invariant decoding, arXiv 2408.07978).
+/// it is known before the model has run, and guesses are ranked with it (drafter-invariant decoding, arXiv 2408.07978). What the
+/// sampler's filters would drop is no guess: noise could lift it for the head, but not for the model.
 public struct GuessRanking: Sendable {
     private let sampling: SamplingParameters
     private let tokens: [Int32]?
 
     /// Tokens of a head that are looked at where noise decides: the noise may lift an unlikely one.
     private static let noisyCandidates = 64
+    /// The same where a min-p filter leaves few.
+    private static let filteredCandidates = 24
+    /// Share of min-p below which a guess is passed over: the head's probabilities are not the model's.
+    private static let minPShare: Float = 0.5
 
     /// - Parameter draftVocabulary: the token of each row of the head; nil where rows are tokens.
     public init(_ sampling: SamplingParameters, draftVocabulary: [Int32]?) {
@@ -29,7 +34,10 @@ public struct GuessRanking: Sendable {
 
     /// How many of a head's largest logits the ranking needs for so many guesses.
     public func candidates(forGuesses count: Int, vocabularySize: Int) -> Int {
-        min(sampling.isGreedy ? count : max(count, Self.noisyCandidates), vocabularySize)
+        guard !sampling.isGreedy else { return min(count, vocabularySize) }
+        let noisy = sampling.minP > 0 ? Self.filteredCandidates : Self.noisyCandidates
+        let kept = sampling.topK > 0 ? min(noisy, sampling.topK) : noisy
+        return min(max(count, kept), vocabularySize)
     }
 
     /// Guesses for the token at a position, best first.
@@ -40,7 +48,8 @@ public struct GuessRanking: Sendable {
         }
         let noise = GumbelNoise(seed: sampling.seed, position: position)
         let temperature = Double(sampling.temperature)
-        let scored = list.map { entry in
+        let floor = sampling.minP > 0 ? largest + log(sampling.minP * Self.minPShare) : -.infinity
+        let scored = list.prefix { $0.logit >= floor }.map { entry in
             let token = token(entry.token)
             return (token: token, score: Double(entry.logit - largest) / temperature + noise(token))
         }

@@ -38,11 +38,11 @@ double rd_training_sum_of_squares(const float *input, size_t count);
 /// entries with a row below 0 are unused.
 ///
 /// With `writes_gradient` the logits become the gradient scale * ((sum of probabilities) * softmax - probabilities), else
-/// they stay. `largest` receives the first index of the largest logit.
+/// they stay. `largest` receives the first index of the largest logit, `log_sum` the logarithm of the sum of e^logit.
 /// Returns - sum of p_k * log softmax_k; NaN where a logit is NaN or +infinity.
 double rd_training_cross_entropy(
     float *logits, size_t count, const int32_t *rows, const float *probabilities, size_t labels, float scale,
-    int writes_gradient, int32_t *largest);
+    int writes_gradient, int32_t *largest, double *log_sum);
 
 /// The numbers of one optimiser step.
 typedef struct {

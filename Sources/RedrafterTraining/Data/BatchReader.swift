@@ -19,10 +19,13 @@ public struct BatchReader: Sendable {
     public let labelTemperature: Float
     /// Weight of each step's loss relative to the one before.
     public let stepDecay: Float
+    /// See `DraftBatch.weighsBySurvival`.
+    public let weighsBySurvival: Bool
 
     public init(
         _ data: DistillationData, vocabulary: DraftVocabulary, draftLength: Int,
-        loss: DraftLoss = .distillation, labelTemperature: Float = 1, stepDecay: Float = 1
+        loss: DraftLoss = .distillation, labelTemperature: Float = 1, stepDecay: Float = 1,
+        weighsBySurvival: Bool = false
     ) {
         self.data = data
         self.vocabulary = vocabulary
@@ -30,6 +33,7 @@ public struct BatchReader: Sendable {
         self.loss = loss
         self.labelTemperature = labelTemperature
         self.stepDecay = stepDecay
+        self.weighsBySurvival = weighsBySurvival
     }
 
     /// A batch with these rows as roots.
@@ -51,10 +55,11 @@ public struct BatchReader: Sendable {
     ///   - stretches: the first root of each.
     ///   - size: roots in a stretch; an answer may end before.
     ///   - taps: number of layers that the drafter reads.
-    ///   - outputs: gives the outputs of these layers for the rows of a text. `[rows, taps · hidden]`
+    ///   - outputs: gives the outputs of these layers for all tokens of a text but the last; texts are told apart by the row of
+    ///     their answer's first token. `[rows, taps · hidden]`
     public func batch<Failure: Error>(
         stretches: some Sequence<Int32>, of size: Int, taps: Int,
-        outputs: ([Int32]) throws(Failure) -> [Float]
+        outputs: (_ answer: Int, _ tokens: [Int32]) throws(Failure) -> [Float]
     ) throws(Failure) -> DraftBatch {
         var texts = BatchTexts(taps: taps)
         var roots = [Int32]()
@@ -63,9 +68,11 @@ public struct BatchReader: Sendable {
             // The last token of an answer was chosen, but nothing was computed from it.
             let count = min(size, text.answer.count - 1 - text.place)
             let rows = text.prompt.count + text.place + count - 1
-            let tokens = Array((text.prompt + text.answer).prefix(rows + 1))
+            let tokens = Array(text.prompt + text.answer)
+            let outputs = try outputs(Int(first) - text.place, Array(tokens.dropLast()))
             texts.append(
-                following: tokens[1...], outputs: try outputs(Array(tokens.dropLast())),
+                following: tokens[1...rows],
+                outputs: outputs.prefix(rows * (outputs.count / (tokens.count - 1))),
                 positions: rows - count..<rows)
             roots += (first..<first + Int32(count))
         }
@@ -77,9 +84,11 @@ public struct BatchReader: Sendable {
     }
 
     private func emptyBatch(_ count: Int) -> DraftBatch {
-        DraftBatch(
+        var batch = DraftBatch(
             count: count, draftLength: draftLength, hiddenSize: data.manifest.fingerprint.hiddenSize,
             labelsPerStep: loss == .distillation ? data.manifest.shape.topCount : 1)
+        batch.weighsBySurvival = weighsBySurvival
+        return batch
     }
 
     private func fill(_ batch: inout DraftBatch, _ roots: some Collection<Int32>) {
@@ -127,28 +136,48 @@ public struct BatchReader: Sendable {
 
 /// The order in which positions are trained on: a permutation of the roots for each epoch, a function of seed and epoch.
 public struct RootOrder: Sendable {
-    private let roots: [Int32]
     private let seed: UInt64
+    private let permute: @Sendable (inout SplitMix) -> [Int32]
     private var epoch = -1
     private var order: [Int32] = []
 
+    /// Roots of an epoch.
+    public let count: Int
+
     public init(_ roots: [Int32], seed: UInt64) {
         precondition(!roots.isEmpty, "at least one position")
-        self.roots = roots
         self.seed = seed
+        count = roots.count
+        permute = { roots.shuffled(using: &$0) }
     }
 
-    public var count: Int { roots.count }
+    /// An order in which the roots of a text stand near each other, so that what is computed from a text is computed once and kept for
+    /// a while: texts are shuffled and divided into pools, and all roots of a pool are shuffled.
+    /// - Parameters:
+    ///   - texts: the roots of each text.
+    ///   - pool: texts in a pool.
+    ///   - seed: of the order.
+    public init(texts: [[Int32]], pool: Int, seed: UInt64) {
+        self.seed = seed
+        count = texts.reduce(0) { $0 + $1.count }
+        precondition(count > 0 && pool > 0, "at least one position")
+        permute = { random in
+            let shuffled = texts.shuffled(using: &random)
+            return stride(from: 0, to: shuffled.count, by: pool).flatMap { first in
+                shuffled[first..<min(first + pool, shuffled.count)].joined().shuffled(using: &random)
+            }
+        }
+    }
 
     /// The roots at places `start..<start + count` of the endless order; epochs follow one another without a gap.
-    public mutating func roots(from start: Int, count: Int) -> [Int32] {
+    public mutating func roots(from start: Int, count wanted: Int) -> [Int32] {
         var result = [Int32]()
-        result.reserveCapacity(count)
+        result.reserveCapacity(wanted)
         var place = start
-        while result.count < count {
-            prepare(place / roots.count)
-            let first = place % roots.count
-            let part = order[first..<min(roots.count, first + count - result.count)]
+        while result.count < wanted {
+            prepare(place / count)
+            let first = place % count
+            let part = order[first..<min(count, first + wanted - result.count)]
             result.append(contentsOf: part)
             place += part.count
         }
@@ -159,8 +188,7 @@ public struct RootOrder: Sendable {
         guard wanted != epoch else { return }
         epoch = wanted
         var random = SplitMix(seed: seed, stream: UInt64(wanted))
-        order = roots
-        order.shuffle(using: &random)
+        order = permute(&random)
     }
 }
 

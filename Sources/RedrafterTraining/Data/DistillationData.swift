@@ -1,14 +1,15 @@
 import RedrafterCore
 import RedrafterFormats
 
-/// All answers of a data set, by rows: row i is one token of an answer with the hidden state and the distribution that it was
+/// All answers of one or several data sets of a model, by rows: row i is one token of an answer with the hidden state and the distribution that it was
 /// chosen from.
 ///
 /// Answers whose place in the run is a multiple of `heldOutEvery` are never trained on.
 public struct DistillationData: Sendable {
-    public let manifest: DistillationManifest
+    /// One for each data set.
+    public let manifests: [DistillationManifest]
     public let shards: [DistillationShard]
-    /// SHA-256 of the shards' names and bytes.
+    /// SHA-256 of the shards' names and bytes; of several data sets, all of them with blanks between.
     public let digest: String
     /// Rows before each shard, and all rows at the end. `[shards + 1]`
     private let starts: [Int]
@@ -21,49 +22,78 @@ public struct DistillationData: Sendable {
     /// One answer in 50 is held out.
     public static let heldOutEvery = 50
 
-    /// Opens the shards that the manifest names; reads all of them once, to see that they are what was written.
+    /// Opens the shards that the manifests name; reads all of them once, to see that they are what was written.
     /// - Parameters:
-    ///   - directory: of the data set.
+    ///   - directories: of the data sets, which are of one model and store the same; at least one.
     ///   - limit: stops after the shard that reaches so many tokens.
     ///   - onCheck: called with the bytes to read, before that takes seconds.
     /// - Throws: `FormatError`; `.altered` for a shard whose bytes are others; `.missingField` where there is no answer.
     public init(
-        directory: String, limit: Int? = nil, onCheck: (Int) -> Void = { _ in }
+        directories: [String], limit: Int? = nil, onCheck: (Int) -> Void = { _ in }
     ) throws(FormatError) {
-        manifest = try DistillationManifest(directory: directory)
-        digest = try manifest.check(in: directory, limit: limit, onCheck: onCheck)
-        hiddenSize = manifest.fingerprint.hiddenSize
+        precondition(!directories.isEmpty, "at least one data set")
+        var manifests = [DistillationManifest]()
+        for directory in directories { manifests.append(try DistillationManifest(directory: directory)) }
+        for (directory, manifest) in zip(directories, manifests) {
+            try manifest.check(isLike: manifests[0], in: directory, other: directories[0])
+        }
+        var digests = [String]()
         var shards = [DistillationShard]()
         var starts = [0]
         var ends = [Int32]()
-        for entry in manifest.part(limit) {
-            let path = "\(directory)/\(entry.file)"
-            let shard = try DistillationShard(path: path, vocabularySize: manifest.fingerprint.vocabularySize)
-            guard shard.shape == manifest.shape, shard.tokens.count == entry.tokens else {
-                throw .invalid(
-                    file: path, field: "its size", expected: "\(entry.tokens) tokens as the manifest says",
-                    got: "\(shard.tokens.count) tokens, \(shard.shape)", offset: nil)
+        for (directory, manifest) in zip(directories, manifests) where limit.map({ ends.count < $0 }) ?? true
+        {
+            let rest = limit.map { $0 - ends.count }
+            digests.append(try manifest.check(in: directory, limit: rest, onCheck: onCheck))
+            for entry in manifest.part(rest) {
+                let shard = try manifest.open(entry, in: directory)
+                guard let start = starts.last, start + shard.tokens.count <= Int(Int32.max) else {
+                    throw .unsupported(
+                        file: directory, what: "more than \(Int32.max) tokens", supported: "less")
+                }
+                for answer in shard.answers {
+                    let end = Int32(start + answer.rows.upperBound)
+                    ends.append(contentsOf: repeatElement(end, count: answer.rows.count))
+                }
+                shards.append(shard)
+                starts.append(start + shard.tokens.count)
             }
-            guard let start = starts.last, start + shard.tokens.count <= Int(Int32.max) else {
-                throw .unsupported(file: directory, what: "more than \(Int32.max) tokens", supported: "less")
-            }
-            for answer in shard.answers {
-                ends.append(
-                    contentsOf: repeatElement(Int32(start + answer.rows.upperBound), count: answer.rows.count)
-                )
-            }
-            shards.append(shard)
-            starts.append(start + shard.tokens.count)
         }
         guard !ends.isEmpty else {
             throw .missingField(
-                file: "\(directory)/\(DistillationManifest.fileName)", field: "an answer",
+                file: "\(directories[0])/\(DistillationManifest.fileName)", field: "an answer",
                 expected: "data that `redrafter distill generate` has made; no usable samples")
         }
+        hiddenSize = manifests[0].fingerprint.hiddenSize
+        digest = digests.joined(separator: " ")
+        self.manifests = manifests
         self.shards = shards
         self.starts = starts
         self.ends = ends
     }
+
+    /// One data set; see `init(directories:limit:onCheck:)`.
+    /// - Parameters:
+    ///   - directory: of the data set.
+    ///   - limit: stops after the shard that reaches so many tokens.
+    ///   - onCheck: called with the bytes to read, before that takes seconds.
+    /// - Throws: `FormatError`.
+    public init(
+        directory: String, limit: Int? = nil, onCheck: (Int) -> Void = { _ in }
+    ) throws(FormatError) {
+        try self.init(directories: [directory], limit: limit, onCheck: onCheck)
+    }
+
+    /// Of the first data set; fingerprint and shape are those of all.
+    public var manifest: DistillationManifest { manifests[0] }
+
+    /// How the data were made, for the record of a run: of several data sets, a list.
+    public var settings: JSONValue {
+        manifests.count == 1 ? manifest.settings : .array(manifests.map(\.settings))
+    }
+
+    /// What is odd about the data but no error, one sentence each.
+    public var warnings: [String] { manifests.flatMap(\.warnings) }
 
     /// Tokens of all answers.
     public var rows: Int { ends.count }
@@ -92,13 +122,22 @@ public struct DistillationData: Sendable {
     }
 
     /// Rows that can be the root of a draft: at least one token follows.
-    /// - Parameter isHeldOut: those that are never trained on, or all others.
-    public func roots(isHeldOut: Bool) -> [Int32] {
-        var result = [Int32]()
+    /// - Parameters:
+    ///   - isHeldOut: those that are never trained on, or all others.
+    ///   - skipsLoops: leaves out what repeats at the end of answers (`RepetitionLoop`).
+    public func roots(isHeldOut: Bool, skipsLoops: Bool = false) -> [Int32] {
+        rootRanges(isHeldOut: isHeldOut, skipsLoops).flatMap { $0.lazy.map { Int32($0) } }
+    }
+
+    /// The roots of each answer that has some.
+    private func rootRanges(isHeldOut: Bool, _ skipsLoops: Bool) -> [Range<Int>] {
+        var result = [Range<Int>]()
         for (shard, start) in zip(shards, starts) {
             for answer in shard.answers where Self.isHeldOut(answer) == isHeldOut {
-                let rows = answer.rows.lowerBound + start..<answer.rows.upperBound + start - 1
-                result.append(contentsOf: rows.lazy.map { Int32($0) })
+                let loop = skipsLoops ? RepetitionLoop.start(of: shard.tokens[answer.rows]) : nil
+                let first = answer.rows.lowerBound + start
+                let count = min(answer.rows.count - 1, loop ?? .max)
+                if count > 0 { result.append(first..<first + count) }
             }
         }
         return result
@@ -107,22 +146,23 @@ public struct DistillationData: Sendable {
     /// The rows of a row's answer from it on.
     func rest(of row: Int) -> Range<Int> { row..<Int(ends[row]) }
 
-    /// The first row of each stretch of `size` roots of an answer, the last one shorter.
+    /// Tokens of a text on average, prompts included.
+    public var meanTextLength: Int {
+        let (texts, tokens) = shards.reduce((0, 0)) {
+            ($0.0 + $1.answers.count, $0.1 + $1.tokens.count + $1.promptTokens.count)
+        }
+        return tokens / max(texts, 1)
+    }
+
+    /// The first row of each stretch of `size` roots of an answer, the last one shorter; answer by answer.
     /// - Parameters:
     ///   - size: roots in a stretch.
     ///   - isHeldOut: those of answers that are never trained on, or all others.
-    public func stretches(of size: Int, isHeldOut: Bool) -> [Int32] {
-        var result = [Int32]()
-        for (shard, start) in zip(shards, starts) {
-            for answer in shard.answers where Self.isHeldOut(answer) == isHeldOut {
-                let roots = answer.rows.lowerBound + start..<answer.rows.upperBound + start - 1
-                result.append(
-                    contentsOf: stride(from: roots.lowerBound, to: roots.upperBound, by: size).lazy.map {
-                        Int32($0)
-                    })
-            }
+    ///   - skipsLoops: leaves out what repeats at the end of answers. The last stretch before may reach into it.
+    public func stretches(of size: Int, isHeldOut: Bool, skipsLoops: Bool = false) -> [[Int32]] {
+        rootRanges(isHeldOut: isHeldOut, skipsLoops).map { roots in
+            stride(from: roots.lowerBound, to: roots.upperBound, by: size).map { Int32($0) }
         }
-        return result
     }
 
     /// Prompt and tokens of the answer that a row belongs to, and the row's place in the answer.

@@ -34,6 +34,35 @@ extension DistillationManifest {
         return all.finish()
     }
 
+    /// Refuses a data set that cannot be trained on together with another one.
+    /// - Throws: `FormatError.invalid` naming the difference.
+    func check(
+        isLike first: DistillationManifest, in directory: String, other: String
+    ) throws(FormatError) {
+        func refuse(_ field: String, _ expected: String, _ got: String) -> FormatError {
+            .invalid(
+                file: "\(directory)/\(Self.fileName)", field: field, expected: "\(expected), as in \(other)",
+                got: got, offset: nil)
+        }
+        guard fingerprint == first.fingerprint else {
+            throw refuse("the model", first.fingerprint.json.text(), fingerprint.json.text())
+        }
+        guard shape == first.shape else { throw refuse("what it stores", "\(first.shape)", "\(shape)") }
+    }
+
+    /// A shard of the directory.
+    /// - Throws: `FormatError` where it is not what the manifest says.
+    func open(_ entry: Shard, in directory: String) throws(FormatError) -> DistillationShard {
+        let path = "\(directory)/\(entry.file)"
+        let shard = try DistillationShard(path: path, vocabularySize: fingerprint.vocabularySize)
+        guard shard.shape == shape, shard.tokens.count == entry.tokens else {
+            throw .invalid(
+                file: path, field: "its size", expected: "\(entry.tokens) tokens as the manifest says",
+                got: "\(shard.tokens.count) tokens, \(shard.shape)", offset: nil)
+        }
+        return shard
+    }
+
     /// The shards with answers, as far as the one that reaches so many tokens.
     func part(_ limit: Int?) -> [Shard] {
         var (part, tokens) = ([Shard](), 0)

@@ -39,6 +39,14 @@ public struct DraftVocabulary: Sendable, Hashable {
         self.init(tokens: tokens, vocabularySize: vocabularySize, seen: [])
     }
 
+    /// A vocabulary that is given, with its coverage of the answers that are trained on.
+    public init(tokens: [Int32], counting data: DistillationData) {
+        let vocabulary = data.manifest.fingerprint.vocabularySize
+        var seen = [Int](repeating: 0, count: vocabulary)
+        for row in data.rows(isHeldOut: false) { seen[Int(data.token(row))] += 1 }
+        self.init(tokens: tokens, vocabularySize: vocabulary, seen: seen)
+    }
+
     private init(tokens: [Int32], vocabularySize: Int, seen: [Int]) {
         var rows = [Int32](repeating: -1, count: vocabularySize)
         for (row, token) in tokens.enumerated() { rows[Int(token)] = Int32(row) }

@@ -21,6 +21,11 @@ public struct MedusaTrainer: DrafterTrainer {
                 name: "exit-dim", got: "\(size)",
                 allowed: "nothing for Medusa heads, which have the model's hidden size")
         }
+        guard !settings.weighsBySurvival else {
+            throw .outOfRange(
+                name: "survival", got: "set",
+                allowed: "nothing for Medusa heads, which do not see the tokens before")
+        }
         guard settings.taps.isEmpty else {
             throw .outOfRange(
                 name: "taps", got: "\(settings.taps)",

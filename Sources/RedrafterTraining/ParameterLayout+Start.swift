@@ -1,0 +1,39 @@
+import RedrafterFormats
+
+extension ParameterLayout {
+    /// Copies the weights of another drafter of the same kind. Tensors that it has not stay as they are, as those of a context block
+    /// that the new drafter gains.
+    /// - Parameters:
+    ///   - start: the other drafter.
+    ///   - values: `[count]`
+    /// - Throws: `TrainingError.unsuitableStart` where it is of another kind, or has a tensor that the new one has not or in another
+    ///   shape.
+    public func take(_ start: DrafterWeights, into values: inout [Float]) throws(TrainingError) {
+        func refuse(_ reason: String) -> TrainingError { .unsuitableStart(file: start.path, reason: reason) }
+        guard start.configuration.kind == configuration.kind else {
+            throw refuse("it holds \(start.configuration.kind.name), not \(configuration.kind.name)")
+        }
+        for tensor in start.tensors {
+            guard let entry = entries.first(where: { $0.name == tensor.name }) else {
+                throw refuse("it has \(tensor.name), which the new drafter has not")
+            }
+            guard entry.shape == tensor.shape else {
+                throw refuse(
+                    "its \(tensor.name) has the shape \(tensor.shape), the new drafter's \(entry.shape)")
+            }
+            values.replaceSubrange(entry.range, with: tensor.values)
+        }
+    }
+}
+
+extension DrafterWeights {
+    /// SHA-256 of the tensors' names and bytes.
+    public var digest: String {
+        var all = SHA256()
+        for tensor in tensors {
+            Array(tensor.name.utf8).withUnsafeBytes { all.add($0) }
+            tensor.withBytes { all.add($0) }
+        }
+        return all.finish()
+    }
+}
