@@ -60,6 +60,20 @@ struct TrainingArguments: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
+            "Learning rate of the context block relative to the rest; what suits the rest upsets it.",
+            valueName: "x"))
+    var contextRate = standard.contextRate
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Memory for what a context block reads of the model, so that a text that comes again is not computed again.",
+            valueName: "MiB"))
+    var tapCache = standard.tapCache
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
             "Number of tokens that the drafter predicts, the most frequent ones; 0 for all.", valueName: "n"))
     var draftVocab = standard.draftVocabulary
 
@@ -135,6 +149,8 @@ struct TrainingArguments: ParsableArguments {
         settings.taps = layers(of: taps)
         settings.normalizesTaps = tapNorm
         settings.attends = contextLayer
+        settings.contextRate = contextRate
+        settings.tapCache = tapCache
         settings.draftVocabulary = draftVocab
         settings.loss = loss
         settings.labelTemperature = labelTemperature

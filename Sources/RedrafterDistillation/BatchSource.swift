@@ -2,77 +2,80 @@ import Redrafter
 import RedrafterCore
 import RedrafterTraining
 
-/// The batches of a training run, each a function of its step alone: single positions with hidden states, or stretches of answers
+/// The batches of a training run, each a function of its step alone: single positions with hidden states, or positions of whole texts
 /// with the outputs of the model's layers, which are computed on the way.
 ///
-/// Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the block's pass over the
-/// whole text before it. Stretches of 64 positions lie between. The model's own pass over a text is made once for all its
-/// stretches: for a while, batches take theirs from a pool of texts.
+/// Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; but each answer costs passes over its
+/// whole text. 64 positions of an answer, spread over all of it, lie between.
 struct BatchSource {
+    private enum Items {
+        case positions(heldOut: [Int32])
+        case combs(training: [RootComb], heldOut: [RootComb], taps: TapCache)
+    }
+
     private let reader: BatchReader
-    private let taps: TapPool?
+    private let items: Items
     private var order: RootOrder
-    /// Positions or stretches in each step.
+    /// Positions or combs in each step.
     private let perStep: Int
-    private let heldOut: [Int32]
 
     private static let heldOutPositions = 4096
-    private static let stretch = 64
-    /// Bytes of the layers' outputs that a pool of texts takes, about.
-    private static let poolBytes = 1 << 30
+    private static let comb = 64
 
     /// - Throws: `RedrafterError.transformer` where memory for the model's passes is short.
     init(
         _ reader: BatchReader, _ model: Model, taps: [Int], settings: TrainingSettings
     ) throws(RedrafterError) {
         self.reader = reader
+        let data = reader.data
         var random = SplitMix(seed: settings.seed, stream: .max)
         if taps.isEmpty {
-            self.taps = nil
+            let roots = data.roots(isHeldOut: true).shuffled(using: &random)
+            items = .positions(heldOut: Array(roots.prefix(Self.heldOutPositions)))
             order = RootOrder(
-                reader.data.roots(isHeldOut: false, skipsLoops: settings.skipsLoops), seed: settings.seed)
+                data.roots(isHeldOut: false, skipsLoops: settings.skipsLoops), seed: settings.seed)
             perStep = settings.batchSize
-            heldOut = Array(
-                reader.data.roots(isHeldOut: true).shuffled(using: &random).prefix(Self.heldOutPositions))
         } else {
-            let pool = Self.pool(of: reader.data, taps: taps.count)
-            self.taps = TapPool(try TapReader(model, layers: taps), texts: pool)
-            order = RootOrder(
-                texts: reader.data.stretches(
-                    of: Self.stretch, isHeldOut: false, skipsLoops: settings.skipsLoops), pool: pool,
-                seed: settings.seed)
-            perStep = max(1, settings.batchSize / Self.stretch)
-            heldOut = Array(
-                reader.data.stretches(of: Self.stretch, isHeldOut: true).joined().shuffled(using: &random)
-                    .prefix(Self.heldOutPositions / Self.stretch))
+            let combs = data.combs(of: Self.comb, isHeldOut: true).shuffled(using: &random)
+            let training = data.combs(of: Self.comb, isHeldOut: false, skipsLoops: settings.skipsLoops)
+            items = .combs(
+                training: training, heldOut: Array(combs.prefix(Self.heldOutPositions / Self.comb)),
+                taps: TapCache(try TapReader(model, layers: taps), bytes: settings.tapCache << 20))
+            order = RootOrder(training.indices.map { Int32($0) }, seed: settings.seed)
+            perStep = max(1, settings.batchSize / Self.comb)
         }
-    }
-
-    /// Texts whose outputs of some layers are kept.
-    private static func pool(of data: DistillationData, taps: Int) -> Int {
-        let bytes =
-            data.meanTextLength * taps * data.manifest.fingerprint.hiddenSize * MemoryLayout<Float>.stride
-        return min(max(poolBytes / max(bytes, 1), 64), 1024)
     }
 
     /// The batch of a step.
     /// - Throws: `RedrafterError` where the model's pass fails.
     mutating func batch(step: Int) throws(RedrafterError) -> DraftBatch {
-        try batch(order.roots(from: step * perStep, count: perStep))
+        let places = order.roots(from: step * perStep, count: perStep)
+        switch items {
+        case .positions: return reader.batch(places)
+        case .combs(let training, _, let taps): return try batch(places.map { training[Int($0)] }, taps)
+        }
     }
 
     /// Batches of held-out positions.
-    var heldOutBatches: Int { (heldOut.count + perStep - 1) / perStep }
+    var heldOutBatches: Int {
+        switch items {
+        case .positions(let heldOut): (heldOut.count + perStep - 1) / perStep
+        case .combs(_, let heldOut, _): (heldOut.count + perStep - 1) / perStep
+        }
+    }
 
     /// One of them.
     func heldOutBatch(_ index: Int) throws(RedrafterError) -> DraftBatch {
-        try batch(Array(heldOut.dropFirst(index * perStep).prefix(perStep)))
+        switch items {
+        case .positions(let heldOut): reader.batch(heldOut.dropFirst(index * perStep).prefix(perStep))
+        case .combs(_, let heldOut, let taps):
+            try batch(Array(heldOut.dropFirst(index * perStep).prefix(perStep)), taps)
+        }
     }
 
-    private func batch(_ items: [Int32]) throws(RedrafterError) -> DraftBatch {
-        guard let taps else { return reader.batch(items) }
-        return try reader.batch(
-            stretches: items, of: Self.stretch, taps: taps.layers.count
-        ) { (answer, tokens) throws(RedrafterError) in try taps.outputs(of: answer, tokens) }
+    private func batch(_ combs: [RootComb], _ taps: TapCache) throws(RedrafterError) -> DraftBatch {
+        try reader.batch(combs, taps: taps.layers.count) { (text, tokens) throws(RedrafterError) in
+            try taps.outputs(of: text, tokens)
+        }
     }
 }

@@ -72,39 +72,3 @@ final class TapReader {
         return try wrapping(RedrafterError.backend, try stream.withValues(joined) { Array($0) })
     }
 }
-
-/// Outputs of a model's layers for the texts that were asked for last, so that a text is read once for all its stretches.
-final class TapPool {
-    private let reader: TapReader
-    private let capacity: Int
-    /// By text. `[rows, layers · hidden]`
-    private var outputs: [Int: [Float]] = [:]
-    /// Texts in the order in which they were read.
-    private var order: [Int] = []
-
-    /// - Parameters:
-    ///   - reader: reads texts.
-    ///   - texts: that are kept, at least one.
-    init(_ reader: TapReader, texts: Int) {
-        self.reader = reader
-        capacity = texts
-    }
-
-    /// Ascending.
-    var layers: [Int] { reader.layers }
-
-    /// - Parameters:
-    ///   - text: tells it from others.
-    ///   - tokens: of the text.
-    /// - Returns: outputs of all tokens, layers side by side. `[tokens, layers · hidden]`
-    /// - Throws: `RedrafterError.transformer`, `.backend`.
-    func outputs(of text: Int, _ tokens: [Int32]) throws(RedrafterError) -> [Float] {
-        if let known = outputs[text] { return known }
-        try reader.read(tokens)
-        let values = try reader.values(tokens.count)
-        if order.count == capacity { outputs[order.removeFirst()] = nil }
-        order.append(text)
-        outputs[text] = values
-        return values
-    }
-}

@@ -115,7 +115,7 @@ public final class TrainingRun {
         parameters = ParameterStore(layout)
         optimizer = AdamW(
             layout, weightDecay: settings.weightDecay, largestNorm: settings.largestGradientNorm,
-            rateScale: trainer.rateScale)
+            rateScale: { [trainer] in trainer.rateScale($0, settings) })
         embedding =
             trainer.usesEmbedding
             ? try wrapping(DistillationError.model, try model.embeddingRows())

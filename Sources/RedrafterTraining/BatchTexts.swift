@@ -24,7 +24,7 @@ public struct BatchTexts: Sendable {
     ///   - outputs: of the tapped layers. `[rows, taps · H]`
     ///   - positions: rows of the text that are positions, ascending.
     public mutating func append(
-        following: some Collection<Int32>, outputs: some Collection<Float>, positions: Range<Int>
+        following: some Collection<Int32>, outputs: some Collection<Float>, positions: some Sequence<Int>
     ) {
         let start = starts[starts.count - 1]
         self.following.append(contentsOf: following)

@@ -23,7 +23,7 @@ public protocol TrainableDrafter: Sendable {
     func initialParameters(_ model: ModelParts, seed: UInt64) -> [Float]
 
     /// What the learning rate of a parameter is multiplied by; 1 unless the drafter says otherwise.
-    func rateScale(_ role: DrafterRole) -> Float
+    func rateScale(_ role: DrafterRole, _ settings: TrainingSettings) -> Float
 
     /// Steps that it can learn at most; nil for any number.
     var longestDraft: Int? { get }
@@ -39,7 +39,7 @@ extension TrainableDrafter {
     public var longestDraft: Int? { nil }
     public var taps: [Int] { [] }
 
-    public func rateScale(_ role: DrafterRole) -> Float { 1 }
+    public func rateScale(_ role: DrafterRole, _ settings: TrainingSettings) -> Float { 1 }
 
     /// The loss of a batch, and the gradient of its weighted mean.
     ///

@@ -26,6 +26,10 @@ public struct TrainingSettings: Sendable, Hashable {
     public var normalizesTaps = true
     /// Whether the context block has a decoder layer.
     public var attends = true
+    /// Memory for outputs of the model's layers, so that texts that come again are not computed again. MiB
+    public var tapCache = 2048
+    /// What the learning rate of the context block is multiplied by.
+    public var contextRate: Float = 0.1
     /// Tokens that the drafter predicts; 0 for all.
     public var draftVocabulary = 8192
     public var loss = DraftLoss.distillation
@@ -68,6 +72,9 @@ public struct TrainingSettings: Sendable, Hashable {
         try check(
             zip(taps, taps.dropFirst()).allSatisfy { $0 < $1 } && taps.count <= 16 && taps.first ?? 0 >= 0,
             "taps", "\(taps)", "up to 16 layers, ascending")
+        try check((0...1 << 20).contains(tapCache), "tap-cache", tapCache, "0 to \(1 << 20) MiB")
+        try check(
+            contextRate.isFinite && contextRate > 0, "context-rate", contextRate, "a number above 0")
         try check((0...1 << 24).contains(draftVocabulary), "draft-vocab", draftVocabulary, "0 (all) or more")
         try check(
             labelTemperature.isFinite && labelTemperature > 0, "label-temp", labelTemperature, "above 0")
@@ -97,6 +104,7 @@ public struct TrainingSettings: Sendable, Hashable {
             "exit_dim": .integer(exitDimension ?? data.manifest.fingerprint.hiddenSize),
             "layers": .integer(layers), "taps": .array(taps.map { .integer($0) }),
             "tap_norm": .bool(normalizesTaps), "context_layer": .bool(attends),
+            "context_rate": .double(Double(contextRate)),
             "draft_vocab": .integer(draftVocabulary),
             "loss": .string(
                 loss.rawValue + (weighsBySurvival ? ", survival" : "") + (skipsLoops ? ", no loops" : "")),

@@ -3,32 +3,13 @@ import Testing
 
 @Suite struct OrderTests {
     @Test(
-        "Roots of a text stand within its pool, each comes once an epoch, and a place's root depends on nothing else"
-    )
-    func pools() {
-        let texts = (0..<23).map { text in (0..<1 + text % 4).map { Int32(text * 10 + $0) } }
-        let all = texts.flatMap { $0 }
-        var order = RootOrder(texts: texts, pool: 5, seed: 3)
-        #expect(order.count == all.count)
-        let epochs = (0..<3).map { order.roots(from: $0 * all.count, count: all.count) }
-        #expect(Set(epochs).count == 3)
-        for epoch in epochs {
-            #expect(epoch.sorted() == all)
-            // Five texts at a time: once a sixth begins, the first five are done.
-            var begun = [Int32]()
-            for (place, root) in epoch.enumerated() where !begun.contains(root / 10) {
-                if begun.count % 5 == 0 {
-                    let done = epoch[..<place].map { $0 / 10 }
-                    #expect(begun.allSatisfy { text in done.count { $0 == text } == texts[Int(text)].count })
-                }
-                begun.append(root / 10)
-            }
-        }
-        var other = RootOrder(texts: texts, pool: 5, seed: 3)
-        for start in stride(from: 3 * all.count - 1, through: 0, by: -7) {
-            let expected = Array(epochs.joined())[start..<min(start + 4, 3 * all.count)]
-            #expect(other.roots(from: start, count: expected.count) == Array(expected))
-        }
+        "Combs of an answer share its roots, and none has more than so many teeth",
+        arguments: [1, 5, 64, 65, 200])
+    func combs(_ count: Int) {
+        let step = (count + 63) / 64
+        let combs = (0..<step).map { RootComb(first: 1000 + $0, step: step, end: 1000 + count) }
+        #expect(combs.flatMap { Array($0.roots) }.sorted() == Array(1000..<1000 + count))
+        #expect(combs.allSatisfy { Array($0.roots).count <= 64 })
     }
 
     @Test(

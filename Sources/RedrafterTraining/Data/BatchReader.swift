@@ -50,31 +50,30 @@ public struct BatchReader: Sendable {
         return batch
     }
 
-    /// A batch of stretches of answers with the texts before them, for drafters that read the text.
+    /// A batch of some positions of whole texts, for drafters that read the text.
     /// - Parameters:
-    ///   - stretches: the first root of each.
-    ///   - size: roots in a stretch; an answer may end before.
+    ///   - combs: the positions of each text.
     ///   - taps: number of layers that the drafter reads.
-    ///   - outputs: gives the outputs of these layers for all tokens of a text but the last; texts are told apart by the row of
-    ///     their answer's first token. `[rows, taps · hidden]`
+    ///   - outputs: gives the outputs of these layers for all tokens of a text but the last. The text is told by the row of its
+    ///     answer's first token. `[rows, taps · hidden]`
     public func batch<Failure: Error>(
-        stretches: some Sequence<Int32>, of size: Int, taps: Int,
-        outputs: (_ answer: Int, _ tokens: [Int32]) throws(Failure) -> [Float]
+        _ combs: some Sequence<RootComb>, taps: Int,
+        outputs: (_ text: Int, _ tokens: [Int32]) throws(Failure) -> [Float]
     ) throws(Failure) -> DraftBatch {
         var texts = BatchTexts(taps: taps)
         var roots = [Int32]()
-        for first in stretches {
-            let text = data.text(of: Int(first))
-            // The last token of an answer was chosen, but nothing was computed from it.
-            let count = min(size, text.answer.count - 1 - text.place)
-            let rows = text.prompt.count + text.place + count - 1
+        for comb in combs {
+            let text = data.text(of: comb.first)
+            let start = comb.first - text.place
+            // The row whose following token is the root.
+            let positions = comb.roots.map { text.prompt.count + $0 - start - 1 }
+            let rows = (positions.last ?? 0) + 1
             let tokens = Array(text.prompt + text.answer)
-            let outputs = try outputs(Int(first) - text.place, Array(tokens.dropLast()))
+            let outputs = try outputs(start, Array(tokens.dropLast()))
             texts.append(
                 following: tokens[1...rows],
-                outputs: outputs.prefix(rows * (outputs.count / (tokens.count - 1))),
-                positions: rows - count..<rows)
-            roots += (first..<first + Int32(count))
+                outputs: outputs.prefix(rows * (outputs.count / (tokens.count - 1))), positions: positions)
+            roots += comb.roots.map { Int32($0) }
         }
         var batch = emptyBatch(roots.count)
         batch.hidden = []
@@ -136,48 +135,28 @@ public struct BatchReader: Sendable {
 
 /// The order in which positions are trained on: a permutation of the roots for each epoch, a function of seed and epoch.
 public struct RootOrder: Sendable {
+    private let roots: [Int32]
     private let seed: UInt64
-    private let permute: @Sendable (inout SplitMix) -> [Int32]
     private var epoch = -1
     private var order: [Int32] = []
 
-    /// Roots of an epoch.
-    public let count: Int
-
     public init(_ roots: [Int32], seed: UInt64) {
         precondition(!roots.isEmpty, "at least one position")
+        self.roots = roots
         self.seed = seed
-        count = roots.count
-        permute = { roots.shuffled(using: &$0) }
     }
 
-    /// An order in which the roots of a text stand near each other, so that what is computed from a text is computed once and kept for
-    /// a while: texts are shuffled and divided into pools, and all roots of a pool are shuffled.
-    /// - Parameters:
-    ///   - texts: the roots of each text.
-    ///   - pool: texts in a pool.
-    ///   - seed: of the order.
-    public init(texts: [[Int32]], pool: Int, seed: UInt64) {
-        self.seed = seed
-        count = texts.reduce(0) { $0 + $1.count }
-        precondition(count > 0 && pool > 0, "at least one position")
-        permute = { random in
-            let shuffled = texts.shuffled(using: &random)
-            return stride(from: 0, to: shuffled.count, by: pool).flatMap { first in
-                shuffled[first..<min(first + pool, shuffled.count)].joined().shuffled(using: &random)
-            }
-        }
-    }
+    public var count: Int { roots.count }
 
     /// The roots at places `start..<start + count` of the endless order; epochs follow one another without a gap.
-    public mutating func roots(from start: Int, count wanted: Int) -> [Int32] {
+    public mutating func roots(from start: Int, count: Int) -> [Int32] {
         var result = [Int32]()
-        result.reserveCapacity(wanted)
+        result.reserveCapacity(count)
         var place = start
-        while result.count < wanted {
-            prepare(place / count)
-            let first = place % count
-            let part = order[first..<min(count, first + wanted - result.count)]
+        while result.count < count {
+            prepare(place / roots.count)
+            let first = place % roots.count
+            let part = order[first..<min(roots.count, first + count - result.count)]
             result.append(contentsOf: part)
             place += part.count
         }
@@ -188,7 +167,8 @@ public struct RootOrder: Sendable {
         guard wanted != epoch else { return }
         epoch = wanted
         var random = SplitMix(seed: seed, stream: UInt64(wanted))
-        order = permute(&random)
+        order = roots
+        order.shuffle(using: &random)
     }
 }
 

@@ -146,22 +146,17 @@ public struct DistillationData: Sendable {
     /// The rows of a row's answer from it on.
     func rest(of row: Int) -> Range<Int> { row..<Int(ends[row]) }
 
-    /// Tokens of a text on average, prompts included.
-    public var meanTextLength: Int {
-        let (texts, tokens) = shards.reduce((0, 0)) {
-            ($0.0 + $1.answers.count, $0.1 + $1.tokens.count + $1.promptTokens.count)
-        }
-        return tokens / max(texts, 1)
-    }
-
-    /// The first row of each stretch of `size` roots of an answer, the last one shorter; answer by answer.
+    /// The roots of all answers as combs: as few for each answer as none has more than `size` teeth.
     /// - Parameters:
-    ///   - size: roots in a stretch.
+    ///   - size: roots of a comb at most.
     ///   - isHeldOut: those of answers that are never trained on, or all others.
-    ///   - skipsLoops: leaves out what repeats at the end of answers. The last stretch before may reach into it.
-    public func stretches(of size: Int, isHeldOut: Bool, skipsLoops: Bool = false) -> [[Int32]] {
-        rootRanges(isHeldOut: isHeldOut, skipsLoops).map { roots in
-            stride(from: roots.lowerBound, to: roots.upperBound, by: size).map { Int32($0) }
+    ///   - skipsLoops: leaves out what repeats at the end of answers.
+    public func combs(of size: Int, isHeldOut: Bool, skipsLoops: Bool = false) -> [RootComb] {
+        rootRanges(isHeldOut: isHeldOut, skipsLoops).flatMap { roots in
+            let step = (roots.count + size - 1) / size
+            return (0..<step).map {
+                RootComb(first: roots.lowerBound + $0, step: step, end: roots.upperBound)
+            }
         }
     }
 
@@ -210,4 +205,23 @@ public struct DistillationData: Sendable {
         }
         return (low, row - starts[low])
     }
+}
+
+/// Every n-th root of an answer, at equal distances all over it: neighbours have much in common, so that the parts of a text that
+/// drafters learn from together should lie apart.
+public struct RootComb: Sendable, Hashable {
+    /// The first root.
+    public let first: Int
+    /// Distance of two roots.
+    public let step: Int
+    /// The row after the answer's last root.
+    public let end: Int
+
+    public init(first: Int, step: Int, end: Int) {
+        self.first = first
+        self.step = step
+        self.end = end
+    }
+
+    public var roots: StrideTo<Int> { stride(from: first, to: end, by: step) }
 }

@@ -48,10 +48,9 @@ public struct RecurrentTrainer: DrafterTrainer {
         layout = try ParameterLayout(configuration)
     }
 
-    /// The context block learns at a tenth: what suits the recurrence and the head upsets attention.
-    public func rateScale(_ role: DrafterRole) -> Float {
+    public func rateScale(_ role: DrafterRole, _ settings: TrainingSettings) -> Float {
         let context = configuration.context?.tensors(hiddenSize: configuration.hiddenSize) ?? []
-        return context.contains { $0.role == role } ? 0.1 : 1
+        return context.contains { $0.role == role } ? settings.contextRate : 1
     }
 
     public func headRows(draftLength: Int) -> Int { draftLength }
