@@ -118,13 +118,18 @@ class Data:
     def has_hidden(self):
         return self.manifest.shape[1] > 0 or self.hidden is not None
 
+    @property
+    def mean_text_length(self):
+        """Tokens of a text on average, prompts included."""
+        return (self.rows + int(self._prompts.sum())) // len(self._prompts)
+
     def stretches(self, size, is_held_out):
-        """The first row of each stretch of `size` roots of an answer, the last one shorter."""
-        chosen = self._is_held_out == is_held_out
-        firsts, lengths = self._firsts[chosen], self._lengths[chosen]
-        counts = (lengths - 1 + size - 1) // size
+        """The first row of each stretch of `size` roots of an answer, the last one shorter: an array for each answer."""
+        chosen = (self._is_held_out == is_held_out) & (self._lengths > 1)
+        firsts, counts = self._firsts[chosen], (self._lengths[chosen] - 1 + size - 1) // size
         places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        return (np.repeat(firsts, counts) + places * size).astype(np.int32)
+        rows = (np.repeat(firsts, counts) + places * size).astype(np.int32)
+        return np.split(rows, np.cumsum(counts)[:-1])
 
     def all_answers(self):
         """The first row of every answer."""

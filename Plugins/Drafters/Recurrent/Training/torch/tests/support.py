@@ -40,9 +40,9 @@ class ToyTests(unittest.TestCase):
             cls.generate("bare", "--no-hidden")
 
     @classmethod
-    def generate(cls, data, *flags, model="toy"):
+    def generate(cls, data, *flags, model="toy", prompts="prompts.jsonl"):
         cls.redrafter(
-            "distill", "generate", "-m", model, "--prompts", "prompts.jsonl", "-o", data, "--tokens", "6000",
+            "distill", "generate", "-m", model, "--prompts", prompts, "-o", data, "--tokens", "6000",
             "--max-tokens", "150", "--top-k", "8", "--greedy-share", "0.5", "--shard-answers", "15", "-t", "1", *flags)
 
     def setUp(self):

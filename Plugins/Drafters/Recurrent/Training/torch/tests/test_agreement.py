@@ -55,6 +55,11 @@ class AgreementTests(support.ToyTests):
         self.check("--taps", "0,1")
         self._check_drafts()
 
+    def test_texts_of_several_pools(self):
+        toy.write_prompts(self.shared("many.jsonl"), 1300)
+        self.generate("short", "--tokens", "100000", "--max-tokens", "8", "--shard-answers", "200", prompts="many.jsonl")
+        self.check("--taps", "1", "--no-context-layer", "--batch-size", "4096", data="short")
+
     def test_states_that_are_not_stored(self):
         self.check("--tokens", "3000", data="bare")
 

@@ -1,10 +1,12 @@
 """The random numbers of the Swift trainer."""
+import types
 import unittest
 
 import numpy as np
 
 import support  # noqa: F401: makes the package known
 from redrafter_torch import random_order
+from redrafter_torch.batches import pool_size
 from redrafter_torch.random_order import GAMMA, MASK, InitialValues, RootOrder, SplitMix, shuffled
 
 
@@ -71,6 +73,25 @@ class OrderTests(unittest.TestCase):
         self.assertNotEqual(first[:10], first[10:20])
         again = RootOrder(np.arange(10, dtype=np.int32), seed=4)
         self.assertEqual(sum((again.roots(start, 5).tolist() for start in range(0, 25, 5)), []), first)
+
+    def test_pools_give_what_swift_gives(self):
+        # `RootOrder(texts:pool:seed:)` of RedrafterTraining printed these.
+        texts = [np.arange(text * 10, text * 10 + 1 + text % 4, dtype=np.int32) for text in range(23)]
+        order = RootOrder.in_pools(texts, pool=5, seed=3)
+        self.assertEqual(
+            order.roots(0, 20).tolist(),
+            [70, 73, 32, 20, 72, 170, 21, 31, 171, 22, 30, 40, 33, 71, 113, 151, 150, 60, 11, 62])
+        # The last two of an epoch of 56, and the first six of the next one.
+        self.assertEqual(order.roots(54, 8).tolist(), [182, 181, 91, 190, 141, 192, 142, 140])
+        for epoch in range(3):
+            self.assertEqual(sorted(order.roots(epoch * 56, 56).tolist()), np.concatenate(texts).tolist())
+
+    def test_pools_have_as_many_texts_as_the_swift_trainer_keeps(self):
+        # 1 GiB of outputs of so many taps in float32, from 64 to 1024 texts.
+        for length, taps, hidden, expected in ((100, 2, 64, 1024), (400, 3, 576, 388), (4000, 3, 4096, 64)):
+            data = types.SimpleNamespace(
+                mean_text_length=length, manifest=types.SimpleNamespace(fingerprint={"hidden_size": hidden}))
+            self.assertEqual(pool_size(data, taps), expected)
 
     def test_initial_values_are_within_their_width(self):
         values = InitialValues(9).values((100, 100), np.float32(0.5))
