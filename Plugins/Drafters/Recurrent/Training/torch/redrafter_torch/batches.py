@@ -148,17 +148,17 @@ class BatchSource:
     """
 
     def __init__(self, reader, settings, rank, processes):
-        data, seed = reader.data, settings.seed
+        data, seed, skips_loops = reader.data, settings.seed, settings.skip_loops
         self._rank, self._processes = rank, processes
         if settings.taps:
             self._reads = reader.stretches
             self._order = RootOrder.in_pools(
-                data.stretches(STRETCH, is_held_out=False), pool_size(data, len(settings.taps)), seed)
+                data.stretches(STRETCH, False, skips_loops), pool_size(data, len(settings.taps)), seed)
             held_out = np.concatenate(data.stretches(STRETCH, is_held_out=True))
             self.per_step, limit = max(1, settings.batch_size // STRETCH), HELD_OUT_POSITIONS // STRETCH
         else:
             self._reads = reader.positions
-            self._order = RootOrder(data.roots(is_held_out=False), seed)
+            self._order = RootOrder(data.roots(False, skips_loops), seed)
             held_out = data.roots(is_held_out=True)
             self.per_step, limit = settings.batch_size, HELD_OUT_POSITIONS
         self._held_out = shuffled(held_out, SplitMix.stream(seed, MASK))[:limit]

@@ -1,4 +1,5 @@
 """All answers of a data set, by rows: row i is a token of an answer with the state and the distribution it came from."""
+import functools
 import hashlib
 import json
 import os
@@ -6,6 +7,7 @@ import os
 import numpy as np
 
 from .errors import TrainerError
+from .loops import loop_starts
 from .shard import Shard
 
 HELD_OUT_EVERY = 50
@@ -123,10 +125,23 @@ class Data:
         """Tokens of a text on average, prompts included."""
         return (self.rows + int(self._prompts.sum())) // len(self._prompts)
 
-    def stretches(self, size, is_held_out):
-        """The first row of each stretch of `size` roots of an answer, the last one shorter: an array for each answer."""
-        chosen = (self._is_held_out == is_held_out) & (self._lengths > 1)
-        firsts, counts = self._firsts[chosen], (self._lengths[chosen] - 1 + size - 1) // size
+    @functools.cached_property
+    def _loop_starts(self):
+        return loop_starts(self.tokens, self._firsts, self._lengths)
+
+    def _root_counts(self, skips_loops):
+        """Rows of each answer that can be the root of a draft, its first ones: at least one token follows."""
+        counts = self._lengths - 1
+        return np.minimum(counts, self._loop_starts) if skips_loops else counts
+
+    def stretches(self, size, is_held_out, skips_loops=False):
+        """The first row of each stretch of `size` roots of an answer, the last one shorter: an array for each answer.
+
+        Without loops, the last stretch before one may reach into it.
+        """
+        roots = self._root_counts(skips_loops)
+        chosen = (self._is_held_out == is_held_out) & (roots > 0)
+        firsts, counts = self._firsts[chosen], (roots[chosen] + size - 1) // size
         places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         rows = (np.repeat(firsts, counts) + places * size).astype(np.int32)
         return np.split(rows, np.cumsum(counts)[:-1])
@@ -135,11 +150,11 @@ class Data:
         """The first row of every answer."""
         return self._firsts
 
-    def roots(self, is_held_out):
-        """Rows that can be the root of a draft."""
-        wanted = np.repeat(self._is_held_out == is_held_out, self._lengths)
+    def roots(self, is_held_out, skips_loops=False):
+        """Rows that can be the root of a draft; without what repeats at the end of answers if wished."""
+        counts = np.where(self._is_held_out == is_held_out, self._root_counts(skips_loops), 0)
         rows = np.arange(self.rows, dtype=np.int32)
-        return rows[wanted & (rows + 1 < self.ends)]
+        return rows[rows < np.repeat(self._firsts + counts, self._lengths)]
 
     def is_trained_on(self, shard):
         """Which rows of a shard belong to answers that are trained on."""

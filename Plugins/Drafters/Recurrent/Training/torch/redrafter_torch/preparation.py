@@ -72,7 +72,7 @@ class Preparation:
         if settings.taps and settings.taps[-1] >= layers:
             raise TrainerError(
                 f"--taps is {','.join(map(str, settings.taps))}; allowed: layers 0 to {layers - 1} of this model")
-        self.positions = positions = len(data.roots(is_held_out=False))
+        self.positions = positions = len(data.roots(False, settings.skip_loops))
         if positions < settings.batch_size:
             raise TrainerError(
                 f"the data has {positions} positions to train on, one step takes {settings.batch_size}",

@@ -33,6 +33,8 @@ def parser():
     add("--loss", choices=("kd", "ce"), default="kd", help="the model's distribution, or the token that came (kd)")
     add("--label-temp", type=float, default=1.0, metavar="T", help="below 1 sharpens the model's distribution (1)")
     add("--step-decay", type=float, default=0.9, metavar="X", help="weight of each step's loss after another (0.9)")
+    add("--skip-loops", action="store_true",
+        help="leave out what repeats at the end of answers: small models loop until the limit of the length")
     add("--steps-per-report", type=int, default=20, metavar="N", help="(20)")
     add("--steps-per-eval", type=int, default=500, metavar="N", help="(500)")
     add("--save-every", type=int, default=500, metavar="N", help="steps between two checkpoints (500)")
@@ -107,13 +109,17 @@ def record(settings, iterations, data, digest):
         "weight_decay": settings.weight_decay, "draft_length": settings.draft_length,
         "exit_dim": settings.exit_dim or manifest.fingerprint["hidden_size"], "layers": settings.layers,
         "taps": list(settings.taps), "tap_norm": settings.tap_norm, "context_layer": settings.context_layer,
-        "draft_vocab": settings.draft_vocab, "loss": settings.loss, "label_temperature": settings.label_temp,
+        "draft_vocab": settings.draft_vocab, "loss": _loss(settings), "label_temperature": settings.label_temp,
         "step_decay": settings.step_decay, "seed": str(settings.seed),
         "data": {
             "fingerprint": {"tokenizer": manifest.tokenizer, **manifest.fingerprint},
             "settings": manifest.settings, "tokens": data.rows, "sha256": digest,
         },
     }
+
+
+def _loss(settings):
+    return settings.loss + (", no loops" if settings.skip_loops else "")
 
 
 def differences(stored, current, path=""):

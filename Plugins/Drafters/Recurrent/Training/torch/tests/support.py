@@ -160,9 +160,16 @@ def tensors(path):
     }
 
 
-def metadata(text):
+def metadata(content):
     """What `redrafter inspect --json` says about a drafter, without what differs between the trainers."""
-    content = json.loads(text)
-    for key in ("path", "file_bytes", "notes"):
-        content.pop(key, None)
+    content = {key: value for key, value in content.items() if key not in ("path", "file_bytes", "notes")}
     return json.loads(re.sub(r'"\{\\"(trainer|drafter)\\".*?\}\}"', '"settings"', json.dumps(content)))
+
+
+def record(content):
+    """The record of the run in the same, without what one trainer alone writes; numbers as float32."""
+    members = json.loads(content["drafter"]["notes"]["training_settings"])
+    return {
+        key: float(np.float32(value)) if isinstance(value, float) else value
+        for key, value in members.items() if key not in ("trainer", "threads")
+    }

@@ -1,5 +1,6 @@
 """This trainer against the Swift trainer: the same losses step by step, the same weights, the same drafts."""
 import json
+import re
 import unittest
 
 import numpy as np
@@ -11,21 +12,24 @@ TOLERANCE = 1e-3
 
 
 class AgreementTests(support.ToyTests):
-    def check(self, *flags, **inputs):
-        first = self.train_swift("swift", *flags, **inputs)
-        second, _ = self.train("torch", *flags, **inputs)
+    def check(self, *flags, name="", **inputs):
+        """Trains with both; returns what this trainer said."""
+        first = self.train_swift(name + "swift", *flags, **inputs)
+        second, said = self.train(name + "torch", *flags, **inputs)
         self.assert_same_losses(first, second, TOLERANCE)
         for a, b in zip(first, second):
             if "loss" in a:
                 self.assertLess(max(abs(x - y) for x, y in zip(a["top1"], b["top1"])), 0.02)
                 self.assertEqual(set(a), set(b))
                 self.assertAlmostEqual(a["learning_rate"], b["learning_rate"], places=8)
-        self._check_weights()
+        self._check_files(*(self.path(f"{name}{trainer}/drafter.gguf") for trainer in ("swift", "torch")))
+        return said
 
-    def _check_weights(self):
-        """The files differ in nothing but the last bits of weights."""
-        paths = [self.path("swift/drafter.gguf"), self.path("torch/drafter.gguf")]
-        self.assertEqual(*(support.metadata(self.redrafter("inspect", path, "--json")) for path in paths))
+    def _check_files(self, *paths):
+        """The files differ in nothing but the last bits of weights, and in what one trainer alone records."""
+        contents = [json.loads(self.redrafter("inspect", path, "--json")) for path in paths]
+        self.assertEqual(*(support.metadata(content) for content in contents))
+        self.assertEqual(*(support.record(content) for content in contents))
         swift, torch = (support.tensors(path) for path in paths)
         self.assertEqual(list(swift), list(torch))
         for name, values in swift.items():
@@ -63,6 +67,13 @@ class AgreementTests(support.ToyTests):
     def test_states_that_are_not_stored(self):
         self.check("--tokens", "3000", data="bare")
 
+    def test_without_loops(self):
+        self.generate("loops")
+        toy.repeat_ends(self.shared("loops"))
+        said = self.check("--skip-loops", data="loops")
+        self.assertLess(positions(said), 0.9 * positions(self.train("all", "--iters", "1", data="loops")[1]))
+        self.check("--skip-loops", "--taps", "0,1", data="loops", name="context-")
+
     def test_small_head_with_sharpened_labels(self):
         self.check("--exit-dim", "32", "--label-temp", "0.5", "--draft-length", "6", "--seed", "18446744073709551615")
 
@@ -77,6 +88,11 @@ class AgreementTests(support.ToyTests):
         toy.write_model(self.shared("qwen"), tied=False, kind="qwen2")
         self.generate("qwen-data", model="qwen")
         self.check("--taps", "0,1", data="qwen-data", model="qwen")
+
+
+def positions(said):
+    """How many a run trains on, by what it said."""
+    return int(re.search(r"(\d+) positions,", said)[1])
 
 
 class ExchangeTests(support.ToyTests):
