@@ -6,14 +6,16 @@ import sys
 import torch
 
 from . import checkpoints
-from .data import Data, DraftVocabulary, digest
+from .data import Data
 from .drafter import Drafter, DrafterSizes, LayerSizes
 from .errors import TrainerError
 from .initial import set_initial_values
 from .log import Log
+from .manifest import digest
 from .optimizer import Optimizer, Schedule
 from .settings import differences, record
 from .target import Target
+from .vocabulary import DraftVocabulary
 
 
 class Preparation:
@@ -64,7 +66,7 @@ class Preparation:
         data = Data(settings.data, settings.tokens)
         self.data = data
         # All processes read the same files: one of them checks.
-        self.digest = digest(data.manifest, settings.data, settings.tokens) if self.processes.is_first else None
+        self.digest = digest(data.parts) if self.processes.is_first else None
         dtype = torch.bfloat16 if self.processes.is_gpu else torch.float32
         self.target = Target(settings.model, self.processes.device, dtype)
         self.target.check(data.manifest)

@@ -11,7 +11,8 @@ def parser():
         description="Trains Redrafter's recurrent drafter on answers that `redrafter distill generate` wrote. Run it "
         "with torchrun for several GPUs.")
     add = result.add_argument
-    add("--data", required=True, metavar="DIR", help="directory made by `redrafter distill generate`")
+    add("--data", required=True, action="append", metavar="DIR",
+        help="directory made by `redrafter distill generate`; give it again for more data of the same model")
     add("-m", "--model", required=True, metavar="FOLDER", help="the model in the format of Hugging Face")
     add("-o", "--output", required=True, metavar="OUT", help="directory for the run")
     add("--resume", action="store_true", help="go on from the newest checkpoint in the output directory")
@@ -113,7 +114,7 @@ def record(settings, iterations, data, digest):
         "step_decay": settings.step_decay, "seed": str(settings.seed),
         "data": {
             "fingerprint": {"tokenizer": manifest.tokenizer, **manifest.fingerprint},
-            "settings": manifest.settings, "tokens": data.rows, "sha256": digest,
+            "settings": data.settings, "tokens": data.rows, "sha256": digest,
         },
     }
 

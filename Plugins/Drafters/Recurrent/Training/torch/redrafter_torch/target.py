@@ -4,8 +4,8 @@ import os
 import numpy as np
 import torch
 
-from .data import FINGERPRINT
 from .errors import TrainerError
+from .manifest import FINGERPRINT
 
 _NAMES = {
     "vocab_size": "vocabulary", "hidden_size": "hidden size", "num_hidden_layers": "number of layers",

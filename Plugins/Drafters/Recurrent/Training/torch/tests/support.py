@@ -68,7 +68,7 @@ class ToyTests(unittest.TestCase):
 
     def train_swift(self, output, *flags, data="data", model="toy"):
         """The log of a run of the Swift trainer."""
-        self.redrafter("train", "rnn", "-m", model, "--data", data, "-o", self.path(output), *FLAGS, *flags)
+        self.redrafter("train", "rnn", "-m", model, *sets(data), "-o", self.path(output), *FLAGS, *flags)
         return log(self.path(output))
 
     def train(self, output, *flags, data="data", model="toy", expected=0):
@@ -76,7 +76,7 @@ class ToyTests(unittest.TestCase):
         from redrafter_torch.train import main
         said = io.StringIO()
         with contextlib.redirect_stderr(said):
-            code = main(["--data", self.shared(data), "--model", self.shared(model), "-o", self.path(output),
+            code = main([*sets(data, self.shared), "--model", self.shared(model), "-o", self.path(output),
                          *FLAGS, *flags])
         self.assertEqual(code, expected, said.getvalue())
         return log(self.path(output)) if code == 0 else None, said.getvalue()
@@ -103,6 +103,11 @@ class ToyTests(unittest.TestCase):
         self.assertEqual(len(held[0]), len(held[1]))
         for a, b in zip(*held):
             self.assertLess(abs(a - b), tolerance)
+
+
+def sets(data, place=str):
+    """The flags for one or several data sets."""
+    return [word for name in ([data] if isinstance(data, str) else data) for word in ("--data", place(name))]
 
 
 def log(folder):

@@ -1,6 +1,8 @@
 """This trainer against the Swift trainer: the same losses step by step, the same weights, the same drafts."""
 import json
+import os
 import re
+import shutil
 import unittest
 
 import numpy as np
@@ -73,6 +75,21 @@ class AgreementTests(support.ToyTests):
         said = self.check("--skip-loops", data="loops")
         self.assertLess(positions(said), 0.9 * positions(self.train("all", "--iters", "1", data="loops")[1]))
         self.check("--skip-loops", "--taps", "0,1", data="loops", name="context-")
+
+    def test_several_data_sets(self):
+        self.generate("more", "--seed", "5", "--tokens", "4000")
+        said = self.check(data=("data", "more"))
+        parts = [positions(self.train(name, "--iters", "1", data=name)[1]) for name in ("data", "more")]
+        self.assertEqual(positions(said), sum(parts))
+        self.check("--taps", "0,1", data=("more", "data"), name="context-")
+
+    def test_part_of_several_data_sets(self):
+        # No shard of the third set is read.
+        os.makedirs(self.shared("third"))
+        shutil.copy(self.shared("data/manifest.json"), self.shared("third"))
+        said = self.check("--tokens", "20000", data=("data", "data", "third"))
+        one = positions(self.train("one", "--iters", "1")[1])
+        self.assertTrue(one < positions(said) < 2 * one, said)
 
     def test_small_head_with_sharpened_labels(self):
         self.check("--exit-dim", "32", "--label-temp", "0.5", "--draft-length", "6", "--seed", "18446744073709551615")
