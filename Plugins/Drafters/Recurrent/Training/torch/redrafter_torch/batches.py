@@ -142,9 +142,9 @@ def pool_size(data, taps):
 class BatchSource:
     """Single positions with hidden states, or for drafters with taps stretches of answers; a process takes its share.
 
-    Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the whole
-    text before it. Stretches of 64 positions lie between. They come from a pool of texts for a while: the Swift trainer
-    keeps what it computed from these. Here nothing is kept, but the order is the same.
+    Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the
+    whole text before it. Stretches of 64 positions lie between. They come from a pool of texts for a while: the Swift
+    trainer keeps what it computed from these. Here nothing is kept, but the order is the same.
     """
 
     def __init__(self, reader, settings, rank, processes):

@@ -132,6 +132,6 @@ def _opened(manifest, entry):
     shard = Shard(os.path.join(manifest.directory, file), manifest.fingerprint["vocab_size"])
     if shard.shape != manifest.shape or len(shard.tokens) != tokens:
         raise TrainerError(
-            f"{shard.path} has {len(shard.tokens)} tokens and (top k, hidden) {shard.shape}, the manifest says {tokens} "
-            f"and {manifest.shape}")
+            f"{shard.path} has {len(shard.tokens)} tokens and (top k, hidden) {shard.shape}, "
+            f"the manifest says {tokens} and {manifest.shape}")
     return shard

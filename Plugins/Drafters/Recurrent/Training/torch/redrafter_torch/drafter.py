@@ -56,7 +56,7 @@ class ResidualBlock(nn.Module):
 
 
 class ContextBlock(nn.Module):
-    """A decoder layer on the model's tapped outputs and the embedding of the following token; see Swift's `ContextBlock`.
+    """A decoder layer on the model's tapped outputs and the embedding of the following token: Swift's `ContextBlock`.
 
         i_t = input · [norm_1 tap_1(t), …, norm_n tap_n(t), E[x]]
         a_t = i_t + attention_output · attention(norm i_t)

@@ -1,4 +1,4 @@
-"""What a run begins with: its directory, the data, the model, a drafter at its first weights or those of a checkpoint."""
+"""What a run begins with: its directory, the data, the model, a drafter with first weights or those of a checkpoint."""
 import fcntl
 import os
 import sys

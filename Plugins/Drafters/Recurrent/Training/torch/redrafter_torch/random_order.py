@@ -87,7 +87,7 @@ def shuffled_in_pools(texts, pool, generator):
 
 
 class RootOrder:
-    """A permutation of the roots for each epoch, a function of seed and epoch; epochs follow one another without a gap."""
+    """A permutation of the roots for each epoch, a function of seed and epoch; epochs follow without a gap."""
 
     def __init__(self, roots, seed):
         self._begin(len(roots), lambda generator: shuffled(roots, generator), seed)

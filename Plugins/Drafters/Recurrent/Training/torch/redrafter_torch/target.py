@@ -15,7 +15,7 @@ _NAMES = {
 
 
 class Target:
-    """A causal model that transformers loads, with `model.layers` and `model.norm` as those of the llama family have."""
+    """A causal model that transformers loads, with `model.layers` and `model.norm` as in the llama family."""
 
     def __init__(self, folder, device, dtype):
         try:

@@ -31,7 +31,8 @@ class ToyTests(unittest.TestCase):
     def setUpClass(cls):
         if ToyTests._shared is None:
             if not os.path.exists(COMMAND):
-                raise RuntimeError(f"{COMMAND} is missing: run `make build`, or set REDRAFTER to the path of a redrafter")
+                raise RuntimeError(
+                    f"{COMMAND} is missing: run `make build`, or set REDRAFTER to the path of a redrafter")
             folder = tempfile.TemporaryDirectory(prefix="redrafter-torch-")
             ToyTests._shared = folder  # removed at the end of the process
             toy.write_model(os.path.join(folder.name, "toy"))

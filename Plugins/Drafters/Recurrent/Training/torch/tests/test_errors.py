@@ -57,7 +57,8 @@ class ErrorTests(support.ToyTests):
 
     def test_damaged_manifest(self):
         data = self.copied_data()
-        for content in ("{", "[]", '{"format": "x", "version": 1}', '{"format": "redrafter-distillation", "version": 1}'):
+        for content in ("{", "[]", '{"format": "x", "version": 1}',
+                        '{"format": "redrafter-distillation", "version": 1}'):
             with open(self.path("data/manifest.json"), "w", encoding="utf-8") as file:
                 file.write(content)
             self.fails("manifest.json", data=data)

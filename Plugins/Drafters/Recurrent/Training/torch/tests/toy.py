@@ -44,7 +44,8 @@ def write_model(folder, layers=LAYERS, tied=True, seed=1, kind="llama"):
         add("lm_head", len(vocabulary), HIDDEN)
     save_file(tensors, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
     _write(folder, "config.json", {
-        "architectures": [f"{kind.capitalize()}ForCausalLM"], "model_type": kind, "hidden_act": "silu", "hidden_size": HIDDEN,
+        "architectures": [f"{kind.capitalize()}ForCausalLM"], "model_type": kind, "hidden_act": "silu",
+        "hidden_size": HIDDEN,
         "intermediate_size": FEED_FORWARD, "num_hidden_layers": layers, "num_attention_heads": HEADS,
         "num_key_value_heads": KEY_VALUE_HEADS, "head_dim": HIDDEN // HEADS, "vocab_size": len(vocabulary),
         "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "rope_scaling": None,
