@@ -34,6 +34,8 @@ def parser():
     add("--loss", choices=("kd", "ce"), default="kd", help="the model's distribution, or the token that came (kd)")
     add("--label-temp", type=float, default=1.0, metavar="T", help="below 1 sharpens the model's distribution (1)")
     add("--step-decay", type=float, default=0.9, metavar="X", help="weight of each step's loss after another (0.9)")
+    add("--survival", action="store_true",
+        help="also weigh each step's loss by the drafter's own probability of the tokens before it")
     add("--skip-loops", action="store_true",
         help="leave out what repeats at the end of answers: small models loop until the limit of the length")
     add("--steps-per-report", type=int, default=20, metavar="N", help="(20)")
@@ -120,7 +122,8 @@ def record(settings, iterations, data, digest):
 
 
 def _loss(settings):
-    return settings.loss + (", no loops" if settings.skip_loops else "")
+    """With what changes it, as Swift's record spells it."""
+    return settings.loss + (", survival" if settings.survival else "") + (", no loops" if settings.skip_loops else "")
 
 
 def differences(stored, current, path=""):

@@ -14,11 +14,11 @@ TOLERANCE = 1e-3
 
 
 class AgreementTests(support.ToyTests):
-    def check(self, *flags, name="", **inputs):
+    def check(self, *flags, name="", tolerance=TOLERANCE, **inputs):
         """Trains with both; returns what this trainer said."""
         first = self.train_swift(name + "swift", *flags, **inputs)
         second, said = self.train(name + "torch", *flags, **inputs)
-        self.assert_same_losses(first, second, TOLERANCE)
+        self.assert_same_losses(first, second, tolerance)
         for a, b in zip(first, second):
             if "loss" in a:
                 self.assertLess(max(abs(x - y) for x, y in zip(a["top1"], b["top1"])), 0.02)
@@ -68,6 +68,14 @@ class AgreementTests(support.ToyTests):
 
     def test_states_that_are_not_stored(self):
         self.check("--tokens", "3000", data="bare")
+
+    def test_plain_drafter_with_survival(self):
+        # A gradient that were divided by the weights with survival would change losses by 6 · 10⁻⁵ only.
+        self.check("--survival", "--draft-length", "6", "--draft-vocab", "100", tolerance=1e-5)
+
+    def test_context_block_with_survival(self):
+        self.check("--survival", "--taps", "0,1", "--step-decay", "1")
+        self._check_drafts()
 
     def test_without_loops(self):
         self.generate("loops")
