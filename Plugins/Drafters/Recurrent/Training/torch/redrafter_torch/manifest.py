@@ -5,10 +5,12 @@ import os
 
 from .errors import TrainerError
 
-FINGERPRINT = (
-    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
-    "intermediate_size",
-)
+# Numbers of a model that data and drafters are tied to, with their names for people.
+FINGERPRINT = {
+    "vocab_size": "vocabulary", "hidden_size": "hidden size", "num_hidden_layers": "number of layers",
+    "num_attention_heads": "number of attention heads", "num_key_value_heads": "number of key/value heads",
+    "intermediate_size": "feed-forward size",
+}
 
 
 class Manifest:

@@ -14,6 +14,7 @@ from .log import Log
 from .manifest import digest
 from .optimizer import Optimizer, Schedule
 from .settings import differences, record
+from .start import Start
 from .target import Target
 from .vocabulary import DraftVocabulary
 
@@ -79,10 +80,15 @@ class Preparation:
             raise TrainerError(
                 f"the data has {positions} positions to train on, one step takes {settings.batch_size}",
                 "make more data, or use smaller batches")
-        self.vocabulary = DraftVocabulary(data, settings.draft_vocab)
+        self.start = tokens = None
+        if settings.start:
+            self.start = Start(settings.start)
+            self.start.check(data.manifest)
+            tokens = self.start.tokens(data.manifest.fingerprint["vocab_size"])
+        self.vocabulary = DraftVocabulary(data, settings.draft_vocab, tokens)
         self.iterations = settings.iters or positions // settings.batch_size
         self.schedule = Schedule(settings.learning_rate, min(settings.warmup, self.iterations // 2), self.iterations)
-        self.record = record(settings, self.iterations, data, self.digest)
+        self.record = record(settings, self.iterations, data, self.digest, self.start and self.start.digest)
 
     def _prepare_drafter(self):
         settings, target, config = self.settings, self.target, self.target.config
@@ -117,6 +123,8 @@ class Preparation:
             self.optimizer.restore(tensors, state["optimizer_step"])
         else:
             set_initial_values(self.drafter, self.target, self.vocabulary, self.settings.seed)
+            if self.start:
+                self.start.give_weights(self.drafter)
         if self.processes.is_first:
             self.log = Log(os.path.join(self.directory, "log.jsonl"), self.step)
 

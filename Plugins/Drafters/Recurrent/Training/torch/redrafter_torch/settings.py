@@ -15,6 +15,9 @@ def parser():
         help="directory made by `redrafter distill generate`; give it again for more data of the same model")
     add("-m", "--model", required=True, metavar="FOLDER", help="the model in the format of Hugging Face")
     add("-o", "--output", required=True, metavar="OUT", help="directory for the run")
+    add("--start", metavar="FILE",
+        help="begin with the weights of this drafter.gguf (F16 or F32); what it has not, as a context block, begins as "
+        "without it; the draft vocabulary is its own")
     add("--resume", action="store_true", help="go on from the newest checkpoint in the output directory")
 
     add("--iters", type=int, metavar="N", help="optimiser steps; without it, one epoch")
@@ -103,8 +106,11 @@ def _validate(settings):
     check(0 < settings.step_decay <= 1, "step_decay", "above 0 and up to 1")
 
 
-def record(settings, iterations, data, digest):
-    """What a resumed run must share with the one before, with the names of the Swift trainer's record."""
+def record(settings, iterations, data, digest, start=None):
+    """What a resumed run must share with the one before, with the names of the Swift trainer's record.
+
+    :param digest: of the data. :param start: digest of the drafter that it begins with.
+    """
     manifest = data.manifest
     return {
         "trainer": "redrafter_torch", "drafter": "recurrent", "iterations": iterations,
@@ -113,7 +119,7 @@ def record(settings, iterations, data, digest):
         "exit_dim": settings.exit_dim or manifest.fingerprint["hidden_size"], "layers": settings.layers,
         "taps": list(settings.taps), "tap_norm": settings.tap_norm, "context_layer": settings.context_layer,
         "draft_vocab": settings.draft_vocab, "loss": _loss(settings), "label_temperature": settings.label_temp,
-        "step_decay": settings.step_decay, "seed": str(settings.seed),
+        "step_decay": settings.step_decay, "seed": f"{settings.seed}, from {start}" if start else str(settings.seed),
         "data": {
             "fingerprint": {"tokenizer": manifest.tokenizer, **manifest.fingerprint},
             "settings": data.settings, "tokens": data.rows, "sha256": digest,

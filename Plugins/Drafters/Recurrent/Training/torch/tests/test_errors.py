@@ -13,13 +13,6 @@ import toy
 
 
 class ErrorTests(support.ToyTests):
-    def fails(self, text, *flags, **inputs):
-        _, said = self.train("run", *flags, expected=1, **inputs)
-        self.assertIn(text, said)
-        errors = [line for line in said.splitlines() if line.startswith("error: ")]
-        self.assertEqual(len(errors), 1, said)
-        self.assertNotIn("Traceback", said)
-
     def copied_data(self):
         """A copy of the data that may be damaged; its name below the shared folder."""
         shutil.copytree(self.shared("data"), self.path("data"))
