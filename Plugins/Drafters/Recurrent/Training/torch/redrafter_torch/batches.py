@@ -10,6 +10,8 @@ from .random_order import MASK, RootOrder, SplitMix, shuffled
 
 HELD_OUT_POSITIONS = 4096
 STRETCH = 64
+# Bytes of the layers' outputs that the Swift trainer keeps for a pool of texts, about.
+POOL_BYTES = 1 << 30
 
 
 @dataclass
@@ -131,25 +133,34 @@ class BatchReader:
         return draft_rows, probabilities.astype(np.float32)
 
 
+def pool_size(data, taps):
+    """Texts of a pool."""
+    size = data.mean_text_length * taps * data.manifest.fingerprint["hidden_size"] * 4
+    return min(max(POOL_BYTES // max(size, 1), 64), 1024)
+
+
 class BatchSource:
     """Single positions with hidden states, or for drafters with taps stretches of answers; a process takes its share.
 
-    Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the whole
-    text before it. Stretches of 64 positions lie between.
+    Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the
+    whole text before it. Stretches of 64 positions lie between. They come from a pool of texts for a while: the Swift
+    trainer keeps what it computed from these. Here nothing is kept, but the order is the same.
     """
 
     def __init__(self, reader, settings, rank, processes):
-        data, seed = reader.data, settings.seed
+        data, seed, skips_loops = reader.data, settings.seed, settings.skip_loops
         self._rank, self._processes = rank, processes
         if settings.taps:
             self._reads = reader.stretches
-            trained, held_out = (data.stretches(STRETCH, is_held_out) for is_held_out in (False, True))
+            self._order = RootOrder.in_pools(
+                data.stretches(STRETCH, False, skips_loops), pool_size(data, len(settings.taps)), seed)
+            held_out = np.concatenate(data.stretches(STRETCH, is_held_out=True))
             self.per_step, limit = max(1, settings.batch_size // STRETCH), HELD_OUT_POSITIONS // STRETCH
         else:
             self._reads = reader.positions
-            trained, held_out = (data.roots(is_held_out) for is_held_out in (False, True))
+            self._order = RootOrder(data.roots(False, skips_loops), seed)
+            held_out = data.roots(is_held_out=True)
             self.per_step, limit = settings.batch_size, HELD_OUT_POSITIONS
-        self._order = RootOrder(trained, seed)
         self._held_out = shuffled(held_out, SplitMix.stream(seed, MASK))[:limit]
 
     def batch(self, step):

@@ -56,7 +56,7 @@ class ResidualBlock(nn.Module):
 
 
 class ContextBlock(nn.Module):
-    """A decoder layer on the model's tapped outputs and the embedding of the following token; see Swift's `ContextBlock`.
+    """A decoder layer on the model's tapped outputs and the embedding of the following token: Swift's `ContextBlock`.
 
         i_t = input · [norm_1 tap_1(t), …, norm_n tap_n(t), E[x]]
         a_t = i_t + attention_output · attention(norm i_t)
@@ -147,6 +147,16 @@ class Piece:
     position_rows: torch.Tensor | None = None  # [N], rows counted over all texts with their padding
 
 
+    def survival(self, probabilities):
+        """The chance that each term's step is reached: the product over the terms of the position before it.
+
+        :param probabilities: the drafter's, of the token that came. `[T]`
+        """
+        factors = probabilities.new_ones(len(self.tokens), self.tokens.shape[1] + 1)
+        factors[self.positions, self.steps + 1] = probabilities
+        return factors.cumprod(1)[self.positions, self.steps]
+
+
 class Drafter(nn.Module):
     def __init__(self, sizes, embedding):
         super().__init__()
@@ -163,8 +173,8 @@ class Drafter(nn.Module):
 
     def forward(self, piece):
         """
-        :return: cross entropy −Σ p_k log q_k of each term in nats, and whether the largest logit is that of the token
-            that came. `[T]`
+        :return: of each term the cross entropy −Σ p_k log q_k in nats, whether the largest logit is that of the token
+            that came, and that token's probability, which has no gradient. `[T]`
         """
         states = self._states(piece.tokens)[piece.positions, piece.steps]
         x = torch.cat([self._hidden(piece)[piece.positions], states], dim=-1)
@@ -172,8 +182,12 @@ class Drafter(nn.Module):
             x = self.input_proj(x)
         logits = self.lm_head(x)
         expected = (piece.label_probabilities * logits.gather(1, piece.label_rows)).sum(-1)
-        losses = piece.label_probabilities.sum(-1) * logits.logsumexp(-1) - expected
-        return losses, logits.detach().argmax(-1) == piece.truth
+        log_sums = logits.logsumexp(-1)
+        losses = piece.label_probabilities.sum(-1) * log_sums - expected
+        with torch.no_grad():
+            came = logits.gather(1, piece.truth.clamp(min=0)[:, None])[:, 0] - log_sums
+            probabilities = torch.where(piece.truth < 0, 0, came.exp())
+            return losses, logits.argmax(-1) == piece.truth, probabilities
 
     def _hidden(self, piece):
         """h of the positions. `[N, H]`"""

@@ -1,7 +1,7 @@
 """What a drafter begins with: the values of the Swift trainer; see `RecurrentTrainer.initialParameters`.
 
-The head is the model's own on the draft vocabulary, and everything before it passes h on, so that the first loss is that
-of the model's distribution for the token before.
+The head is the model's own on the draft vocabulary, and everything before it passes h on, so that the first loss is
+that of the model's distribution for the token before.
 """
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ def set_initial_values(drafter, target, vocabulary, seed):
 
 
 def _begin(context, target):
-    """The block passes the last tap on; its decoder layer is the model's last one, but its two output matrices are 0."""
+    """The block passes the last tap on; its decoder layer is the model's last one with two output matrices of 0."""
     if context.tap_norm is not None:
         for norm in context.tap_norm:
             norm.weight.copy_(target.part("final_norm"))

@@ -5,7 +5,7 @@ import os
 
 
 class Log:
-    """One JSON object a line, each with the member `step`. Lines of steps that a resumed run takes again are cut off."""
+    """One JSON object a line, each with the member `step`. Lines of steps that a resumed run repeats are cut off."""
 
     def __init__(self, path, kept_through):
         self.path = path

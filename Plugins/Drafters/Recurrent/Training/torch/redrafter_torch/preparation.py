@@ -1,4 +1,4 @@
-"""What a run begins with: its directory, the data, the model, a drafter at its first weights or those of a checkpoint."""
+"""What a run begins with: its directory, the data, the model, a drafter with first weights or those of a checkpoint."""
 import fcntl
 import os
 import sys
@@ -6,14 +6,17 @@ import sys
 import torch
 
 from . import checkpoints
-from .data import Data, DraftVocabulary, digest
+from .data import Data
 from .drafter import Drafter, DrafterSizes, LayerSizes
 from .errors import TrainerError
 from .initial import set_initial_values
 from .log import Log
+from .manifest import digest
 from .optimizer import Optimizer, Schedule
 from .settings import differences, record
+from .start import Start
 from .target import Target
+from .vocabulary import DraftVocabulary
 
 
 class Preparation:
@@ -64,7 +67,7 @@ class Preparation:
         data = Data(settings.data, settings.tokens)
         self.data = data
         # All processes read the same files: one of them checks.
-        self.digest = digest(data.manifest, settings.data, settings.tokens) if self.processes.is_first else None
+        self.digest = digest(data.parts) if self.processes.is_first else None
         dtype = torch.bfloat16 if self.processes.is_gpu else torch.float32
         self.target = Target(settings.model, self.processes.device, dtype)
         self.target.check(data.manifest)
@@ -72,15 +75,20 @@ class Preparation:
         if settings.taps and settings.taps[-1] >= layers:
             raise TrainerError(
                 f"--taps is {','.join(map(str, settings.taps))}; allowed: layers 0 to {layers - 1} of this model")
-        self.positions = positions = len(data.roots(is_held_out=False))
+        self.positions = positions = len(data.roots(False, settings.skip_loops))
         if positions < settings.batch_size:
             raise TrainerError(
                 f"the data has {positions} positions to train on, one step takes {settings.batch_size}",
                 "make more data, or use smaller batches")
-        self.vocabulary = DraftVocabulary(data, settings.draft_vocab)
+        self.start = tokens = None
+        if settings.start:
+            self.start = Start(settings.start)
+            self.start.check(data.manifest)
+            tokens = self.start.tokens(data.manifest.fingerprint["vocab_size"])
+        self.vocabulary = DraftVocabulary(data, settings.draft_vocab, tokens)
         self.iterations = settings.iters or positions // settings.batch_size
         self.schedule = Schedule(settings.learning_rate, min(settings.warmup, self.iterations // 2), self.iterations)
-        self.record = record(settings, self.iterations, data, self.digest)
+        self.record = record(settings, self.iterations, data, self.digest, self.start and self.start.digest)
 
     def _prepare_drafter(self):
         settings, target, config = self.settings, self.target, self.target.config
@@ -115,6 +123,8 @@ class Preparation:
             self.optimizer.restore(tensors, state["optimizer_step"])
         else:
             set_initial_values(self.drafter, self.target, self.vocabulary, self.settings.seed)
+            if self.start:
+                self.start.give_weights(self.drafter)
         if self.processes.is_first:
             self.log = Log(os.path.join(self.directory, "log.jsonl"), self.step)
 

@@ -74,21 +74,41 @@ def _offsets(generator, bounds):
     return np.concatenate(parts)
 
 
+def shuffled_in_pools(texts, pool, generator):
+    """Texts are shuffled and divided into pools of so many, and all values of a pool are shuffled.
+
+    :param texts: the values of each text, arrays of int32
+    """
+    order = shuffled(np.arange(len(texts)), generator)
+    return np.concatenate([
+        shuffled(np.concatenate([texts[text] for text in order[start:start + pool]]), generator)
+        for start in range(0, len(order), pool)
+    ])
+
+
 class RootOrder:
-    """A permutation of the roots for each epoch, a function of seed and epoch; epochs follow one another without a gap."""
+    """A permutation of the roots for each epoch, a function of seed and epoch; epochs follow without a gap."""
 
     def __init__(self, roots, seed):
-        self._roots = roots
-        self._seed = seed
-        self._epoch = None
-        self._order = None
+        self._begin(len(roots), lambda generator: shuffled(roots, generator), seed)
+
+    @classmethod
+    def in_pools(cls, texts, pool, seed):
+        """An order in which the roots of a text stand near each other; see `shuffled_in_pools`."""
+        order = cls.__new__(cls)
+        order._begin(sum(map(len, texts)), lambda generator: shuffled_in_pools(texts, pool, generator), seed)
+        return order
+
+    def _begin(self, count, permuted, seed):
+        self._count, self._permuted, self._seed = count, permuted, seed
+        self._epoch = self._order = None
 
     def roots(self, start, count):
         parts = []
         while count > 0:
-            epoch, first = divmod(start, len(self._roots))
+            epoch, first = divmod(start, self._count)
             if epoch != self._epoch:
-                self._order = shuffled(self._roots, SplitMix.stream(self._seed, epoch))
+                self._order = self._permuted(SplitMix.stream(self._seed, epoch))
                 self._epoch = epoch
             part = self._order[first:first + count]
             parts.append(part)

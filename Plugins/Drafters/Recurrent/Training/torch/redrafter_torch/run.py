@@ -136,9 +136,12 @@ class Run(Preparation):
         waits = not is_last and isinstance(model, DistributedDataParallel)
         piece = inputs.piece(part, self.target, self.settings.taps, self.processes.device)
         with model.no_sync() if waits else contextlib.nullcontext():
-            losses, is_right = model(piece)
-            (scale * (piece.weights * losses).sum()).backward()
-        totals.count(piece, losses.detach(), is_right)
+            losses, is_right, probabilities = model(piece)
+            weights = piece.weights
+            if self.settings.survival:
+                weights = weights * piece.survival(probabilities)
+            (scale * (weights * losses).sum()).backward()
+        totals.count(piece, losses.detach(), is_right, weights)
 
     # Reports
 
@@ -163,7 +166,8 @@ class Run(Preparation):
         for batch in source.held_out():
             for part in batch.pieces(self.settings.positions_at_once, self.settings.rows_at_once):
                 piece = inputs.piece(part, self.target, self.settings.taps, self.processes.device)
-                total.count(piece, *self.drafter(piece))
+                losses, is_right, _ = self.drafter(piece)
+                total.count(piece, losses, is_right, piece.weights)
         total = total.summed(self.processes)
         if not math.isfinite(total.loss):
             raise self._diverged("the loss on held-out texts is not finite")

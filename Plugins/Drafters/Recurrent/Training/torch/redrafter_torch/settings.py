@@ -11,9 +11,13 @@ def parser():
         description="Trains Redrafter's recurrent drafter on answers that `redrafter distill generate` wrote. Run it "
         "with torchrun for several GPUs.")
     add = result.add_argument
-    add("--data", required=True, metavar="DIR", help="directory made by `redrafter distill generate`")
+    add("--data", required=True, action="append", metavar="DIR",
+        help="directory made by `redrafter distill generate`; give it again for more data of the same model")
     add("-m", "--model", required=True, metavar="FOLDER", help="the model in the format of Hugging Face")
     add("-o", "--output", required=True, metavar="OUT", help="directory for the run")
+    add("--start", metavar="FILE",
+        help="begin with the weights of this drafter.gguf (F16 or F32); what it has not, as a context block, begins as "
+        "without it; the draft vocabulary is its own")
     add("--resume", action="store_true", help="go on from the newest checkpoint in the output directory")
 
     add("--iters", type=int, metavar="N", help="optimiser steps; without it, one epoch")
@@ -33,6 +37,10 @@ def parser():
     add("--loss", choices=("kd", "ce"), default="kd", help="the model's distribution, or the token that came (kd)")
     add("--label-temp", type=float, default=1.0, metavar="T", help="below 1 sharpens the model's distribution (1)")
     add("--step-decay", type=float, default=0.9, metavar="X", help="weight of each step's loss after another (0.9)")
+    add("--survival", action="store_true",
+        help="also weigh each step's loss by the drafter's own probability of the tokens before it")
+    add("--skip-loops", action="store_true",
+        help="leave out what repeats at the end of answers: small models loop until the limit of the length")
     add("--steps-per-report", type=int, default=20, metavar="N", help="(20)")
     add("--steps-per-eval", type=int, default=500, metavar="N", help="(500)")
     add("--save-every", type=int, default=500, metavar="N", help="steps between two checkpoints (500)")
@@ -98,8 +106,11 @@ def _validate(settings):
     check(0 < settings.step_decay <= 1, "step_decay", "above 0 and up to 1")
 
 
-def record(settings, iterations, data, digest):
-    """What a resumed run must share with the one before, with the names of the Swift trainer's record."""
+def record(settings, iterations, data, digest, start=None):
+    """What a resumed run must share with the one before, with the names of the Swift trainer's record.
+
+    :param digest: of the data. :param start: digest of the drafter that it begins with.
+    """
     manifest = data.manifest
     return {
         "trainer": "redrafter_torch", "drafter": "recurrent", "iterations": iterations,
@@ -107,13 +118,18 @@ def record(settings, iterations, data, digest):
         "weight_decay": settings.weight_decay, "draft_length": settings.draft_length,
         "exit_dim": settings.exit_dim or manifest.fingerprint["hidden_size"], "layers": settings.layers,
         "taps": list(settings.taps), "tap_norm": settings.tap_norm, "context_layer": settings.context_layer,
-        "draft_vocab": settings.draft_vocab, "loss": settings.loss, "label_temperature": settings.label_temp,
-        "step_decay": settings.step_decay, "seed": str(settings.seed),
+        "draft_vocab": settings.draft_vocab, "loss": _loss(settings), "label_temperature": settings.label_temp,
+        "step_decay": settings.step_decay, "seed": f"{settings.seed}, from {start}" if start else str(settings.seed),
         "data": {
             "fingerprint": {"tokenizer": manifest.tokenizer, **manifest.fingerprint},
-            "settings": manifest.settings, "tokens": data.rows, "sha256": digest,
+            "settings": data.settings, "tokens": data.rows, "sha256": digest,
         },
     }
+
+
+def _loss(settings):
+    """With what changes it, as Swift's record spells it."""
+    return settings.loss + (", survival" if settings.survival else "") + (", no loops" if settings.skip_loops else "")
 
 
 def differences(stored, current, path=""):

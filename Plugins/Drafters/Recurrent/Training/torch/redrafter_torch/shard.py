@@ -1,4 +1,4 @@
-"""One file of answers, as `redrafter distill generate` writes it: safetensors that stay on the disk until they are read.
+"""One file of answers, as `redrafter distill generate` writes it: safetensors that stay on the disk until read.
 
 | name | type | shape | |
 |---|---|---|---|

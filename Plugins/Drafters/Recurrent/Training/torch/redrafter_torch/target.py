@@ -4,18 +4,12 @@ import os
 import numpy as np
 import torch
 
-from .data import FINGERPRINT
 from .errors import TrainerError
-
-_NAMES = {
-    "vocab_size": "vocabulary", "hidden_size": "hidden size", "num_hidden_layers": "number of layers",
-    "num_attention_heads": "number of attention heads", "num_key_value_heads": "number of key/value heads",
-    "intermediate_size": "feed-forward size",
-}
+from .manifest import FINGERPRINT
 
 
 class Target:
-    """A causal model that transformers loads, with `model.layers` and `model.norm` as those of the llama family have."""
+    """A causal model that transformers loads, with `model.layers` and `model.norm` as in the llama family."""
 
     def __init__(self, folder, device, dtype):
         try:
@@ -81,7 +75,7 @@ class Target:
             expected = manifest.fingerprint[name]
             if got != expected:
                 raise TrainerError(
-                    f"the data of {manifest.path} were made by a model with {_NAMES[name]} {expected}, "
+                    f"the data of {manifest.path} were made by a model with {FINGERPRINT[name]} {expected}, "
                     f"{self.folder} has {got}", "use the model that made the data")
 
     # Weights

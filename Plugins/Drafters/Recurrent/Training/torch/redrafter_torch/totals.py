@@ -14,9 +14,9 @@ class Totals:
         """Σ weight · loss of this process."""
         return 0.0 if self._sums is None else self._sums[0].item()
 
-    def count(self, piece, losses, is_right):
+    def count(self, piece, losses, is_right, weights):
         """Adds terms. `[T]`"""
-        losses, weights = losses.double(), piece.weights.double()
+        losses, weights = losses.double(), weights.double()
         terms = torch.bincount(piece.steps, minlength=self._length).double()
         right = torch.bincount(piece.steps, weights=is_right.double(), minlength=self._length)
         self._add(torch.cat([(weights * losses).sum()[None], weights.sum()[None], terms, right]))

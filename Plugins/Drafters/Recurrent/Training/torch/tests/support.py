@@ -21,6 +21,9 @@ BUILT = os.path.join(PACKAGE, "../../../../../.build/release/redrafter")
 COMMAND = os.path.abspath(os.environ.get("REDRAFTER") or BUILT)
 FLAGS = ("--iters 20 --steps-per-report 1 --batch-size 128 --warmup 5 --draft-vocab 200 -t 1").split()
 
+# Of losses; the model's passes differ in their last bits.
+TOLERANCE = 1e-3
+
 
 class ToyTests(unittest.TestCase):
     """Tests with a folder of their own and one toy model, whose data are made once."""
@@ -31,7 +34,8 @@ class ToyTests(unittest.TestCase):
     def setUpClass(cls):
         if ToyTests._shared is None:
             if not os.path.exists(COMMAND):
-                raise RuntimeError(f"{COMMAND} is missing: run `make build`, or set REDRAFTER to the path of a redrafter")
+                raise RuntimeError(
+                    f"{COMMAND} is missing: run `make build`, or set REDRAFTER to the path of a redrafter")
             folder = tempfile.TemporaryDirectory(prefix="redrafter-torch-")
             ToyTests._shared = folder  # removed at the end of the process
             toy.write_model(os.path.join(folder.name, "toy"))
@@ -40,9 +44,9 @@ class ToyTests(unittest.TestCase):
             cls.generate("bare", "--no-hidden")
 
     @classmethod
-    def generate(cls, data, *flags, model="toy"):
+    def generate(cls, data, *flags, model="toy", prompts="prompts.jsonl"):
         cls.redrafter(
-            "distill", "generate", "-m", model, "--prompts", "prompts.jsonl", "-o", data, "--tokens", "6000",
+            "distill", "generate", "-m", model, "--prompts", prompts, "-o", data, "--tokens", "6000",
             "--max-tokens", "150", "--top-k", "8", "--greedy-share", "0.5", "--shard-answers", "15", "-t", "1", *flags)
 
     def setUp(self):
@@ -68,7 +72,7 @@ class ToyTests(unittest.TestCase):
 
     def train_swift(self, output, *flags, data="data", model="toy"):
         """The log of a run of the Swift trainer."""
-        self.redrafter("train", "rnn", "-m", model, "--data", data, "-o", self.path(output), *FLAGS, *flags)
+        self.redrafter("train", "rnn", "-m", model, *sets(data), "-o", self.path(output), *FLAGS, *flags)
         return log(self.path(output))
 
     def train(self, output, *flags, data="data", model="toy", expected=0):
@@ -76,10 +80,19 @@ class ToyTests(unittest.TestCase):
         from redrafter_torch.train import main
         said = io.StringIO()
         with contextlib.redirect_stderr(said):
-            code = main(["--data", self.shared(data), "--model", self.shared(model), "-o", self.path(output),
+            code = main([*sets(data, self.shared), "--model", self.shared(model), "-o", self.path(output),
                          *FLAGS, *flags])
         self.assertEqual(code, expected, said.getvalue())
         return log(self.path(output)) if code == 0 else None, said.getvalue()
+
+    def fails(self, text, *flags, **inputs):
+        """What a run of this trainer said that ended with this error."""
+        _, said = self.train("run", *flags, expected=1, **inputs)
+        self.assertIn(text, said)
+        errors = [line for line in said.splitlines() if line.startswith("error: ")]
+        self.assertEqual(len(errors), 1, said)
+        self.assertNotIn("Traceback", said)
+        return said
 
     def train_with_processes(self, count, output, *flags, data="data"):
         """The log of a run with torchrun."""
@@ -103,6 +116,54 @@ class ToyTests(unittest.TestCase):
         self.assertEqual(len(held[0]), len(held[1]))
         for a, b in zip(*held):
             self.assertLess(abs(a - b), tolerance)
+
+
+class ComparedTests(ToyTests):
+    """Tests that train with both trainers."""
+
+    def check(self, *flags, name="", tolerance=TOLERANCE, **inputs):
+        """Trains with both; returns what this trainer said."""
+        first = self.train_swift(name + "swift", *flags, **inputs)
+        second, said = self.train(name + "torch", *flags, **inputs)
+        self.assert_same_losses(first, second, tolerance)
+        for a, b in zip(first, second):
+            if "loss" in a:
+                self.assertLess(max(abs(x - y) for x, y in zip(a["top1"], b["top1"])), 0.02)
+                self.assertEqual(set(a), set(b))
+                self.assertAlmostEqual(a["learning_rate"], b["learning_rate"], places=8)
+        self._check_files(*(self.path(f"{name}{trainer}/drafter.gguf") for trainer in ("swift", "torch")))
+        return said
+
+    def _check_files(self, *paths):
+        """The files differ in nothing but the last bits of weights, and in what one trainer alone records."""
+        contents = [json.loads(self.redrafter("inspect", path, "--json")) for path in paths]
+        self.assertEqual(*(metadata(content) for content in contents))
+        self.assertEqual(*(record(content) for content in contents))
+        swift, torch = (tensors(path) for path in paths)
+        self.assertEqual(list(swift), list(torch))
+        for name, values in swift.items():
+            difference = np.sqrt(np.mean((values - torch[name]) ** 2))
+            self.assertLess(difference, 0.02 * max(1e-2, float(values.std())), name)
+
+    def check_drafts(self):
+        """Answers are those of plain decoding; as many guesses are confirmed as with the Swift trainer's drafter."""
+        lengths = []
+        for name in ("swift", "torch"):
+            result = json.loads(self.redrafter(
+                "compare", "-m", "toy", "--drafters", "rnn,none", "--drafter-model", self.path(f"{name}/drafter.gguf"),
+                "--prompts", "prompts.jsonl", "--limit", "40", "-n", "40", "-r", "1", "-t", "1", "-o", "json",
+                "--tree", "most-probable", "--max-rows", "8"))
+            rnn = next(entry for entry in result["drafters"] if entry["drafter"] == "rnn")
+            self.assertTrue(rnn["identical"])
+            lengths.append(rnn["mean_acceptance_length"])
+        print(f"  {self.id().split('.')[-1]}: tokens a step {lengths[0]:.4f} (Swift), {lengths[1]:.4f}")
+        self.assertGreater(lengths[1], 1.1)
+        self.assertAlmostEqual(*lengths, delta=0.01)
+
+
+def sets(data, place=str):
+    """The flags for one or several data sets."""
+    return [word for name in ([data] if isinstance(data, str) else data) for word in ("--data", place(name))]
 
 
 def log(folder):
@@ -160,9 +221,21 @@ def tensors(path):
     }
 
 
-def metadata(text):
+def positions(said):
+    """How many a run trains on, by what it said."""
+    return int(re.search(r"(\d+) positions,", said)[1])
+
+
+def metadata(content):
     """What `redrafter inspect --json` says about a drafter, without what differs between the trainers."""
-    content = json.loads(text)
-    for key in ("path", "file_bytes", "notes"):
-        content.pop(key, None)
+    content = {key: value for key, value in content.items() if key not in ("path", "file_bytes", "notes")}
     return json.loads(re.sub(r'"\{\\"(trainer|drafter)\\".*?\}\}"', '"settings"', json.dumps(content)))
+
+
+def record(content):
+    """The record of the run in the same, without what one trainer alone writes; numbers as float32."""
+    members = json.loads(content["drafter"]["notes"]["training_settings"])
+    return {
+        key: float(np.float32(value)) if isinstance(value, float) else value
+        for key, value in members.items() if key not in ("trainer", "threads")
+    }

@@ -13,13 +13,6 @@ import toy
 
 
 class ErrorTests(support.ToyTests):
-    def fails(self, text, *flags, **inputs):
-        _, said = self.train("run", *flags, expected=1, **inputs)
-        self.assertIn(text, said)
-        errors = [line for line in said.splitlines() if line.startswith("error: ")]
-        self.assertEqual(len(errors), 1, said)
-        self.assertNotIn("Traceback", said)
-
     def copied_data(self):
         """A copy of the data that may be damaged; its name below the shared folder."""
         shutil.copytree(self.shared("data"), self.path("data"))
@@ -57,10 +50,20 @@ class ErrorTests(support.ToyTests):
 
     def test_damaged_manifest(self):
         data = self.copied_data()
-        for content in ("{", "[]", '{"format": "x", "version": 1}', '{"format": "redrafter-distillation", "version": 1}'):
+        for content in ("{", "[]", '{"format": "x", "version": 1}',
+                        '{"format": "redrafter-distillation", "version": 1}'):
             with open(self.path("data/manifest.json"), "w", encoding="utf-8") as file:
                 file.write(content)
             self.fails("manifest.json", data=data)
+
+    def test_data_sets_that_do_not_belong_together(self):
+        toy.write_model(self.shared("deep"), layers=3)
+        self.generate("deep-data", "--tokens", "500", model="deep")
+        self.generate("wide-data", "--tokens", "500", "--top-k", "4")
+        self.fails("deep-data/manifest.json: the model is ", data=("data", "deep-data"))
+        for other, shape in (("wide-data", "(4, 64)"), ("bare", "(8, 0)")):
+            self.fails(f"what it stores, (top k, hidden), is {shape}, expected (8, 64), as in", data=("data", other))
+        self.fails("nothing/manifest.json is missing", data=("data", "nothing"))
 
     def test_another_model(self):
         toy.write_model(self.path("deep"), layers=3)
@@ -107,6 +110,13 @@ class ErrorTests(support.ToyTests):
         data = self.copied_data()
         self.train("run", "--iters", "2", data=data)
         self.fails("data.", "--iters", "2", "--resume", data="bare")
+        self.fails("data.", "--iters", "2", "--resume", data=(data, "data"))
+
+    def test_resume_with_data_sets_in_another_order(self):
+        self.generate("other", "--tokens", "500", "--max-tokens", "100")
+        self.train("run", "--iters", "2", data=("data", "other"))
+        self.fails("data.", "--iters", "2", "--resume", data=("other", "data"))
+        self.train("run", "--iters", "2", "--resume", data=("data", "other"))
 
     def test_lock_is_neither_followed_nor_emptied(self):
         os.makedirs(self.path("run"))

@@ -1,10 +1,13 @@
 """The random numbers of the Swift trainer."""
+import types
 import unittest
 
 import numpy as np
 
 import support  # noqa: F401: makes the package known
 from redrafter_torch import random_order
+from redrafter_torch.batches import pool_size
+from redrafter_torch.loops import loop_starts
 from redrafter_torch.random_order import GAMMA, MASK, InitialValues, RootOrder, SplitMix, shuffled
 
 
@@ -72,10 +75,74 @@ class OrderTests(unittest.TestCase):
         again = RootOrder(np.arange(10, dtype=np.int32), seed=4)
         self.assertEqual(sum((again.roots(start, 5).tolist() for start in range(0, 25, 5)), []), first)
 
+    def test_pools_give_what_swift_gives(self):
+        # `RootOrder(texts:pool:seed:)` of RedrafterTraining printed these.
+        texts = [np.arange(text * 10, text * 10 + 1 + text % 4, dtype=np.int32) for text in range(23)]
+        order = RootOrder.in_pools(texts, pool=5, seed=3)
+        self.assertEqual(
+            order.roots(0, 20).tolist(),
+            [70, 73, 32, 20, 72, 170, 21, 31, 171, 22, 30, 40, 33, 71, 113, 151, 150, 60, 11, 62])
+        # The last two of an epoch of 56, and the first six of the next one.
+        self.assertEqual(order.roots(54, 8).tolist(), [182, 181, 91, 190, 141, 192, 142, 140])
+        for epoch in range(3):
+            self.assertEqual(sorted(order.roots(epoch * 56, 56).tolist()), np.concatenate(texts).tolist())
+
+    def test_pools_have_as_many_texts_as_the_swift_trainer_keeps(self):
+        # 1 GiB of outputs of so many taps in float32, from 64 to 1024 texts.
+        for length, taps, hidden, expected in ((100, 2, 64, 1024), (400, 3, 576, 388), (4000, 3, 4096, 64)):
+            data = types.SimpleNamespace(
+                mean_text_length=length, manifest=types.SimpleNamespace(fingerprint={"hidden_size": hidden}))
+            self.assertEqual(pool_size(data, taps), expected)
+
     def test_initial_values_are_within_their_width(self):
         values = InitialValues(9).values((100, 100), np.float32(0.5))
         self.assertLessEqual(np.abs(values).max(), 0.5 * 12**0.5 / 2)
         self.assertAlmostEqual(float(values.std()), 0.5, delta=0.01)
+
+
+class LoopTests(unittest.TestCase):
+    def starts(self, *answers):
+        """Of answers that follow each other."""
+        lengths = np.array([len(answer) for answer in answers])
+        tokens = np.concatenate([np.asarray(answer, dtype=np.int32) for answer in answers])
+        return loop_starts(tokens, np.cumsum(lengths) - lengths, lengths).tolist()
+
+    def test_a_loop_begins_with_its_third_repetition(self):
+        for period, repetitions, before in ((1, 40, 12), (5, 10, 11), (24, 3, 0), (64, 4, 7), (3, 8, 1)):
+            start = [1000 + place for place in range(before)]
+            loop = [place % period for place in range(period * repetitions)]
+            # The last one ends in the middle of the loop.
+            answers = (start + loop, start, start + loop + loop[:period // 2])
+            answers = [answer for answer in answers if answer]
+            found = self.starts(*answers)
+            self.assertEqual((found[0], found[-1]), (before + 2 * period,) * 2)
+            self.assertEqual(found[1:-1], [before] if before else [])
+
+    def test_what_is_no_loop(self):
+        tokens = list(range(200))
+        answers = (tokens, [7], tokens[:30] * 2, [5] * 23, [5] * 40 + [6], [5] * 12, [5] * 12)
+        self.assertEqual(self.starts(*answers), [len(answer) for answer in answers])
+
+    def test_many_random_answers_as_one_by_one(self):
+        random = np.random.default_rng(3)
+        answers = [np.resize(random.integers(0, 3, random.integers(1, 9)), random.integers(1, 90)) for _ in range(300)]
+        for answer in answers[::2]:
+            answer[:len(answer) // 3] = random.integers(0, 3, len(answer) // 3)
+        expected = [slow_loop_start(answer.tolist()) for answer in answers]
+        self.assertEqual(self.starts(*answers), expected)
+        self.assertGreater(sum(start < len(answer) for start, answer in zip(expected, answers)), 100)
+
+
+def slow_loop_start(tokens):
+    """As in Swift."""
+    start = len(tokens)
+    for period in range(1, 65):
+        first = len(tokens) - period
+        while first > 0 and tokens[first - 1] == tokens[first - 1 + period]:
+            first -= 1
+        if len(tokens) - first >= max(period * 3, 24):
+            start = min(start, first + 2 * period)
+    return start
 
 
 if __name__ == "__main__":

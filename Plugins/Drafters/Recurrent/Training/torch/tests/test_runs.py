@@ -18,13 +18,14 @@ class ProcessTests(support.ToyTests):
         self.check(2, data="bare")
 
     def test_two_processes_with_taps(self):
-        self.check(2, "--taps", "0,1")
+        self.check(2, "--taps", "0,1", "--survival")
 
     def test_more_processes_than_stretches_in_a_batch(self):
         self.check(3, "--taps", "0,1", "--batch-size", "32")
 
     def test_pieces_give_what_the_whole_batch_gives(self):
-        for flags in (["--positions-at-once", "50"], ["--taps", "0,1", "--rows-at-once", "100", "--batch-size", "512"]):
+        for flags in (["--positions-at-once", "50", "--survival"],
+                      ["--taps", "0,1", "--rows-at-once", "100", "--batch-size", "512"]):
             whole, _ = self.train("whole" + flags[0], *flags, "--positions-at-once", "4096", "--rows-at-once", "4096")
             pieces, _ = self.train("pieces" + flags[0], "--batch-size", "128", *flags)
             self.assert_same_losses(whole, pieces, 1e-4)

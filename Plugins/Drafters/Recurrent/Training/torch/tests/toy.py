@@ -1,6 +1,8 @@
 """A tiny random model of the llama or qwen2 architecture as a folder, and prompts for it."""
+import glob
 import json
 import os
+import struct
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -42,7 +44,8 @@ def write_model(folder, layers=LAYERS, tied=True, seed=1, kind="llama"):
         add("lm_head", len(vocabulary), HIDDEN)
     save_file(tensors, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
     _write(folder, "config.json", {
-        "architectures": [f"{kind.capitalize()}ForCausalLM"], "model_type": kind, "hidden_act": "silu", "hidden_size": HIDDEN,
+        "architectures": [f"{kind.capitalize()}ForCausalLM"], "model_type": kind, "hidden_act": "silu",
+        "hidden_size": HIDDEN,
         "intermediate_size": FEED_FORWARD, "num_hidden_layers": layers, "num_attention_heads": HEADS,
         "num_key_value_heads": KEY_VALUE_HEADS, "head_dim": HIDDEN // HEADS, "vocab_size": len(vocabulary),
         "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "rope_scaling": None,
@@ -59,6 +62,31 @@ def write_prompts(path, count):
         for index in range(count):
             letters = "".join(chr(97 + letter) for letter in random.integers(0, 26, random.integers(3, 12)))
             file.write(json.dumps({"prompt": f"{index} {letters}"}) + "\n")
+
+
+def repeat_ends(data):
+    """Lets every other answer of some data end in a loop of one to nine tokens that begins in its first half."""
+    for path in glob.glob(os.path.join(data, "*.safetensors")):
+        with open(path, "rb") as file:
+            length = struct.unpack("<Q", file.read(8))[0]
+            header = json.loads(file.read(length))
+
+        def values(name):
+            entry = header[name]
+            return np.memmap(path, "<i4", "r+", 8 + length + entry["data_offsets"][0], tuple(entry["shape"]))
+
+        tokens, counts = values("tokens"), values("answers")[:, 2]
+        for index, end in enumerate(np.cumsum(counts)):
+            if index % 2 == 0:
+                loop = counts[index] * 2 // 3
+                tokens[end - loop:end] = np.resize(tokens[end - loop:end][:1 + index // 2 % 9], loop)
+        tokens.flush()
+    path = os.path.join(data, "manifest.json")
+    with open(path, encoding="utf-8") as file:
+        manifest = json.load(file)
+    for shard in manifest["shards"]:
+        shard.pop("sha256", None)
+    _write(data, "manifest.json", manifest)
 
 
 def _tokens():
