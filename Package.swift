@@ -181,8 +181,8 @@ let package = Package(
         .testTarget(
             name: "RecurrentDrafterTests",
             dependencies: [
-                "RecurrentDrafter", "MedusaDrafter", "CPUBackend", "VulkanBackend", "RedrafterFormats",
-                "RedrafterTesting", "BundledDrafters",
+                "DrafterHeads", "RecurrentDrafter", "MedusaDrafter", "CPUBackend", "VulkanBackend",
+                "RedrafterFormats", "RedrafterTesting", "BundledDrafters",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
