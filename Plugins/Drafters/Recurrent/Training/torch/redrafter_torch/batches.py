@@ -9,9 +9,7 @@ import numpy as np
 from .random_order import MASK, RootOrder, SplitMix, shuffled
 
 HELD_OUT_POSITIONS = 4096
-STRETCH = 64
-# Bytes of the layers' outputs that the Swift trainer keeps for a pool of texts, about.
-POOL_BYTES = 1 << 30
+COMB = 64  # positions of a text in a batch, at most
 
 
 @dataclass
@@ -44,11 +42,11 @@ class Batch:
         group, start, end, longest = [], 0, 0, 0
         for text in self.texts:
             longest = max(longest, text.rows)
-            if group and (longest * (len(group) + 1) > rows or end + text.positions - start > positions):
+            if group and (longest * (len(group) + 1) > rows or end + len(text.positions) - start > positions):
                 yield self._part(slice(start, end), texts=group)
                 group, start, longest = [], end, text.rows
             group.append(text)
-            end += text.positions
+            end += len(text.positions)
         if group:
             yield self._part(slice(start, end), texts=group)
 
@@ -60,10 +58,10 @@ class Batch:
 
 @dataclass
 class Text:
-    """A stretch of an answer with all that stands before it. Row r was fed token r; token r + 1 follows it."""
+    """An answer with its prompt, as far as the last position. Row r was fed token r; token r + 1 follows it."""
 
     tokens: np.ndarray  # [rows + 1] int64
-    positions: int  # the last rows
+    positions: np.ndarray  # [positions] int64, rows whose following tokens are the roots; ascending
 
     @property
     def rows(self):
@@ -87,15 +85,15 @@ class BatchReader:
         batch.hidden = self.data.hidden_states(np.asarray(roots, dtype=np.int64))
         return batch
 
-    def stretches(self, firsts):
-        """A batch of stretches of answers with the texts before them, each given by its first root."""
-        texts, roots = [], [np.zeros(0, dtype=np.int64)]
-        for first in firsts:
-            tokens, prompt, place = self.data.text(int(first))
-            # The last token of an answer was chosen, but nothing was computed from it.
-            count = min(STRETCH, len(tokens) - prompt - 1 - place)
-            texts.append(Text(tokens[:prompt + place + count].astype(np.int64), count))
-            roots.append(np.arange(first, first + count, dtype=np.int64))
+    def combs(self, combs):
+        """A batch of some positions of whole texts. `[combs, 3]`, as `Data.combs` gives them"""
+        texts, roots = [], []
+        for first, step, end in combs.tolist():
+            tokens, prompt, place = self.data.text(first)
+            teeth = np.arange(first, end, step)
+            positions = teeth - first + place + prompt - 1
+            texts.append(Text(tokens[:positions[-1] + 2].astype(np.int64), positions))
+            roots.append(teeth)
         batch = self._labels(np.concatenate(roots))
         batch.texts = texts
         return batch
@@ -133,29 +131,21 @@ class BatchReader:
         return draft_rows, probabilities.astype(np.float32)
 
 
-def pool_size(data, taps):
-    """Texts of a pool."""
-    size = data.mean_text_length * taps * data.manifest.fingerprint["hidden_size"] * 4
-    return min(max(POOL_BYTES // max(size, 1), 64), 1024)
-
-
 class BatchSource:
-    """Single positions with hidden states, or for drafters with taps stretches of answers; a process takes its share.
+    """Single positions with hidden states, or positions of whole texts for drafters with taps; a process has its share.
 
-    Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; a stretch costs the
-    whole text before it. Stretches of 64 positions lie between. They come from a pool of texts for a while: the Swift
-    trainer keeps what it computed from these. Here nothing is kept, but the order is the same.
+    Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; but each answer costs
+    passes over its whole text. 64 positions of an answer, spread over all of it, lie between.
     """
 
     def __init__(self, reader, settings, rank, processes):
         data, seed, skips_loops = reader.data, settings.seed, settings.skip_loops
         self._rank, self._processes = rank, processes
         if settings.taps:
-            self._reads = reader.stretches
-            self._order = RootOrder.in_pools(
-                data.stretches(STRETCH, False, skips_loops), pool_size(data, len(settings.taps)), seed)
-            held_out = np.concatenate(data.stretches(STRETCH, is_held_out=True))
-            self.per_step, limit = max(1, settings.batch_size // STRETCH), HELD_OUT_POSITIONS // STRETCH
+            self._reads = reader.combs
+            self._order = RootOrder(data.combs(COMB, False, skips_loops), seed)
+            held_out = data.combs(COMB, is_held_out=True)
+            self.per_step, limit = max(1, settings.batch_size // COMB), HELD_OUT_POSITIONS // COMB
         else:
             self._reads = reader.positions
             self._order = RootOrder(data.roots(False, skips_loops), seed)

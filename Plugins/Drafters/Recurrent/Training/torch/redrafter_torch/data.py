@@ -58,11 +58,6 @@ class Data:
     def has_hidden(self):
         return self.manifest.shape[1] > 0 or self.hidden is not None
 
-    @property
-    def mean_text_length(self):
-        """Tokens of a text on average, prompts included."""
-        return (self.rows + int(self._prompts.sum())) // len(self._prompts)
-
     @functools.cached_property
     def _loop_starts(self):
         return loop_starts(self.tokens, self._firsts, self._lengths)
@@ -72,17 +67,22 @@ class Data:
         counts = self._lengths - 1
         return np.minimum(counts, self._loop_starts) if skips_loops else counts
 
-    def stretches(self, size, is_held_out, skips_loops=False):
-        """The first row of each stretch of `size` roots of an answer, the last one shorter: an array for each answer.
+    def combs(self, size, is_held_out, skips_loops=False):
+        """The roots of all answers as combs: as few for each answer as none has more than `size` teeth.
 
-        Without loops, the last stretch before one may reach into it.
+        A comb is every n-th root of an answer, at equal distances all over it: neighbours have much in common, so that
+        the parts of a text that drafters learn from together should lie apart.
+
+        :return: of each comb the first root, the distance of two, and the row after the answer's last. `[combs, 3]`
         """
-        roots = self._root_counts(skips_loops)
-        chosen = (self._is_held_out == is_held_out) & (roots > 0)
-        firsts, counts = self._firsts[chosen], (roots[chosen] + size - 1) // size
-        places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        rows = (np.repeat(firsts, counts) + places * size).astype(np.int32)
-        return np.split(rows, np.cumsum(counts)[:-1])
+        counts = self._root_counts(skips_loops)
+        chosen = (self._is_held_out == is_held_out) & (counts > 0)
+        firsts, counts = self._firsts[chosen], counts[chosen]
+        steps = (counts + size - 1) // size  # and combs of each answer
+        places = np.arange(steps.sum()) - np.repeat(np.cumsum(steps) - steps, steps)
+        combs = np.stack([firsts, steps, firsts + counts], axis=1).repeat(steps, axis=0)
+        combs[:, 0] += places
+        return combs
 
     def all_answers(self):
         """The first row of every answer."""

@@ -27,8 +27,7 @@ def piece(batch, target, taps, device):
     rows = []
     for index, text in enumerate(batch.texts):
         tokens[index, :len(text.tokens)] = text.tokens
-        end = index * longest + text.rows
-        rows.append(np.arange(end - text.positions, end))
+        rows.append(index * longest + text.positions)
     result.following = on_device(np.ascontiguousarray(tokens[:, 1:]))
     result.position_rows = on_device(np.concatenate(rows))
     result.taps = target.taps(taps, on_device(np.ascontiguousarray(tokens[:, :-1])))

@@ -6,19 +6,18 @@ import torch
 LARGEST_NORM = 1.0
 
 
-# The context block learns at a tenth: what suits the recurrence and the head upsets attention.
-CONTEXT_RATE = 0.1
-
-
 class Optimizer:
-    """Matrices are decayed, biases and norms are not."""
+    """Matrices are decayed, biases and norms are not.
 
-    def __init__(self, drafter, weight_decay):
+    :param context_rate: what the learning rate of the context block is multiplied by.
+    """
+
+    def __init__(self, drafter, weight_decay, context_rate):
         self._named = dict(drafter.named_parameters())
         groups = {}
         for name, parameter in self._named.items():
             is_matrix = parameter.dim() > 1
-            key = (CONTEXT_RATE if name.startswith("context.") else 1.0, weight_decay if is_matrix else 0.0)
+            key = (context_rate if name.startswith("context.") else 1.0, weight_decay if is_matrix else 0.0)
             groups.setdefault(key, []).append(parameter)
         self._adam = torch.optim.AdamW(
             [

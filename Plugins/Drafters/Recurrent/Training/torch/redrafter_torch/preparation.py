@@ -103,7 +103,7 @@ class Preparation:
             vocabulary=len(self.vocabulary.tokens), taps=settings.taps, norms_taps=settings.tap_norm, layer=layer,
             norm_epsilon=float(config.rms_norm_eps))
         self.drafter = Drafter(sizes, target.embedding()).to(self.processes.device)
-        self.optimizer = Optimizer(self.drafter, settings.weight_decay)
+        self.optimizer = Optimizer(self.drafter, settings.weight_decay, settings.context_rate)
 
     def _begin_or_restore(self):
         self.step = self.failures = 0

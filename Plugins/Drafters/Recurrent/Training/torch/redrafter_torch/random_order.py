@@ -42,16 +42,17 @@ class SplitMix:
 def shuffled(values, generator):
     """`shuffled(using:)` of Swift's standard library: Fisher and Yates from the front, Lemire's bounded numbers.
 
-    Takes an array of fewer than 2³¹ int32 and returns a new one; seconds for ten million.
+    Takes an array with less than 2³¹ rows and returns a new one; seconds for ten million.
     """
-    result = array("i", np.asarray(values, dtype=np.int32).tobytes())
-    count = len(result)
+    values = np.asarray(values)
+    count = len(values)
+    result = array("i", np.arange(count, dtype=np.int32).tobytes())
     for start in range(0, count - 1, _AT_ONCE):
         bounds = np.arange(count - start, max(1, count - start - _AT_ONCE), -1, dtype=np.uint64)
         for index, offset in enumerate(_offsets(generator, bounds).tolist(), start):
             other = index + offset
             result[index], result[other] = result[other], result[index]
-    return np.frombuffer(result, dtype=np.int32).copy()
+    return values[np.frombuffer(result, dtype=np.int32)]
 
 
 def _offsets(generator, bounds):
@@ -74,41 +75,21 @@ def _offsets(generator, bounds):
     return np.concatenate(parts)
 
 
-def shuffled_in_pools(texts, pool, generator):
-    """Texts are shuffled and divided into pools of so many, and all values of a pool are shuffled.
-
-    :param texts: the values of each text, arrays of int32
-    """
-    order = shuffled(np.arange(len(texts)), generator)
-    return np.concatenate([
-        shuffled(np.concatenate([texts[text] for text in order[start:start + pool]]), generator)
-        for start in range(0, len(order), pool)
-    ])
-
-
 class RootOrder:
-    """A permutation of the roots for each epoch, a function of seed and epoch; epochs follow without a gap."""
+    """A permutation of the roots, or of combs of them, for each epoch, a function of seed and epoch; epochs follow
+    without a gap.
+    """
 
     def __init__(self, roots, seed):
-        self._begin(len(roots), lambda generator: shuffled(roots, generator), seed)
-
-    @classmethod
-    def in_pools(cls, texts, pool, seed):
-        """An order in which the roots of a text stand near each other; see `shuffled_in_pools`."""
-        order = cls.__new__(cls)
-        order._begin(sum(map(len, texts)), lambda generator: shuffled_in_pools(texts, pool, generator), seed)
-        return order
-
-    def _begin(self, count, permuted, seed):
-        self._count, self._permuted, self._seed = count, permuted, seed
+        self._roots, self._seed = roots, seed
         self._epoch = self._order = None
 
     def roots(self, start, count):
         parts = []
         while count > 0:
-            epoch, first = divmod(start, self._count)
+            epoch, first = divmod(start, len(self._roots))
             if epoch != self._epoch:
-                self._order = self._permuted(SplitMix.stream(self._seed, epoch))
+                self._order = shuffled(self._roots, SplitMix.stream(self._seed, epoch))
                 self._epoch = epoch
             part = self._order[first:first + count]
             parts.append(part)

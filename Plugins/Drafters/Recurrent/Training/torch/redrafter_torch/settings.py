@@ -33,6 +33,8 @@ def parser():
     add("--tap-norm", action=argparse.BooleanOptionalAction, default=True, help="norm each tap")
     add("--context-layer", action=argparse.BooleanOptionalAction, default=True,
         help="give the context block a decoder layer with attention over the text")
+    add("--context-rate", type=float, default=0.1, metavar="X",
+        help="learning rate of the context block relative to the rest; what suits the rest upsets it (0.1)")
     add("--draft-vocab", type=int, default=8192, metavar="N", help="tokens it predicts; 0 for all (8192)")
     add("--loss", choices=("kd", "ce"), default="kd", help="the model's distribution, or the token that came (kd)")
     add("--label-temp", type=float, default=1.0, metavar="T", help="below 1 sharpens the model's distribution (1)")
@@ -99,7 +101,7 @@ def _validate(settings):
     integer("tokens", 1, 1 << 40, may_lack=True)
     integer("seed", 0, (1 << 64) - 1)
     integer("threads", 1, 1024, may_lack=True)
-    for name in ("learning_rate", "label_temp"):
+    for name in ("learning_rate", "context_rate", "label_temp"):
         value = getattr(settings, name)
         check(math.isfinite(value) and value > 0, name, "a number above 0")
     check(math.isfinite(settings.weight_decay) and settings.weight_decay >= 0, "weight_decay", "a number from 0")
@@ -118,6 +120,7 @@ def record(settings, iterations, data, digest, start=None):
         "weight_decay": settings.weight_decay, "draft_length": settings.draft_length,
         "exit_dim": settings.exit_dim or manifest.fingerprint["hidden_size"], "layers": settings.layers,
         "taps": list(settings.taps), "tap_norm": settings.tap_norm, "context_layer": settings.context_layer,
+        "context_rate": settings.context_rate,
         "draft_vocab": settings.draft_vocab, "loss": _loss(settings), "label_temperature": settings.label_temp,
         "step_decay": settings.step_decay, "seed": f"{settings.seed}, from {start}" if start else str(settings.seed),
         "data": {

@@ -99,13 +99,16 @@ class Target:
     def taps(self, layers, tokens):
         """Outputs of layers for texts that were padded behind their end. `[layers][texts, rows, hidden]` of float32
 
-        A row never sees what is behind it, so that padding needs no mask.
+        A row never sees what is behind it, so that padding needs no mask. Values are rounded to half precision, and
+        bounded to what is finite in it, as those that the Swift trainer keeps in memory.
         """
+        bound = torch.finfo(torch.float16).max
         found = {}
 
         def keep(layer):
             def hook(module, inputs, output):
-                found[layer] = (output[0] if isinstance(output, tuple) else output).float()
+                values = (output[0] if isinstance(output, tuple) else output).float()
+                found[layer] = values.clamp(-bound, bound).half().float()
             return hook
 
         hooks = [self._layers[layer].register_forward_hook(keep(layer)) for layer in layers]

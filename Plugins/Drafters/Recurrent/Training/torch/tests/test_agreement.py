@@ -7,6 +7,7 @@ import numpy as np
 
 import support
 import toy
+from redrafter_torch.data import Data
 
 
 class AgreementTests(support.ComparedTests):
@@ -18,10 +19,22 @@ class AgreementTests(support.ComparedTests):
         self.check("--taps", "0,1")
         self.check_drafts()
 
-    def test_texts_of_several_pools(self):
-        toy.write_prompts(self.shared("many.jsonl"), 1300)
-        self.generate("short", "--tokens", "100000", "--max-tokens", "8", "--shard-answers", "99", prompts="many.jsonl")
-        self.check("--taps", "1", "--no-context-layer", "--batch-size", "4096", data="short")
+    def test_context_block_at_another_rate(self):
+        self.check("--taps", "0,1", "--context-rate", "0.5")
+        usual, _ = self.train("usual", "--taps", "0,1")
+        changes = zip(support.losses(usual), support.losses(support.log(self.path("torch"))))
+        self.assertGreater(max(abs(a - b) for a, b in changes), 10 * support.TOLERANCE)
+
+    def test_outputs_of_layers_beyond_half_precision(self):
+        toy.write_model(self.shared("large"), scale=1e5)
+        self.generate("large-data", model="large")
+        self.check("--taps", "0,1", data="large-data", model="large")
+
+    def test_part_of_the_held_out_answers(self):
+        self.generate("held-out", "--tokens", "12000")
+        toy.hold_out(self.shared("held-out"))
+        self.assertGreater(len(Data([self.shared("held-out")]).combs(64, is_held_out=True)), 70)
+        self.check("--taps", "0,1", data="held-out")
 
     def test_states_that_are_not_stored(self):
         self.check("--tokens", "3000", data="bare")

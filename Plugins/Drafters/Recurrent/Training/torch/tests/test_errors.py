@@ -85,7 +85,8 @@ class ErrorTests(support.ToyTests):
             self.fails("--taps is", f"--taps={taps}")
 
     def test_numbers_out_of_range(self):
-        for flags in (["--batch-size", "0"], ["--learning-rate", "nan"], ["--draft-length", "17"], ["--seed", "-1"]):
+        for flags in (["--batch-size", "0"], ["--learning-rate", "nan"], ["--draft-length", "17"], ["--seed", "-1"],
+                      ["--context-rate", "0"], ["--context-rate", "inf"]):
             self.fails(f"{flags[0]} is", *flags)
 
     def test_too_little_data(self):
@@ -105,6 +106,7 @@ class ErrorTests(support.ToyTests):
     def test_resume_with_other_settings(self):
         self.train("run", "--iters", "2")
         self.fails("step_decay was 0.9, it is 0.8 now", "--iters", "2", "--resume", "--step-decay", "0.8")
+        self.fails("context_rate was 0.1, it is 1.0 now", "--iters", "2", "--resume", "--context-rate", "1")
 
     def test_resume_with_other_data(self):
         data = self.copied_data()

@@ -1,14 +1,17 @@
-"""The random numbers of the Swift trainer."""
-import types
+"""The random numbers of the Swift trainer, and what is put in order with them."""
 import unittest
 
 import numpy as np
 
-import support  # noqa: F401: makes the package known
+import support
+import toy
 from redrafter_torch import random_order
-from redrafter_torch.batches import pool_size
+from redrafter_torch.batches import BatchReader
+from redrafter_torch.data import HELD_OUT_EVERY, Data
 from redrafter_torch.loops import loop_starts
 from redrafter_torch.random_order import GAMMA, MASK, InitialValues, RootOrder, SplitMix, shuffled
+from redrafter_torch.settings import parse
+from redrafter_torch.vocabulary import DraftVocabulary
 
 
 class Scripted:
@@ -75,29 +78,69 @@ class OrderTests(unittest.TestCase):
         again = RootOrder(np.arange(10, dtype=np.int32), seed=4)
         self.assertEqual(sum((again.roots(start, 5).tolist() for start in range(0, 25, 5)), []), first)
 
-    def test_pools_give_what_swift_gives(self):
-        # `RootOrder(texts:pool:seed:)` of RedrafterTraining printed these.
-        texts = [np.arange(text * 10, text * 10 + 1 + text % 4, dtype=np.int32) for text in range(23)]
-        order = RootOrder.in_pools(texts, pool=5, seed=3)
-        self.assertEqual(
-            order.roots(0, 20).tolist(),
-            [70, 73, 32, 20, 72, 170, 21, 31, 171, 22, 30, 40, 33, 71, 113, 151, 150, 60, 11, 62])
-        # The last two of an epoch of 56, and the first six of the next one.
-        self.assertEqual(order.roots(54, 8).tolist(), [182, 181, 91, 190, 141, 192, 142, 140])
-        for epoch in range(3):
-            self.assertEqual(sorted(order.roots(epoch * 56, 56).tolist()), np.concatenate(texts).tolist())
-
-    def test_pools_have_as_many_texts_as_the_swift_trainer_keeps(self):
-        # 1 GiB of outputs of so many taps in float32, from 64 to 1024 texts.
-        for length, taps, hidden, expected in ((100, 2, 64, 1024), (400, 3, 576, 388), (4000, 3, 4096, 64)):
-            data = types.SimpleNamespace(
-                mean_text_length=length, manifest=types.SimpleNamespace(fingerprint={"hidden_size": hidden}))
-            self.assertEqual(pool_size(data, taps), expected)
+    def test_combs_are_ordered_as_their_places(self):
+        combs = np.arange(30).reshape(10, 3)
+        places = RootOrder(np.arange(10), seed=4).roots(7, 25)
+        self.assertEqual(RootOrder(combs, seed=4).roots(7, 25).tolist(), combs[places].tolist())
 
     def test_initial_values_are_within_their_width(self):
         values = InitialValues(9).values((100, 100), np.float32(0.5))
         self.assertLessEqual(np.abs(values).max(), 0.5 * 12**0.5 / 2)
         self.assertAlmostEqual(float(values.std()), 0.5, delta=0.01)
+
+
+class CombTests(support.ToyTests):
+    def data(self):
+        """Some data with answers that end in loops and answers that have up to three combs of 64 teeth."""
+        name = self._testMethodName
+        self.generate(name)
+        toy.repeat_ends(self.shared(name))
+        toy.hold_out(self.shared(name))
+        return Data([self.shared(name)])
+
+    def test_combs_of_many_answers_as_one_by_one(self):
+        data = self.data()
+        for size in (1, 7, 64, 1000):
+            for is_held_out in (False, True):
+                for skips_loops in (False, True):
+                    combs = data.combs(size, is_held_out, skips_loops)
+                    np.testing.assert_array_equal(combs, slow_combs(data, size, is_held_out, skips_loops))
+                    teeth = [np.arange(first, end, step) for first, step, end in combs]
+                    self.assertLessEqual(max(map(len, teeth)), size)
+                    np.testing.assert_array_equal(
+                        np.sort(np.concatenate(teeth)), data.roots(is_held_out, skips_loops))
+        self.assertEqual(set(data.combs(64, False)[:, 1]), {1, 2, 3})
+
+    def test_positions_are_the_rows_before_their_roots(self):
+        data = self.data()
+        settings = parse(["--data", "", "--model", "", "-o", ""])
+        combs = data.combs(64, is_held_out=False)
+        batch = BatchReader(data, DraftVocabulary(data, 0, None), settings).combs(combs)
+        first = 0
+        for text, (root, step, end) in zip(batch.texts, combs.tolist(), strict=True):
+            tokens, prompt, place = data.text(root)
+            self.assertEqual(text.tokens.tolist(), tokens[:text.positions[-1] + 2].tolist())
+            places = [row + 1 - prompt for row in text.positions.tolist()]
+            self.assertEqual(places, list(range(place, place + end - root, step)))
+            part = slice(first, first + len(places))
+            self.assertEqual(batch.tokens[part, 0].tolist(), data.tokens[root:end:step].tolist())
+            first = part.stop
+        self.assertEqual(first, batch.count)
+
+
+def slow_combs(data, size, is_held_out, skips_loops):
+    """As in Swift."""
+    result, first = [], 0
+    for shard in data.shards:
+        for item, _, length, *_ in shard.answers.tolist():
+            count = length - 1
+            if skips_loops:
+                count = min(count, slow_loop_start(data.tokens[first:first + length].tolist()))
+            if (item % HELD_OUT_EVERY == 0) == is_held_out:
+                step = (count + size - 1) // size
+                result += [[first + place, step, first + count] for place in range(step)]
+            first += length
+    return result
 
 
 class LoopTests(unittest.TestCase):

@@ -20,7 +20,7 @@ class ProcessTests(support.ToyTests):
     def test_two_processes_with_taps(self):
         self.check(2, "--taps", "0,1", "--survival")
 
-    def test_more_processes_than_stretches_in_a_batch(self):
+    def test_more_processes_than_combs_in_a_batch(self):
         self.check(3, "--taps", "0,1", "--batch-size", "32")
 
     def test_pieces_give_what_the_whole_batch_gives(self):

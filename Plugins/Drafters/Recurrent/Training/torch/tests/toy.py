@@ -14,7 +14,8 @@ TEMPLATE = (
     "+ '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
 
 
-def write_model(folder, layers=LAYERS, tied=True, seed=1, kind="llama"):
+def write_model(folder, layers=LAYERS, tied=True, seed=1, kind="llama", scale=1.0):
+    """:param scale: what the first layer's feed-forward part is multiplied by."""
     os.makedirs(folder)
     vocabulary = _tokens()
     random = np.random.default_rng(seed)
@@ -39,6 +40,7 @@ def write_model(folder, layers=LAYERS, tied=True, seed=1, kind="llama"):
         add(prefix + "mlp.gate_proj", FEED_FORWARD, HIDDEN)
         add(prefix + "mlp.up_proj", FEED_FORWARD, HIDDEN)
         add(prefix + "mlp.down_proj", HIDDEN, FEED_FORWARD)
+    tensors["model.layers.0.mlp.down_proj.weight"] *= np.float32(scale)
     add("model.norm", HIDDEN)
     if not tied:
         add("lm_head", len(vocabulary), HIDDEN)
@@ -66,21 +68,38 @@ def write_prompts(path, count):
 
 def repeat_ends(data):
     """Lets every other answer of some data end in a loop of one to nine tokens that begins in its first half."""
-    for path in glob.glob(os.path.join(data, "*.safetensors")):
-        with open(path, "rb") as file:
-            length = struct.unpack("<Q", file.read(8))[0]
-            header = json.loads(file.read(length))
-
-        def values(name):
-            entry = header[name]
-            return np.memmap(path, "<i4", "r+", 8 + length + entry["data_offsets"][0], tuple(entry["shape"]))
-
-        tokens, counts = values("tokens"), values("answers")[:, 2]
+    for shard in _shards(data):
+        tokens, counts = _values(shard, "tokens"), _values(shard, "answers")[:, 2]
         for index, end in enumerate(np.cumsum(counts)):
             if index % 2 == 0:
                 loop = counts[index] * 2 // 3
                 tokens[end - loop:end] = np.resize(tokens[end - loop:end][:1 + index // 2 % 9], loop)
         tokens.flush()
+    _forget_digests(data)
+
+
+def hold_out(data):
+    """Lets every other answer of some data be held out."""
+    for shard in _shards(data):
+        answers = _values(shard, "answers")
+        answers[::2, 0] *= 50
+        answers.flush()
+    _forget_digests(data)
+
+
+def _shards(data):
+    return sorted(glob.glob(os.path.join(data, "*.safetensors")))
+
+
+def _values(shard, name):
+    """A tensor of int32 in a file, to be changed there."""
+    with open(shard, "rb") as file:
+        length = struct.unpack("<Q", file.read(8))[0]
+        entry = json.loads(file.read(length))[name]
+    return np.memmap(shard, "<i4", "r+", 8 + length + entry["data_offsets"][0], tuple(entry["shape"]))
+
+
+def _forget_digests(data):
     path = os.path.join(data, "manifest.json")
     with open(path, encoding="utf-8") as file:
         manifest = json.load(file)
