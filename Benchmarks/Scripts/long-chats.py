@@ -32,7 +32,7 @@ def main():
                 place += 1
                 # The question itself must not have been asked before.
                 if place % len(turns) == chat + 1:
-                    break
+                    sys.exit(f"{sys.argv[1]} has too few conversations for a chat of {length} tokens")
                 if user == question:
                     continue
                 messages += [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]

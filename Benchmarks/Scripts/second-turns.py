@@ -92,6 +92,9 @@ def main():
         turns = conversation["conversations"]
         if written == limit or len(turns) != 2 or not turns[1]["value"].strip():
             continue
+        # One answer in 50 is held out: what is like it must not be trained on.
+        if int(conversation["id"].rsplit("-", 1)[-1]) % 50 == 0:
+            continue
         question, answer = (turn["value"] for turn in turns)
         digest = hashlib.sha256((question + "\0" + answer).encode()).digest()
         chooser = random.Random(int.from_bytes(digest[:8], "big"))

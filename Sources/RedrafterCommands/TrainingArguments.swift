@@ -10,7 +10,10 @@ struct TrainingArguments: ParsableArguments {
         help: ArgumentHelp("Optimiser steps; without it, one epoch.", valueName: "n"))
     var iters: Int?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Positions in each step.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Positions in each step; with --taps, up to 64 of each text.", valueName: "n"))
     var batchSize = standard.batchSize
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Peak learning rate.", valueName: "x"))

@@ -22,7 +22,8 @@ struct BatchSource {
     private static let heldOutPositions = 4096
     private static let comb = 64
 
-    /// - Throws: `RedrafterError.transformer` where memory for the model's passes is short.
+    /// - Throws: `RedrafterError.promptTooLong` where a text is longer than the model's context, `.transformer` where memory for
+    ///   its passes is short.
     init(
         _ reader: BatchReader, _ model: Model, taps: [Int], settings: TrainingSettings
     ) throws(RedrafterError) {
@@ -36,6 +37,10 @@ struct BatchSource {
                 data.roots(isHeldOut: false, skipsLoops: settings.skipsLoops), seed: settings.seed)
             perStep = settings.batchSize
         } else {
+            let longest = data.longestText
+            guard longest <= model.contextLength else {
+                throw .promptTooLong(tokens: longest, contextLength: model.contextLength)
+            }
             let combs = data.combs(of: Self.comb, isHeldOut: true).shuffled(using: &random)
             let training = data.combs(of: Self.comb, isHeldOut: false, skipsLoops: settings.skipsLoops)
             items = .combs(
@@ -45,6 +50,9 @@ struct BatchSource {
             perStep = max(1, settings.batchSize / Self.comb)
         }
     }
+
+    /// Steps in which every position comes once.
+    var stepsPerEpoch: Int { order.count / perStep }
 
     /// The batch of a step.
     /// - Throws: `RedrafterError` where the model's pass fails.

@@ -3,8 +3,8 @@ import RedrafterCore
 import RedrafterFormats
 import RedrafterTraining
 
-/// How far a drafter's guesses would have been confirmed on held-out answers: the real search on stored hidden states, without a
-/// pass of the model.
+/// How far a drafter's guesses would have been confirmed on held-out answers: the real search, without the passes that would confirm
+/// them.
 ///
 /// For greedy answers this is what greedy decoding would do with trees of so many rows; what lies between is only the
 /// calibration that a running decoder learns.
@@ -23,7 +23,7 @@ public struct DraftEvaluation: Sendable {
     ///   - model: whose answers the data holds.
     ///   - data: of which the held-out greedy answers are used.
     ///   - maximumRows: rows of a tree, the root included.
-    ///   - tokens: stops after the answer that reaches so many.
+    ///   - tokens: to evaluate, about; data sets have equal shares.
     /// - Throws: `RedrafterError.backend`, `.transformer`.
     public init(
         _ drafter: any Drafter, of model: Model, on data: DistillationData, maximumRows: Int = 8,
@@ -48,8 +48,11 @@ public struct DraftEvaluation: Sendable {
         var confirmed = [Int](repeating: 0, count: maximumRows)
         var (tokens, rows) = (0, 0)
         for (index, shard) in data.shards.enumerated() {
+            let set = data.sets.firstIndex { $0.contains(index) } ?? 0
+            // One data set after the other, each up to its share.
+            let share = limit == .max ? limit : limit * (set + 1) / data.sets.count
             for answer in shard.answers
-            where DistillationData.isHeldOut(answer) && answer.isGreedy && tokens < limit {
+            where DistillationData.isHeldOut(answer) && answer.isGreedy && tokens < share {
                 let text = Array(shard.promptTokens[answer.prompt] + shard.tokens[answer.rows])
                 try reader?.read(Array(text.dropLast()))
                 var (place, told) = (0, 0)

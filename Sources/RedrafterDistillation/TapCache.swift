@@ -13,7 +13,7 @@ final class TapCache {
 
     /// - Parameters:
     ///   - reader: reads texts.
-    ///   - bytes: that may be kept. Texts are kept until it is full: in a random order, none is worth more than another.
+    ///   - bytes: that may be kept. Texts are kept until it is full: in a random order, none comes again sooner than another.
     init(_ reader: TapReader, bytes: Int) {
         self.reader = reader
         bytesLeft = bytes

@@ -2,8 +2,8 @@ import Redrafter
 import RedrafterCore
 import RedrafterModels
 
-/// Outputs of a model's layers for whole texts: what drafters with a context block read. They are computed anew when they are needed;
-/// stored, they would take a hundred times the room of the tokens.
+/// Outputs of a model's layers for whole texts: what drafters with a context block read. They are computed, not stored with the data:
+/// they would take a hundred times the room of the tokens.
 final class TapReader {
     /// Ascending.
     let layers: [Int]

@@ -4,30 +4,34 @@ import RedrafterFormats
 import RedrafterTraining
 
 extension TrainingRun {
+    /// Refuses a drafter that no run for this model can begin with.
+    static func check(
+        _ start: DrafterWeights, for model: Model, _ kind: String
+    ) throws(DistillationError) {
+        try wrapping(DistillationError.drafter, try start.check(against: model.draftTarget))
+        guard start.configuration.kind.name == kind else {
+            throw .training(
+                .unsuitableStart(
+                    file: start.path, reason: "it holds \(start.configuration.kind.name), not \(kind)"))
+        }
+    }
+
     /// What the drafter predicts: the vocabulary of the drafter that it begins with, else the most frequent tokens.
     /// - Parameters:
     ///   - data: of the run.
+    ///   - modelSize: the model's vocabulary; that of the data may be padded otherwise.
     ///   - size: tokens wanted; 0 for all.
-    ///   - start: what the drafter begins with.
+    ///   - start: what the drafter begins with; it suits the model.
     static func vocabulary(
-        of data: DistillationData, size: Int, start: DrafterWeights?
-    ) throws(DistillationError) -> DraftVocabulary {
-        let all = data.manifest.fingerprint.vocabularySize
+        of data: DistillationData, modelSize: Int, size: Int, start: DrafterWeights?
+    ) -> DraftVocabulary {
+        let all = min(modelSize, data.manifest.fingerprint.vocabularySize)
         if let start {
-            try wrapping(
-                DistillationError.drafter,
-                try start.fingerprint?.check(against: data.manifest.fingerprint, drafter: start.path))
             let tokens = start.draftVocabulary ?? (0..<Int32(start.configuration.vocabularySize)).map { $0 }
-            guard tokens.allSatisfy({ (0..<Int32(all)).contains($0) }) else {
-                throw .drafter(
-                    .mismatch(
-                        drafter: start.path, what: "vocabulary", got: "\(start.configuration.vocabularySize)",
-                        expected: "at most \(all)"))
-            }
-            return DraftVocabulary(tokens: tokens, counting: data)
+            return DraftVocabulary(tokens: tokens.filter { $0 < all }, counting: data)
         }
         guard size > 0, size < all else {
-            return DraftVocabulary(tokens: (0..<Int32(all)).map { $0 }, vocabularySize: all)
+            return DraftVocabulary(tokens: (0..<Int32(all)).map { $0 }, counting: data)
         }
         return DraftVocabulary(counting: data, size: size)
     }
@@ -41,7 +45,7 @@ extension TrainingRun {
         for token in reader.vocabulary.tokens {
             rows.append(contentsOf: head[Int(token) * hidden..<(Int(token) + 1) * hidden])
         }
-        let parts = try wrapping(DistillationError.model, try model.parts())
+        let parts = trainer.taps.isEmpty ? [:] : try wrapping(DistillationError.model, try model.parts())
         var values = rows.withUnsafeBufferPointer { rows in
             trainer.initialParameters(
                 ModelParts(headRows: rows) { parts[$0, default: []] }, seed: settings.seed)

@@ -81,6 +81,7 @@ public final class TrainingRun {
         self.directory = output
         let store = CheckpointStore(directory: output)
         checkpoints = store
+        if let start { try Self.check(start, for: model, kind.kindName) }
         lock = try Self.lock(store, resume: resume, report)
         let loaded = try Self.newest(store, resume: resume, report)
         let sizes = model.sizes
@@ -89,7 +90,8 @@ public final class TrainingRun {
         let data = try Self.data(
             model, directories, settings.tokenLimit, needsHidden: settings.taps.isEmpty, report)
         let vocabularySize = model.configuration.vocabularySize
-        let vocabulary = try Self.vocabulary(of: data, size: settings.draftVocabulary, start: start)
+        let vocabulary = Self.vocabulary(
+            of: data, modelSize: vocabularySize, size: settings.draftVocabulary, start: start)
         let isPartial = vocabulary.tokens.count < vocabularySize
         reader = BatchReader(
             data, vocabulary: vocabulary, draftLength: settings.draftLength, loss: settings.loss,
@@ -104,12 +106,13 @@ public final class TrainingRun {
             try kind.make(settings, model: sizes, vocabularySize: vocabulary.tokens.count))
         batches = try wrapping(
             DistillationError.model, try BatchSource(reader, model, taps: trainer.taps, settings: settings))
-        let iterations = settings.iterations ?? positions / settings.batchSize
+        let iterations = settings.iterations ?? max(1, batches.stepsPerEpoch)
         schedule = LearningRateSchedule(
             peak: settings.learningRate, warmupSteps: min(settings.warmupSteps, iterations / 2),
             totalSteps: iterations)
         let record = settings.json(
-            kind: kind.kindName, iterations: iterations, data: data, start: start?.digest)
+            kind: kind.kindName, iterations: iterations, data: data, vocabularySize: vocabulary.tokens.count,
+            start: start?.digest)
         settingsRecord = record
         let layout = trainer.layout
         parameters = ParameterStore(layout)
@@ -231,6 +234,11 @@ public final class TrainingRun {
             DistillationError.format,
             try DistillationData(directories: directories, limit: limit) { report(.checking(bytes: $0)) })
         for warning in data.warnings { report(.warning(warning)) }
+        if data.manifests.count < directories.count {
+            report(
+                .warning(
+                    "\(limit ?? 0) tokens are reached before \(directories[data.manifests.count]) is read"))
+        }
         try wrapping(
             DistillationError.drafter,
             try data.manifest.fingerprint.check(against: model.fingerprint, drafter: directories[0]))

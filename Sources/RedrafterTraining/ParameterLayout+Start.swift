@@ -6,12 +6,15 @@ extension ParameterLayout {
     /// - Parameters:
     ///   - start: the other drafter.
     ///   - values: `[count]`
-    /// - Throws: `TrainingError.unsuitableStart` where it is of another kind, or has a tensor that the new one has not or in another
-    ///   shape.
+    /// - Throws: `TrainingError.unsuitableStart` where it is of another kind or built otherwise, or holds values that are not finite.
     public func take(_ start: DrafterWeights, into values: inout [Float]) throws(TrainingError) {
         func refuse(_ reason: String) -> TrainingError { .unsuitableStart(file: start.path, reason: reason) }
         guard start.configuration.kind == configuration.kind else {
             throw refuse("it holds \(start.configuration.kind.name), not \(configuration.kind.name)")
+        }
+        let own = Dictionary(configuration.summary.map { ($0.key, $0.value) }) { first, _ in first }
+        for (key, value) in start.configuration.summary where own[key] != value {
+            throw refuse("its \(key) is \(value.text()), the new drafter's \(own[key]?.text() ?? "absent")")
         }
         for tensor in start.tensors {
             guard let entry = entries.first(where: { $0.name == tensor.name }) else {
@@ -21,7 +24,11 @@ extension ParameterLayout {
                 throw refuse(
                     "its \(tensor.name) has the shape \(tensor.shape), the new drafter's \(entry.shape)")
             }
-            values.replaceSubrange(entry.range, with: tensor.values)
+            let taken = tensor.values
+            guard taken.allSatisfy(\.isFinite) else {
+                throw refuse("its \(tensor.name) holds NaN or infinity")
+            }
+            values.replaceSubrange(entry.range, with: taken)
         }
     }
 }

@@ -6,7 +6,7 @@ import RedrafterFormats
 /// The projection dominates the cost of training: its logits are computed, turned into their gradient in place and used up for a
 /// block of rows at a time.
 public struct ProjectionPass {
-    /// Logits that exist at once, at most: 32 MiB. Up to a vocabulary of 16,384 all rows of a chunk are one block.
+    /// Logits that exist at once: 32 MiB, or 64 rows. Up to a vocabulary of 16,384 all rows of a chunk are one block.
     static let logitsPerBlock = 1 << 23
 
     private let chunk: TrainingChunk
@@ -68,6 +68,10 @@ public struct ProjectionPass {
         let position = term / batch.draftLength - chunk.positions.lowerBound
         let truth = Int(batch.truth[term])
         let truthLogit = truth >= 0 ? logits[truth] : -.infinity
+        let step = term % batch.draftLength
+        if survival != nil, (term - step..<term).contains(where: { batch.truth[$0] < 0 }) {
+            survival?[position] = 0  // a token that cannot be guessed is before it
+        }
         let weight = Double(batch.weights[term] * (survival?[position] ?? 1))
         var largest: Int32 = 0
         var logSum = 0.0
@@ -76,7 +80,6 @@ public struct ProjectionPass {
             probabilities + term * batch.labelsPerStep, batch.labelsPerStep, Float(weight / chunk.weightSum),
             chunk.wantsGradient ? 1 : 0, &largest, &logSum)
         survival?[position] *= exponential(Float(Double(truthLogit) - logSum))
-        let step = term % batch.draftLength
         result.lossSum += weight * loss
         result.weightSum += weight
         result.stepLossSum[step] += loss

@@ -49,7 +49,7 @@ extension TrainableDrafter {
     ///   - batch: the positions.
     ///   - parameters: `[layout.count]`
     ///   - embedding: the model's, never changed. `[model's vocabulary, hidden]`; may be empty where `usesEmbedding` is false.
-    ///   - gradient: overwritten with the gradient of `lossSum / weightSum`; nil to measure only. `[layout.count]`
+    ///   - gradient: overwritten with the gradient of the sum of losses over the sum of the batch's weights; nil to measure only. `[layout.count]`
     ///   - workspace: memory that is used again from batch to batch.
     ///   - threads: threads that share the batch.
     /// - Throws: `TrainingError` where OpenBLAS is missing or an array does not fit; nothing was written then.

@@ -5,7 +5,7 @@ import RedrafterFormats
 public struct TrainingSettings: Sendable, Hashable {
     /// Steps of the optimiser; nil for one epoch.
     public var iterations: Int?
-    /// Positions in a step.
+    /// Positions in a step. Drafters that read whole texts take this many 64ths of them, with up to 64 positions of each.
     public var batchSize = 512
     /// Peak of the learning rate, which warms up and then falls along a cosine.
     public var learningRate: Float = 3e-3
@@ -92,9 +92,10 @@ public struct TrainingSettings: Sendable, Hashable {
     ///   - kind: the name of the kind of drafter.
     ///   - iterations: steps of the run.
     ///   - data: that it learns from.
+    ///   - vocabularySize: tokens that the drafter predicts.
     ///   - start: digest of the drafter that it begins with; nil for none.
     public func json(
-        kind: String, iterations: Int, data: DistillationData, start: String? = nil
+        kind: String, iterations: Int, data: DistillationData, vocabularySize: Int, start: String? = nil
     ) -> JSONValue {
         .object([
             "drafter": .string(kind), "iterations": .integer(iterations),
@@ -105,12 +106,12 @@ public struct TrainingSettings: Sendable, Hashable {
             "layers": .integer(layers), "taps": .array(taps.map { .integer($0) }),
             "tap_norm": .bool(normalizesTaps), "context_layer": .bool(attends),
             "context_rate": .double(Double(contextRate)),
-            "draft_vocab": .integer(draftVocabulary),
+            "draft_vocab": .integer(vocabularySize),
             "loss": .string(
                 loss.rawValue + (weighsBySurvival ? ", survival" : "") + (skipsLoops ? ", no loops" : "")),
             "label_temperature": .double(Double(labelTemperature)),
             "step_decay": .double(Double(stepDecay)),
-            "seed": .string(String(seed) + (start.map { ", from \($0)" } ?? "")),
+            "seed": .string(String(seed)), "start": start.map(JSONValue.string) ?? .null,
             "threads": .integer(threads),
             TrainingError.dataKey: .object([
                 "fingerprint": data.manifest.fingerprint.json, "settings": data.settings,

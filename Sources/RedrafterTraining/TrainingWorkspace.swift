@@ -23,8 +23,14 @@ public final class ThreadScratch {
 
     var byteCount: Int { (slabs.reduce(0) { $0 + $1.floats.count } + (gradient?.floats.count ?? 0)) * 4 }
 
-    /// Gives everything that was taken back.
-    func reset() { (slab, used) = (0, 0) }
+    /// Gives everything that was taken back. Memory that grew piece by piece becomes one piece, of which nothing is left unused.
+    func reset() {
+        (slab, used) = (0, 0)
+        guard slabs.count > 1 else { return }
+        let total = slabs.reduce(0) { $0 + $1.floats.count }
+        slabs = []
+        slabs = [AlignedFloats(count: total)]
+    }
 
     /// Gives back what `body` takes when it returns.
     public func temporarily(_ body: () -> Void) {

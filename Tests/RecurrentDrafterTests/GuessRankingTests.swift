@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct GuessRankingTests {
     /// A head's most likely rows: probabilities 0.5, 0.25, … of tokens 0, 1, ….
-    private static let list = (0..<24).map { TokenLogit(token: Int32($0), logit: Float(-Double($0 + 1) * log(2))) }
+    private static let list = (0..<24).map {
+        TokenLogit(token: Int32($0), logit: Float(-Double($0 + 1) * log(2)))
+    }
 
     private func sampling(minP: Float, temperature: Float = 0.7) -> SamplingParameters {
         var sampling = SamplingParameters()

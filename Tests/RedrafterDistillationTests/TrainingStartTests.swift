@@ -81,9 +81,11 @@ import Testing
             return error?.description ?? ""
         }
         #expect(try refusal("medusa").contains("it holds medusa"))
-        #expect(try refusal("block").contains("which the new drafter has not"))
-        #expect(try refusal("plain", Self.one { $0.layers = 0 }).contains("which the new drafter has not"))
-        #expect(try refusal("plain", Self.one { $0.exitDimension = 8 }).contains("has the shape"))
+        #expect(try refusal("block").contains("its context_block is"))
+        #expect(try refusal("block", Self.one { $0.taps = [1] }).contains("its context_block is"))
+        #expect(
+            try refusal("plain", Self.one { $0.layers = 0 }).contains("its layers is 1, the new drafter's 0"))
+        #expect(try refusal("plain", Self.one { $0.exitDimension = 8 }).contains("its exit_dim is"))
     }
 
     @Test("A run is resumed with the drafter that it began with only")

@@ -14,8 +14,11 @@ import Testing
                 var reached = 1.0
                 for step in 0..<length {
                     let term = position * length + step
-                    // A step without a weight is no term, and nothing is known of its token.
-                    guard problem.batch.weights[term] > 0 else { continue }
+                    // A step without a weight is no term: of its token is known only whether it can be guessed.
+                    guard problem.batch.weights[term] > 0 else {
+                        if problem.batch.truth[term] < 0 { reached = 0 }
+                        continue
+                    }
                     weighted.batch.weights[term] *= Float(reached)
                     reached *= try probability(problem, term)
                 }

@@ -21,7 +21,9 @@ public struct GuessRanking: Sendable {
 
     /// Tokens of a head that are looked at where noise decides: the noise may lift an unlikely one.
     private static let noisyCandidates = 64
-    /// The same where a min-p filter leaves few.
+    /// Min-p from which on few are left.
+    private static let leastMinP: Float = 0.02
+    /// Tokens that are looked at then.
     private static let filteredCandidates = 24
     /// Share of min-p below which a guess is passed over: the head's probabilities are not the model's.
     private static let minPShare: Float = 0.5
@@ -35,7 +37,7 @@ public struct GuessRanking: Sendable {
     /// How many of a head's largest logits the ranking needs for so many guesses.
     public func candidates(forGuesses count: Int, vocabularySize: Int) -> Int {
         guard !sampling.isGreedy else { return min(count, vocabularySize) }
-        let noisy = sampling.minP > 0 ? Self.filteredCandidates : Self.noisyCandidates
+        let noisy = sampling.minP >= Self.leastMinP ? Self.filteredCandidates : Self.noisyCandidates
         let kept = sampling.topK > 0 ? min(noisy, sampling.topK) : noisy
         return min(max(count, kept), vocabularySize)
     }

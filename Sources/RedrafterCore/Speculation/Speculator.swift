@@ -60,6 +60,7 @@ public struct Speculator<Target: TargetSequence> {
         guard let root = prompt.last else { preconditionFailure("a prompt has at least one token") }
         let held = heldCount(of: prompt)
         target.truncate(to: held)
+        followedCount = min(followedCount, held)
         tokens = prompt
         var done = held
         while true {

@@ -6,9 +6,11 @@ import RedrafterFormats
 ///
 /// Answers whose place in the run is a multiple of `heldOutEvery` are never trained on.
 public struct DistillationData: Sendable {
-    /// One for each data set.
+    /// One for each data set that was read.
     public let manifests: [DistillationManifest]
     public let shards: [DistillationShard]
+    /// The shards of each data set.
+    public let sets: [Range<Int>]
     /// SHA-256 of the shards' names and bytes; of several data sets, all of them with blanks between.
     public let digest: String
     /// Rows before each shard, and all rows at the end. `[shards + 1]`
@@ -38,13 +40,22 @@ public struct DistillationData: Sendable {
             try manifest.check(isLike: manifests[0], in: directory, other: directories[0])
         }
         var digests = [String]()
+        var firstShards = [Int]()
         var shards = [DistillationShard]()
         var starts = [0]
         var ends = [Int32]()
         for (directory, manifest) in zip(directories, manifests) where limit.map({ ends.count < $0 }) ?? true
         {
             let rest = limit.map { $0 - ends.count }
-            digests.append(try manifest.check(in: directory, limit: rest, onCheck: onCheck))
+            let digest = try manifest.check(in: directory, limit: rest, onCheck: onCheck)
+            guard !digests.contains(digest) else {
+                throw .invalid(
+                    file: directory, field: "its shards",
+                    expected: "other answers than the data sets before it",
+                    got: "the same", offset: nil)
+            }
+            digests.append(digest)
+            firstShards.append(shards.count)
             for entry in manifest.part(rest) {
                 let shard = try manifest.open(entry, in: directory)
                 guard let start = starts.last, start + shard.tokens.count <= Int(Int32.max) else {
@@ -66,7 +77,8 @@ public struct DistillationData: Sendable {
         }
         hiddenSize = manifests[0].fingerprint.hiddenSize
         digest = digests.joined(separator: " ")
-        self.manifests = manifests
+        self.manifests = Array(manifests.prefix(digests.count))
+        sets = zip(firstShards, firstShards.dropFirst() + [shards.count]).map { $0..<$1 }
         self.shards = shards
         self.starts = starts
         self.ends = ends
@@ -157,6 +169,13 @@ public struct DistillationData: Sendable {
             return (0..<step).map {
                 RootComb(first: roots.lowerBound + $0, step: step, end: roots.upperBound)
             }
+        }
+    }
+
+    /// Tokens of the longest text, the last one of its answer not counted: nothing was computed from it.
+    public var longestText: Int {
+        shards.reduce(0) { longest, shard in
+            shard.answers.reduce(longest) { max($0, $1.prompt.count + $1.rows.count - 1) }
         }
     }
 
