@@ -153,6 +153,11 @@ class BatchSource:
             self.per_step, limit = settings.batch_size, HELD_OUT_POSITIONS
         self._held_out = shuffled(held_out, SplitMix.stream(seed, MASK))[:limit]
 
+    @property
+    def steps_per_epoch(self):
+        """Steps in which every position comes once."""
+        return len(self._order) // self.per_step
+
     def batch(self, step):
         return self._share(self._order.roots(step * self.per_step, self.per_step))
 

@@ -16,9 +16,9 @@ HELD_OUT_EVERY = 50
 
 class Data:
     def __init__(self, directories, limit=None):
-        self.manifests = read_all(directories)
-        # Of each data set, its manifest and the shards that are used.
-        self.parts = chosen(self.manifests, limit)
+        # Of each data set that is used, its manifest and the shards that are.
+        self.parts = chosen(read_all(directories), limit)
+        self.manifests = [manifest for manifest, _ in self.parts]
         self.shards = [_opened(manifest, entry) for manifest, entries in self.parts for entry in entries]
         if not self.shards:
             raise TrainerError(
@@ -53,6 +53,11 @@ class Data:
     @property
     def rows(self):
         return len(self.tokens)
+
+    @property
+    def longest_text(self):
+        """Tokens of the longest text, the last one of its answer not counted: nothing was computed from it."""
+        return int((self._prompts + self._lengths).max()) - 1
 
     @property
     def has_hidden(self):

@@ -140,19 +140,21 @@ class Piece:
     label_rows: torch.Tensor  # [T, K]
     label_probabilities: torch.Tensor  # [T, K]
     weights: torch.Tensor  # [T]
-    truth: torch.Tensor  # [T]
+    truth: torch.Tensor  # [N, L], -1 where the draft vocabulary lacks the token; of steps that are no terms, too
     hidden: torch.Tensor | None = None  # [N, H]
     taps: list | None = None  # [taps][texts, rows, H]
     following: torch.Tensor | None = None  # [texts, rows], the token after each row
     position_rows: torch.Tensor | None = None  # [N], rows counted over all texts with their padding
 
-
     def survival(self, probabilities):
         """The chance that each term's step is reached: the product over the terms of the position before it.
 
+        Of a step that is no term is known only whether its token can be guessed. Where it cannot, nothing after it is
+        reached.
+
         :param probabilities: the drafter's, of the token that came. `[T]`
         """
-        factors = probabilities.new_ones(len(self.tokens), self.tokens.shape[1] + 1)
+        factors = F.pad((self.truth >= 0).to(probabilities.dtype), (1, 0), value=1)  # [N, 1 + L]
         factors[self.positions, self.steps + 1] = probabilities
         return factors.cumprod(1)[self.positions, self.steps]
 
@@ -185,9 +187,10 @@ class Drafter(nn.Module):
         log_sums = logits.logsumexp(-1)
         losses = piece.label_probabilities.sum(-1) * log_sums - expected
         with torch.no_grad():
-            came = logits.gather(1, piece.truth.clamp(min=0)[:, None])[:, 0] - log_sums
-            probabilities = torch.where(piece.truth < 0, 0, came.exp())
-            return losses, logits.argmax(-1) == piece.truth, probabilities
+            truth = piece.truth[piece.positions, piece.steps]
+            came = logits.gather(1, truth.clamp(min=0)[:, None])[:, 0] - log_sums
+            probabilities = torch.where(truth < 0, 0, came.exp())
+            return losses, logits.argmax(-1) == truth, probabilities
 
     def _hidden(self, piece):
         """h of the positions. `[N, H]`"""

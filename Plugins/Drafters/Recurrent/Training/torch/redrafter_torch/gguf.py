@@ -31,8 +31,22 @@ def write_drafter(path, drafter, vocabulary, manifest, settings_record, steps, m
 
 def metadata(sizes, vocabulary, manifest, settings_record, steps):
     """Keys with their types, in the order of the Swift writer."""
+    result = [("general.architecture", _STRING, "redrafter-recurrent"), ("general.type", _STRING, "drafter")]
+    result += configuration(sizes)
+    if vocabulary.is_partial:
+        result.append(("redrafter.draft_vocabulary", _ARRAY, vocabulary.tokens))
+    result.append(("redrafter.fingerprint.tokenizer", _STRING, manifest.tokenizer))
+    result += [(f"redrafter.fingerprint.{name}", _UINT32, n) for name, n in manifest.fingerprint.items()]
+    notes = {
+        "training_settings": json.dumps(settings_record, separators=(",", ":")),
+        "training_steps": str(steps), "model": os.path.basename(manifest.model.rstrip("/")),
+    }
+    return result + [(f"redrafter.note.{key}", _STRING, value) for key, value in notes.items()]
+
+
+def configuration(sizes):
+    """The keys with the numbers of a drafter."""
     result = [
-        ("general.architecture", _STRING, "redrafter-recurrent"), ("general.type", _STRING, "drafter"),
         ("redrafter.hidden_size", _UINT32, sizes.hidden), ("redrafter.exit_dim", _UINT32, sizes.exit),
         ("redrafter.layer_count", _UINT32, sizes.layers), ("redrafter.head_count", _UINT32, 1),
         ("redrafter.vocab_size", _UINT32, sizes.vocabulary), ("redrafter.rnn", _BOOL, True),
@@ -51,15 +65,7 @@ def metadata(sizes, vocabulary, manifest, settings_record, steps):
                 (prefix + "feed_forward_length", _UINT32, layer.feed_forward),
                 (prefix + "rope_freq_base", _FLOAT32, layer.rotary_base),
             ]
-    if vocabulary.is_partial:
-        result.append(("redrafter.draft_vocabulary", _ARRAY, vocabulary.tokens))
-    result.append(("redrafter.fingerprint.tokenizer", _STRING, manifest.tokenizer))
-    result += [(f"redrafter.fingerprint.{name}", _UINT32, n) for name, n in manifest.fingerprint.items()]
-    notes = {
-        "training_settings": json.dumps(settings_record, separators=(",", ":")),
-        "training_steps": str(steps), "model": os.path.basename(manifest.model.rstrip("/")),
-    }
-    return result + [(f"redrafter.note.{key}", _STRING, value) for key, value in notes.items()]
+    return result
 
 
 def write_file(path, pairs, tensors):

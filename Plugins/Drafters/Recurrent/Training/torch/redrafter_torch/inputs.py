@@ -18,7 +18,7 @@ def piece(batch, target, taps, device):
         tokens=on_device(batch.tokens), positions=on_device(positions), steps=on_device(steps),
         label_rows=on_device(batch.label_rows[positions, steps]),
         label_probabilities=on_device(batch.label_probabilities[positions, steps]),
-        weights=on_device(batch.weights[positions, steps]), truth=on_device(batch.truth[positions, steps]))
+        weights=on_device(batch.weights[positions, steps]), truth=on_device(batch.truth))
     if batch.texts is None:
         result.hidden = on_device(batch.hidden)
         return result

@@ -96,9 +96,16 @@ def digest(parts):
     """Reads the shards of all data sets and compares their bytes with the recorded digests.
 
     :param parts: what `chosen` returned.
-    :return: one digest of each data set, with blanks between.
+    :return: one digest of each data set, with blanks between; no two are equal.
     """
-    return " ".join(_digest(manifest, shards) for manifest, shards in parts)
+    found = {}  # directories by digest
+    for manifest, shards in parts:
+        total = _digest(manifest, shards)
+        if total in found:
+            raise TrainerError(
+                f"{manifest.directory} holds the same answers as {found[total]}", "give every data set once")
+        found[total] = manifest.directory
+    return " ".join(found)
 
 
 def _digest(manifest, shards):

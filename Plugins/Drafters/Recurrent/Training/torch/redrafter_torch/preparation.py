@@ -6,6 +6,7 @@ import sys
 import torch
 
 from . import checkpoints
+from .batches import BatchReader, BatchSource
 from .data import Data
 from .drafter import Drafter, DrafterSizes, LayerSizes
 from .errors import TrainerError
@@ -66,6 +67,9 @@ class Preparation:
         settings = self.settings
         data = Data(settings.data, settings.tokens)
         self.data = data
+        if len(data.parts) < len(settings.data):
+            self._say(
+                f"warning: {settings.tokens} tokens are reached before {settings.data[len(data.parts)]} is read")
         # All processes read the same files: one of them checks.
         self.digest = digest(data.parts) if self.processes.is_first else None
         dtype = torch.bfloat16 if self.processes.is_gpu else torch.float32
@@ -75,6 +79,8 @@ class Preparation:
         if settings.taps and settings.taps[-1] >= layers:
             raise TrainerError(
                 f"--taps is {','.join(map(str, settings.taps))}; allowed: layers 0 to {layers - 1} of this model")
+        if settings.taps:
+            self.target.check_context(data)
         self.positions = positions = len(data.roots(False, settings.skip_loops))
         if positions < settings.batch_size:
             raise TrainerError(
@@ -86,9 +92,13 @@ class Preparation:
             self.start.check(data.manifest)
             tokens = self.start.tokens(data.manifest.fingerprint["vocab_size"])
         self.vocabulary = DraftVocabulary(data, settings.draft_vocab, tokens)
-        self.iterations = settings.iters or positions // settings.batch_size
+        processes = self.processes
+        self.source = BatchSource(
+            BatchReader(data, self.vocabulary, settings), settings, processes.rank, processes.count)
+        self.iterations = settings.iters or max(1, self.source.steps_per_epoch)
         self.schedule = Schedule(settings.learning_rate, min(settings.warmup, self.iterations // 2), self.iterations)
-        self.record = record(settings, self.iterations, data, self.digest, self.start and self.start.digest)
+        self.record = record(
+            settings, self.iterations, data, self.digest, len(self.vocabulary.tokens), self.start and self.start.digest)
 
     def _prepare_drafter(self):
         settings, target, config = self.settings, self.target, self.target.config

@@ -84,6 +84,9 @@ class RootOrder:
         self._roots, self._seed = roots, seed
         self._epoch = self._order = None
 
+    def __len__(self):
+        return len(self._roots)
+
     def roots(self, start, count):
         parts = []
         while count > 0:

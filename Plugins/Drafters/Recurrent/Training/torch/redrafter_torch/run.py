@@ -15,7 +15,6 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from . import checkpoints, inputs
-from .batches import BatchReader, BatchSource
 from .errors import TrainerError
 from .gguf import write_drafter
 from .log import listed
@@ -30,10 +29,8 @@ ASKED_ANSWERS, EXPECTED_AGREEMENT = 4, 0.8
 class Run(Preparation):
     def run(self):
         """Runs to the end, or until a signal; returns the path of the drafter, None where it was stopped."""
-        settings, processes = self.settings, self.processes
-        reader = BatchReader(self.data, self.vocabulary, settings)
+        processes = self.processes
         self._provide_inputs()
-        source = BatchSource(reader, settings, processes.rank, processes.count)
         self._say(
             f"Training from iteration {self.step} to {self.iterations}: "
             f"{sum(p.numel() for p in self.drafter.parameters())} parameters, {self.positions} positions, draft "
@@ -44,12 +41,12 @@ class Run(Preparation):
             self.model = DistributedDataParallel(
                 self.drafter, device_ids=[processes.device.index] if processes.is_gpu else None)
         try:
-            return self._run(source)
+            return self._run()
         finally:
             self.model = None  # it holds on to the group of processes
 
-    def _run(self, source):
-        settings = self.settings
+    def _run(self):
+        settings, source = self.settings, self.source
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
         interval, start = Totals(settings.draft_length), time.monotonic()
@@ -68,7 +65,7 @@ class Run(Preparation):
                     start = self._report(interval, start)
                     interval = Totals(settings.draft_length)
                 if self.step % settings.steps_per_eval == 0 or is_last:
-                    start += self._evaluate(source)
+                    start += self._evaluate()
                 if is_last:
                     self._check_result()
                 # What fails now may have failed since the last step: it must not take the place of a good checkpoint.
@@ -159,11 +156,11 @@ class Run(Preparation):
         return now
 
     @torch.no_grad()
-    def _evaluate(self, source):
+    def _evaluate(self):
         """Returns the seconds that it took."""
         start = time.monotonic()
         total = Totals(self.settings.draft_length)
-        for batch in source.held_out():
+        for batch in self.source.held_out():
             for part in batch.pieces(self.settings.positions_at_once, self.settings.rows_at_once):
                 piece = inputs.piece(part, self.target, self.settings.taps, self.processes.device)
                 losses, is_right, _ = self.drafter(piece)

@@ -21,7 +21,8 @@ def parser():
     add("--resume", action="store_true", help="go on from the newest checkpoint in the output directory")
 
     add("--iters", type=int, metavar="N", help="optimiser steps; without it, one epoch")
-    add("--batch-size", type=int, default=512, metavar="N", help="positions in each step, of all processes (512)")
+    add("--batch-size", type=int, default=512, metavar="N",
+        help="positions in each step, of all processes; with --taps, up to 64 of each of N / 64 texts (512)")
     add("--learning-rate", type=float, default=3e-3, metavar="X", help="peak learning rate (0.003)")
     add("--warmup", type=int, default=100, metavar="N", help="steps until the learning rate peaks (100)")
     add("--weight-decay", type=float, default=0.01, metavar="X", help="weight decay of matrices (0.01)")
@@ -108,10 +109,11 @@ def _validate(settings):
     check(0 < settings.step_decay <= 1, "step_decay", "above 0 and up to 1")
 
 
-def record(settings, iterations, data, digest, start=None):
+def record(settings, iterations, data, digest, vocabulary_size, start=None):
     """What a resumed run must share with the one before, with the names of the Swift trainer's record.
 
-    :param digest: of the data. :param start: digest of the drafter that it begins with.
+    :param digest: of the data. :param vocabulary_size: tokens that the drafter predicts.
+    :param start: digest of the drafter that it begins with.
     """
     manifest = data.manifest
     return {
@@ -121,8 +123,8 @@ def record(settings, iterations, data, digest, start=None):
         "exit_dim": settings.exit_dim or manifest.fingerprint["hidden_size"], "layers": settings.layers,
         "taps": list(settings.taps), "tap_norm": settings.tap_norm, "context_layer": settings.context_layer,
         "context_rate": settings.context_rate,
-        "draft_vocab": settings.draft_vocab, "loss": _loss(settings), "label_temperature": settings.label_temp,
-        "step_decay": settings.step_decay, "seed": f"{settings.seed}, from {start}" if start else str(settings.seed),
+        "draft_vocab": vocabulary_size, "loss": _loss(settings), "label_temperature": settings.label_temp,
+        "step_decay": settings.step_decay, "seed": str(settings.seed), "start": start,
         "data": {
             "fingerprint": {"tokenizer": manifest.tokenizer, **manifest.fingerprint},
             "settings": data.settings, "tokens": data.rows, "sha256": digest,

@@ -1,14 +1,27 @@
 """A drafter whose weights another one begins with."""
 import hashlib
+import json
 
 import numpy as np
 import torch
 
 from .errors import TrainerError
-from .gguf import read_file
+from .gguf import configuration, read_file
 from .manifest import FINGERPRINT
 
 KIND = "redrafter-recurrent"
+# The numbers of a drafter as `redrafter inspect` names them, and the keys that they have in files.
+_NUMBERS = {
+    "hidden_size": "hidden_size", "exit_dim": "exit_dim", "layers": "layer_count", "heads": "head_count",
+    "vocab_size": "vocab_size", "rnn": "rnn",
+}
+# Those of a context block, and of its decoder layer.
+_BLOCK = {"taps": "context.taps", "tap_norm": "context.tap_norm"}
+_LAYER = {
+    "heads": "context.head_count", "kv_heads": "context.head_count_kv", "head_dim": "context.key_length",
+    "feed_forward": "context.feed_forward_length",
+}
+_DEFAULTS = {"rnn": True, "context.tap_norm": True}
 
 
 class Start:
@@ -27,6 +40,7 @@ class Start:
                     f"its {name} is {type_name}, which is neither F16 nor F32",
                     f"redrafter convert {path} OUT.gguf --type f16, and begin with OUT.gguf")
             self._tensors[name] = values
+        self._summary = _summary(metadata)
         self._rows, self._listed = (
             metadata.get(f"redrafter.{name}") for name in ("vocab_size", "draft_vocabulary"))
         names = ("tokenizer", *FINGERPRINT)
@@ -35,8 +49,8 @@ class Start:
     def _unsuitable(self, reason, hint=None):
         return TrainerError(
             f"{self.path}: a drafter cannot begin with these weights: {reason}",
-            hint or "train with the --layers, the --exit-dim and, if it has a context block, the --taps of the file; "
-            "`redrafter inspect` shows them")
+            hint or "train with the numbers of the file, which `redrafter inspect` shows: --layers, --exit-dim and, if "
+            "it has a context block, --taps, --no-tap-norm, --no-context-layer")
 
     @property
     def digest(self):
@@ -76,6 +90,10 @@ class Start:
     @torch.no_grad()
     def give_weights(self, drafter):
         """Copies all weights. A context block that the file has not stays as it is."""
+        own = _summary({key: value for key, _, value in configuration(drafter.sizes)})
+        for name, value in self._summary.items():
+            if value != own.get(name):
+                raise self._unsuitable(f"its {name} is {_text(value)}, the new drafter's {_text(own.get(name))}")
         parameters = drafter.state_dict()
         for name, values in self._tensors.items():
             if name not in parameters:
@@ -84,8 +102,28 @@ class Start:
             if values.shape != shape:
                 raise self._unsuitable(
                     f"its {name} has the shape {list(values.shape)}, the new drafter's {list(shape)}")
+            if not np.isfinite(values).all():
+                raise self._unsuitable(f"its {name} holds NaN or infinity", "begin with another drafter")
+        has_block = "context_block" in self._summary
         for name in parameters:
-            if name not in self._tensors and not name.startswith("context."):
+            if name not in self._tensors and (has_block or not name.startswith("context.")):
                 raise self._unsuitable(f"it lacks {name}")
         for name, values in self._tensors.items():
             parameters[name].copy_(torch.from_numpy(values.astype(np.float32)))
+
+
+def _summary(metadata):
+    """The numbers of a drafter by name, from the metadata of a file; None for one that is missing."""
+    def members(names):
+        values = {name: metadata.get(f"redrafter.{key}", _DEFAULTS.get(key)) for name, key in names.items()}
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
+
+    result = members(_NUMBERS)
+    if "redrafter.context.taps" in metadata:
+        has_layer = "redrafter.context.head_count" in metadata
+        result["context_block"] = members({**_BLOCK, **_LAYER} if has_layer else _BLOCK)
+    return result
+
+
+def _text(value):
+    return "absent" if value is None else json.dumps(value, separators=(",", ":"))

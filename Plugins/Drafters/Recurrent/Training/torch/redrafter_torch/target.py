@@ -69,6 +69,15 @@ class Target:
         parameters = getattr(self.config, "rope_parameters", None) or {}
         return float(parameters.get("rope_theta") or getattr(self.config, "rope_theta", None) or 10000.0)
 
+    def check_context(self, data):
+        """Refuses data with a text that is longer than its context, if it says how long that is."""
+        length = getattr(self.config, "max_position_embeddings", None)
+        if length and data.longest_text > length:
+            raise TrainerError(
+                f"the longest text of the data has {data.longest_text} tokens, the context of {self.folder} holds "
+                f"{length}",
+                "use the model that made the data, or make data with shorter prompts and answers")
+
     def check(self, manifest):
         """Whether it has the numbers of the model that made the data."""
         for name, got in self.sizes.items():

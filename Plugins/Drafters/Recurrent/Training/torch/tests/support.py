@@ -121,11 +121,11 @@ class ToyTests(unittest.TestCase):
 class ComparedTests(ToyTests):
     """Tests that train with both trainers."""
 
-    def check(self, *flags, name="", tolerance=TOLERANCE, **inputs):
+    def check(self, *flags, name="", tolerance=TOLERANCE, steps=20, **inputs):
         """Trains with both; returns what this trainer said."""
         first = self.train_swift(name + "swift", *flags, **inputs)
         second, said = self.train(name + "torch", *flags, **inputs)
-        self.assert_same_losses(first, second, tolerance)
+        self.assert_same_losses(first, second, tolerance, steps)
         for a, b in zip(first, second):
             if "loss" in a:
                 self.assertLess(max(abs(x - y) for x, y in zip(a["top1"], b["top1"])), 0.02)

@@ -2,6 +2,7 @@
 import os
 import shutil
 import unittest
+from unittest import mock
 
 import numpy as np
 
@@ -18,6 +19,14 @@ class AgreementTests(support.ComparedTests):
     def test_context_block(self):
         self.check("--taps", "0,1")
         self.check_drafts()
+
+    def test_one_epoch_of_combs(self):
+        self.assertEqual(support.FLAGS[:2], ["--iters", "20"])
+        with mock.patch.object(support, "FLAGS", support.FLAGS[2:]):
+            said = self.check("--taps", "0,1", "--batch-size", "2048", steps=2)
+        # Answers that do not fill their combs make it longer than one of positions.
+        steps = len(support.losses(support.log(self.path("torch"))))
+        self.assertGreater(steps, support.positions(said) // 2048)
 
     def test_context_block_at_another_rate(self):
         self.check("--taps", "0,1", "--context-rate", "0.5")
@@ -42,6 +51,8 @@ class AgreementTests(support.ComparedTests):
     def test_plain_drafter_with_survival(self):
         # A gradient that were divided by the weights with survival would change losses by 6 · 10⁻⁵ only.
         self.check("--survival", "--draft-length", "6", "--draft-vocab", "100", tolerance=1e-5)
+        # Where labels are single tokens, those that the draft vocabulary lacks are no terms.
+        self.check("--survival", "--loss", "ce", "--draft-vocab", "100", tolerance=1e-5, name="tokens-")
 
     def test_context_block_with_survival(self):
         self.check("--survival", "--taps", "0,1", "--step-decay", "1")
@@ -63,11 +74,15 @@ class AgreementTests(support.ComparedTests):
 
     def test_part_of_several_data_sets(self):
         # No shard of the third set is read.
+        self.generate("second", "--seed", "6")
         os.makedirs(self.shared("third"))
         shutil.copy(self.shared("data/manifest.json"), self.shared("third"))
-        said = self.check("--tokens", "20000", data=("data", "data", "third"))
-        one = support.positions(self.train("one", "--iters", "1")[1])
-        self.assertTrue(one < support.positions(said) < 2 * one, said)
+        limit = str(Data([self.shared("data")]).rows + 1000)
+        said = self.check("--tokens", limit, data=("data", "second", "third"))
+        self.assertIn(f"warning: {limit} tokens are reached before {self.shared('third')} is read", said)
+        one, other = (
+            support.positions(self.train(name, "--iters", "1", data=name)[1]) for name in ("data", "second"))
+        self.assertTrue(one < support.positions(said) < one + other, said)
 
     def test_small_head_with_sharpened_labels(self):
         self.check("--exit-dim", "32", "--label-temp", "0.5", "--draft-length", "6", "--seed", "18446744073709551615")

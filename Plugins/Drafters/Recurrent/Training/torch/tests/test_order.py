@@ -6,7 +6,7 @@ import numpy as np
 import support
 import toy
 from redrafter_torch import random_order
-from redrafter_torch.batches import BatchReader
+from redrafter_torch.batches import BatchReader, BatchSource
 from redrafter_torch.data import HELD_OUT_EVERY, Data
 from redrafter_torch.loops import loop_starts
 from redrafter_torch.random_order import GAMMA, MASK, InitialValues, RootOrder, SplitMix, shuffled
@@ -110,6 +110,24 @@ class CombTests(support.ToyTests):
                     np.testing.assert_array_equal(
                         np.sort(np.concatenate(teeth)), data.roots(is_held_out, skips_loops))
         self.assertEqual(set(data.combs(64, False)[:, 1]), {1, 2, 3})
+
+    def test_an_epoch_takes_all_combs_or_all_positions(self):
+        data = self.data()
+        combs, positions = len(data.combs(64, is_held_out=False)), len(data.roots(is_held_out=False))
+        for size, flags, expected in (
+            (512, [], positions // 512), (512, ["--taps", "0"], combs // 8), (100, ["--taps", "0"], combs),
+            (1, ["--taps", "0"], combs),
+        ):
+            settings = parse(["--data", "", "--model", "", "-o", "", "--batch-size", str(size), *flags])
+            source = BatchSource(BatchReader(data, DraftVocabulary(data, 0, None), settings), settings, 0, 1)
+            self.assertEqual(source.steps_per_epoch, expected)
+        self.assertGreater(combs // 8, positions // 512)
+
+    def test_the_longest_text_is_that_of_some_answer(self):
+        data = self.data()
+        lengths = [len(data.text(int(first))[0]) for first in data.all_answers()]
+        self.assertEqual(data.longest_text, max(lengths) - 1)
+        self.assertNotEqual(lengths[-1], max(lengths))
 
     def test_positions_are_the_rows_before_their_roots(self):
         data = self.data()

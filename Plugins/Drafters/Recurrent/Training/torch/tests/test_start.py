@@ -53,16 +53,21 @@ class StartTests(support.ComparedTests):
     def test_what_does_not_fit_is_refused_by_name(self):
         self.train("plain", *ONCE)
         self.train("block", *ONCE, "--taps", "0,1")
+        self.train("last", *ONCE, "--taps", "1")
+        self.train("unnormed", *ONCE, "--taps", "0,1", "--no-tap-norm")
+        self.train("projection", *ONCE, "--taps", "0,1", "--no-context-layer")
+        layer = ',"heads":4,"kv_heads":2,"head_dim":16,"feed_forward":128'
         self.redrafter(
             "train", "medusa", "-m", "toy", "--data", "data", "-o", self.path("medusa"), *support.FLAGS, *ONCE)
         for name, flags, text in (
             ("medusa", [], "it holds medusa, not recurrent"),
-            ("plain", ["--layers", "1"], "it has lm_head.1.linear.weight, which the new drafter has not"),
-            ("plain", ["--exit-dim", "32"],
-             "its input_proj.weight has the shape [64, 128], the new drafter's [32, 128]"),
-            ("block", [], "it has context.tap_norm.0.weight, which the new drafter has not"),
-            ("block", ["--taps", "0"], "it has context.tap_norm.1.weight, which the new drafter has not"),
-            ("block", ["--taps", "0,1", "--no-context-layer"], "it has context.attention_norm.weight, which"),
+            ("plain", ["--layers", "1"], "its layers is 2, the new drafter's 1"),
+            ("plain", ["--exit-dim", "32"], "its exit_dim is 64, the new drafter's 32"),
+            ("block", [], f'its context_block is {{"taps":[0,1],"tap_norm":true{layer}}}, the new drafter\'s absent'),
+            ("last", ["--taps", "0"],
+             f'its context_block is {{"taps":[1],"tap_norm":true{layer}}}, the new drafter\'s {{"taps":[0],'),
+            ("unnormed", ["--taps", "0,1"], f'its context_block is {{"taps":[0,1],"tap_norm":false{layer}}}, the new'),
+            ("projection", ["--taps", "0,1"], 'its context_block is {"taps":[0,1],"tap_norm":true}, the new'),
         ):
             said = self.fails(text, *flags, "--start", self.drafter(name))
             self.assertIn(self.drafter(name), said)
@@ -90,10 +95,19 @@ class StartTests(support.ComparedTests):
             self.fails(text, "--start", self.path("damaged"))
         self.fails("no such file", "--start", self.path("nothing"))
 
+    def read(self, name, *flags):
+        """Members of the metadata and tensors, by name, of a drafter that is trained for one step."""
+        self.train(name, *ONCE, *flags)
+        metadata, tensors = gguf.read_file(self.drafter(name))
+        members = {key.removeprefix("redrafter."): value for key, value in metadata.items() if "redrafter." in key}
+        return members, {key: values for key, (_, values) in tensors.items()}
+
     def write(self, tensors, **members):
         """Writes a drafter with these members of its metadata."""
         pairs = [("general.architecture", gguf._STRING, "redrafter-recurrent")]
-        kinds = {int: gguf._UINT32, str: gguf._STRING, np.ndarray: gguf._ARRAY}
+        kinds = {
+            bool: gguf._BOOL, int: gguf._UINT32, float: gguf._FLOAT32, str: gguf._STRING, np.ndarray: gguf._ARRAY,
+        }
         for key, value in members.items():
             if value is not None:
                 pairs.append((f"redrafter.{key}", kinds[type(value)], value))
@@ -102,7 +116,10 @@ class StartTests(support.ComparedTests):
     def test_vocabularies_and_tensors_of_the_file_are_checked(self):
         self.train("base", *ONCE)
         tensors = [(name, values.astype(np.float32)) for name, values in support.tensors(self.drafter("base")).items()]
-        whole = {"tensors": tensors, "vocab_size": 200, "draft_vocabulary": np.arange(200)}
+        whole = {
+            "tensors": tensors, "vocab_size": 200, "draft_vocabulary": np.arange(200), "hidden_size": 64,
+            "exit_dim": 64, "layer_count": 2, "head_count": 1,
+        }
         self.write(**whole)
         self.train("run-200", *ONCE, "--start", self.path("written"))
         for changes, text in (
@@ -115,6 +132,10 @@ class StartTests(support.ComparedTests):
             ({"draft_vocabulary": None, "vocab_size": None}, "its vocabulary is None, the model's 263"),
             ({"draft_vocabulary": None, "vocab_size": 199}, "its lm_head.2.weight has the shape [200, 64]"),
             ({"tensors": tensors[1:]}, "it lacks rnn_u.weight"),
+            ({"head_count": 2}, "its heads is 2, the new drafter's 1"),
+            ({"exit_dim": None}, "its exit_dim is absent, the new drafter's 64"),
+            ({"hidden_size": np.arange(2)}, "its hidden_size is [0,1], the new drafter's 64"),
+            ({"rnn": False}, "its rnn is false, the new drafter's true"),
         ):
             self.write(**{**whole, **changes})
             self.fails(text, "--start", self.path("written"))
@@ -134,14 +155,31 @@ class StartTests(support.ComparedTests):
             else:
                 self.fails(text, "--start", self.path("written"))
 
+    def test_values_that_are_not_finite_are_refused_by_their_tensor(self):
+        members, tensors = self.read("base")
+        # The first is F16, the other F32.
+        for name, value in (("lm_head.2.weight", np.inf), ("lm_head.2.weight", np.nan), ("rnn_u.bias", -np.inf)):
+            values = {key: found.copy() for key, found in tensors.items()}
+            values[name].flat[-1] = value
+            self.write(list(values.items()), **members)
+            self.fails(f"its {name} holds NaN or infinity", "--start", self.path("written"))
+
+    def test_a_context_block_without_one_of_its_tensors_is_refused(self):
+        members, tensors = self.read("base", "--taps", "1")
+        self.write(list(tensors.items()), **members)
+        self.train("whole", *ONCE, "--taps", "1", "--start", self.path("written"))
+        del tensors["context.gate.weight"]
+        self.write(list(tensors.items()), **members)
+        self.fails("it lacks context.gate.weight", "--taps", "1", "--start", self.path("written"))
+
     def test_a_run_is_resumed_with_its_start_only(self):
         self.train("one", *ONCE)
         self.train("other", *ONCE, "--seed", "1")
         start = ("--start", self.drafter("one"))
         self.train("run", *ONCE, *start)
         self.train("run", *ONCE, *start, "--resume")
-        self.fails("seed was 0, from ", *ONCE, "--start", self.drafter("other"), "--resume")
-        self.fails("it is 0 now", *ONCE, "--resume")
+        self.fails("start was ", *ONCE, "--start", self.drafter("other"), "--resume")
+        self.fails("it is None now", *ONCE, "--resume")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ TEMPLATE = (
     "+ '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
 
 
-def write_model(folder, layers=LAYERS, tied=True, seed=1, kind="llama", scale=1.0):
+def write_model(folder, layers=LAYERS, tied=True, seed=1, kind="llama", scale=1.0, context=CONTEXT):
     """:param scale: what the first layer's feed-forward part is multiplied by."""
     os.makedirs(folder)
     vocabulary = _tokens()
@@ -50,7 +50,7 @@ def write_model(folder, layers=LAYERS, tied=True, seed=1, kind="llama", scale=1.
         "hidden_size": HIDDEN,
         "intermediate_size": FEED_FORWARD, "num_hidden_layers": layers, "num_attention_heads": HEADS,
         "num_key_value_heads": KEY_VALUE_HEADS, "head_dim": HIDDEN // HEADS, "vocab_size": len(vocabulary),
-        "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "rope_scaling": None,
+        "max_position_embeddings": context, "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "rope_scaling": None,
         "attention_bias": False, "mlp_bias": False, "tie_word_embeddings": tied, "torch_dtype": "float32",
         "bos_token_id": len(vocabulary) - 3, "eos_token_id": len(vocabulary) - 2,
     })
