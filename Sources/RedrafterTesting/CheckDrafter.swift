@@ -49,9 +49,6 @@ public func checkDrafter<D: Drafter>(
         let context = DraftContext(
             tokens: text, hidden: hiddenState, embedding: table, sampling: sampling, stream: stream)
         try drafter.propose(context, budget: budget, state: &state, proposal: &proposal)
-        // A guess of another drafter, a token that the text has, to be continued.
-        proposal.tree.insert(text[text.count / 3], after: 0, logAcceptance: -1, source: DraftSource(index: 1))
-        try drafter.extend(context, budget: budget, state: &state, proposal: &proposal)
         return proposal
     }
     var random = SeededRandom(seed: 17)

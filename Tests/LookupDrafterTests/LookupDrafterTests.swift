@@ -81,58 +81,6 @@ private func proposal(
         #expect(long.nodes[1].logAcceptance > short.nodes[1].logAcceptance)
     }
 
-    @Test("A match that is followed token by token is the longest that looking everywhere finds")
-    func followed() {
-        var random = SeededRandom(seed: 9)
-        for vocabulary in [Int32(1), 2, 3, 6] {
-            var automaton = SuffixAutomaton()
-            let text = (0..<80).map { _ in Int32.random(in: 0..<vocabulary, using: &random) }
-            for token in text { automaton.append(token) }
-            var match = SuffixAutomaton.Match(state: SuffixAutomaton.root, length: 0)
-            var read = [Int32]()
-            for _ in 0..<60 {
-                let token = Int32.random(in: 0...vocabulary, using: &random)
-                read.append(token)
-                match = automaton.match(match, token)
-                let expected = (0...min(read.count, text.count)).last { length in
-                    (0...text.count - length).contains {
-                        text[$0..<$0 + length].elementsEqual(read.suffix(length))
-                    }
-                }
-                #expect(match.length == expected)
-            }
-        }
-    }
-
-    @Test("Guesses of another drafter are continued as the text went on where it held them")
-    func extends() throws {
-        let passage = (10..<40).map(Int32.init)
-        let tokens = passage + [1, 2, 20]
-        let context = try DraftContext(tokens: tokens)
-        let budget = DraftBudget(nodes: 31, depth: 6)
-        var state = LookupDrafter().makeState()
-        var proposal = DraftProposal(root: 20)
-        let known = proposal.insert(21, after: 0, probability: 0.5)
-        let unknown = proposal.insert(5, after: 0, probability: 0.3)
-        proposal.source = DraftSource(index: 1)
-        LookupDrafter().extend(context, budget: budget, state: &state, proposal: &proposal)
-        var node = known
-        for expected in 22...26 as ClosedRange<Int32> {
-            let child = try #require(proposal.tree.child(of: node, token: expected))
-            #expect(proposal.tree.nodes[child].source == DraftSource(index: 1))
-            node = child
-        }
-        #expect(!proposal.tree.hasChildren(node), "no deeper than the budget")
-        #expect(!proposal.tree.hasChildren(unknown))
-        // The end of the text has nothing after it.
-        var end = DraftProposal(root: 20)
-        end.insert(1, after: 0, probability: 0.5)
-        end.source = DraftSource(index: 1)
-        LookupDrafter().extend(
-            try DraftContext(tokens: [7, 20, 1, 9, 20]), budget: budget, state: &state, proposal: &end)
-        #expect(end.tree.nodes.map(\.token) == [20, 1, 9, 20])
-    }
-
     @Test("A text without repetition gives no guess")
     func nothing() throws {
         var state = LookupDrafter().makeState()

@@ -35,52 +35,17 @@ public struct LookupDrafter: Drafter {
         var left = 1.0
         for _ in 0..<Self.matches where match != SuffixAutomaton.root {
             let length = Int(automaton.states[match].length)
-            branch(
-                SuffixAutomaton.Match(state: match, length: length), after: 0, left, automaton,
-                min(budget.depth, maximumLength), &proposal)
+            branch(match, length, left, automaton, min(budget.depth, maximumLength), &proposal)
             left *= 1 - Self.confidence(length)
             match = Int(automaton.states[match].link)
         }
     }
 
-    /// Proposes how the text went on where it held the last tokens and guesses of other drafters after them.
-    public func extend(
-        _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
-    ) {
-        state.consume(context.tokens)
-        let automaton = state.automaton
-        let probabilities = context.evidence.calibration.pathProbabilities(proposal.tree)
-        let guesses = proposal.tree.nodes.indices.dropFirst()
-            .filter { proposal.tree.nodes[$0].source != proposal.source }
-            .sorted {
-                probabilities[$0] != probabilities[$1] ? probabilities[$0] > probabilities[$1] : $0 < $1
-            }
-        let start = automaton.longestEarlierMatch
-        let end = SuffixAutomaton.Match(state: start, length: Int(automaton.states[start].length))
-        for node in guesses.prefix(Self.extendedGuesses) {
-            let depth = budget.depth - proposal.tree.nodes[node].depth
-            let path = proposal.tree.path(to: node).dropFirst()
-            let match = path.reduce(end) { automaton.match($0, proposal.tree.nodes[$1].token) }
-            guard depth > 0, match.length >= Self.leastExtended, automaton.isContinued(match.state) else {
-                continue
-            }
-            branch(match, after: node, 1, automaton, min(depth, maximumLength), &proposal)
-        }
-    }
-
-    /// Proposes how the text went on after a match.
-    /// - Parameters:
-    ///   - match: the state of the last tokens, those up to `parent` included.
-    ///   - parent: the node that is continued; 0 where the text itself is.
-    ///   - left: probability that no longer match has used up.
-    ///   - automaton: of the text.
-    ///   - depth: tokens of a branch at most.
-    ///   - proposal: receives the branches.
+    /// Proposes how the text went on after a match of `length` tokens.
     private func branch(
-        _ match: SuffixAutomaton.Match, after parent: Int, _ left: Double, _ automaton: SuffixAutomaton,
-        _ depth: Int, _ proposal: inout DraftProposal
+        _ match: Int, _ length: Int, _ left: Double, _ automaton: SuffixAutomaton, _ depth: Int,
+        _ proposal: inout DraftProposal
     ) {
-        let (match, length) = (match.state, match.length)
         // The latest occurrence is one more reason to believe in its continuation.
         let latest = automaton.tokens[Int(automaton.states[match].occurrence) + 1]
         var ways = automaton.continuations(of: match).prefix(Self.consideredWays).map { way in
@@ -93,11 +58,10 @@ public struct LookupDrafter: Drafter {
         let total = ways.reduce(0) { $0 + $1.weight }
         for way in ways.prefix(maximumBranches) {
             let first = left * way.weight / total * Self.confidence(length)
-            var node = proposal.insert(way.token, after: parent, probability: first)
-            // The text that is copied goes on in the copy: a match that overlaps its continuation repeats for ever. After guesses, the
-            // copy ends with the text.
+            var node = proposal.insert(way.token, after: 0, probability: first)
+            // The text that is copied goes on in the copy: a match that overlaps its continuation repeats for ever.
             let period = automaton.tokens.count - way.end
-            for offset in 1..<max(parent == 0 ? depth : min(depth, period), 1) {
+            for offset in 1..<max(depth, 1) {
                 node = proposal.insert(
                     automaton.tokens[way.end + offset % period], after: node,
                     probability: Self.confidence(length + offset))
@@ -111,10 +75,6 @@ public struct LookupDrafter: Drafter {
     /// Matches that may propose: the longest one and shorter ones.
     private static let matches = 3
     private static let consideredWays = 16
-    /// Guesses of others that are continued, the most probable ones.
-    private static let extendedGuesses = 8
-    /// Tokens of a match after which guesses are continued.
-    private static let leastExtended = 2
 }
 
 extension LookupDrafter.State {

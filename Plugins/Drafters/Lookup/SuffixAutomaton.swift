@@ -35,30 +35,6 @@ struct SuffixAutomaton: Sendable {
 
     var edgeCount: Int { edges.count }
 
-    /// The longest end of some tokens that occurs in the text.
-    struct Match {
-        /// The root where there is none.
-        var state: Int
-        /// Tokens of it: those of the longest part that the state stands for, or fewer.
-        var length: Int
-    }
-
-    /// The match after one more token.
-    func match(_ match: Match, _ token: Int32) -> Match {
-        var match = match
-        while true {
-            if let next = next(match.state, token) { return Match(state: next, length: match.length + 1) }
-            guard match.state != Self.root else { return Match(state: Self.root, length: 0) }
-            match.state = Int(states[match.state].link)
-            match.length = Int(states[match.state].length)
-        }
-    }
-
-    /// Whether an occurrence is known after which the text goes on.
-    func isContinued(_ state: Int) -> Bool {
-        state != Self.root && Int(states[state].occurrence) + 1 < tokens.count
-    }
-
     mutating func append(_ token: Int32) {
         noticeContinuation()
         let new = states.count

@@ -1,4 +1,4 @@
-/// Several drafters in one tree, as in `rnn+lookup`: the union of their guesses, and what some of them add after the guesses of others.
+/// Several drafters in one tree, as in `rnn+lookup`: the union of their guesses.
 ///
 /// Members are asked in the order of their measured prices. An expensive one is asked only where what the tree promises
 /// already, by calibrated estimates, is less than what this member has promised lately.
@@ -62,13 +62,6 @@ public struct CombinedDrafter: Drafter {
             proposal.nonFiniteRows += own.nonFiniteRows
             proposal.tree.unite(own.tree)
         }
-        guard proposal.tree.count > 1 else { return }
-        let source = proposal.source
-        for index in state.members.indices {
-            proposal.source = DraftSource(index: UInt8(index))
-            try state.members[index].session.extend(context, budget: budget, proposal: &proposal)
-        }
-        proposal.source = source
         state.order.sort { state.members[$0].price.median < state.members[$1].price.median }
     }
 

@@ -19,12 +19,6 @@ public struct DraftSession: Sendable {
     ) throws(BackendError) {
         try body.propose(context, budget: budget, proposal: &proposal)
     }
-
-    public mutating func extend(
-        _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal
-    ) throws(BackendError) {
-        try body.extend(context, budget: budget, proposal: &proposal)
-    }
 }
 
 private protocol StatefulDrafter: Sendable {
@@ -33,10 +27,6 @@ private protocol StatefulDrafter: Sendable {
     mutating func follow(_ rows: ConfirmedRows) throws(BackendError)
 
     mutating func propose(
-        _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal
-    ) throws(BackendError)
-
-    mutating func extend(
         _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal
     ) throws(BackendError)
 }
@@ -55,11 +45,5 @@ private struct Stateful<D: Drafter>: StatefulDrafter {
         _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal
     ) throws(BackendError) {
         try drafter.propose(context, budget: budget, state: &state, proposal: &proposal)
-    }
-
-    mutating func extend(
-        _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal
-    ) throws(BackendError) {
-        try drafter.extend(context, budget: budget, state: &state, proposal: &proposal)
     }
 }

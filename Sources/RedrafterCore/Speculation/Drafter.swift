@@ -29,23 +29,12 @@ public protocol Drafter: Sendable {
     func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError)
-
-    /// Adds guesses after those of other drafters, where it is part of a combination and all members have proposed. Nothing to do for
-    /// most drafters.
-    /// - Throws: what the device throws.
-    func extend(
-        _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
-    ) throws(BackendError)
 }
 
 extension Drafter {
     public var requirements: DraftRequirements { DraftRequirements() }
 
     public func follow(_ rows: ConfirmedRows, state: inout State) {}
-
-    public func extend(
-        _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
-    ) {}
 }
 
 extension Drafter where State == Void {
