@@ -56,7 +56,7 @@ struct TrainCommand: ParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Begin with the weights of this drafter. What it has not, as a context block, begins as without it; the draft vocabulary is its own.",
+            "Begin with the weights and the draft vocabulary of this drafter. Parts that it lacks, such as a context block, begin as usual.",
             valueName: "path"))
     var start: String?
 

@@ -65,7 +65,7 @@ public final class TrainingRun {
     ///   - output: directory of the run.
     ///   - kind: what to train.
     ///   - settings: how to train.
-    ///   - start: a drafter of the same kind whose weights are taken over; what it has not begins as without it.
+    ///   - start: a drafter of the same kind whose weights are taken over; parts that it lacks begin as without it.
     ///   - resume: goes on from the newest checkpoint of the directory, which must hold one; else there must be none.
     ///   - report: receives warnings, such as about damaged checkpoints.
     /// - Throws: `DistillationError`.

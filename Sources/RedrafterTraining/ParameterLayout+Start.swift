@@ -1,8 +1,8 @@
 import RedrafterFormats
 
 extension ParameterLayout {
-    /// Copies the weights of another drafter of the same kind. Tensors that it has not stay as they are, as those of a context block
-    /// that the new drafter gains.
+    /// Copies the weights of another drafter of the same kind. Tensors that it lacks stay as they are, such as those of a context
+    /// block that the new drafter gains.
     /// - Parameters:
     ///   - start: the other drafter.
     ///   - values: `[count]`
