@@ -26,17 +26,15 @@ def main():
         sys.exit(f"{sys.argv[1]} has {len(turns)} conversations of one turn; more than {count} are needed")
     for length in lengths:
         for chat in range(count):
-            question, messages, size, place = turns[chat][0], [], 0, chat + 1
-            while size + len(question.encode()) < length * BYTES_PER_TOKEN:
-                user, assistant = turns[place % len(turns)]
-                place += 1
-                # The question itself must not have been asked before.
-                if place % len(turns) == chat + 1:
-                    sys.exit(f"{sys.argv[1]} has too few conversations for a chat of {length} tokens")
-                if user == question:
-                    continue
+            question, messages, size = turns[chat][0], [], 0
+            others = [turn for turn in turns[chat + 1:] + turns[:chat] if turn[0] != question]
+            for user, assistant in others:
+                if size + len(question.encode()) >= length * BYTES_PER_TOKEN:
+                    break
                 messages += [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]
                 size += len(user.encode()) + len(assistant.encode())
+            else:
+                sys.exit(f"{sys.argv[1]} has too few conversations for a chat of {length} tokens")
             messages.append({"role": "user", "content": question})
             print(json.dumps(
                 {"id": f"{length}-{chat}", "category": f"{length} tokens", "messages": messages}, ensure_ascii=False))

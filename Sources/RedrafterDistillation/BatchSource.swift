@@ -8,14 +8,11 @@ import RedrafterTraining
 /// Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; but each answer costs passes over its
 /// whole text. 64 positions of an answer, spread over all of it, lie between.
 struct BatchSource {
-    private enum Items {
-        case positions(heldOut: [Int32])
-        case combs(training: [RootComb], heldOut: [RootComb], taps: TapCache)
-    }
-
     private let reader: BatchReader
-    private let items: Items
+    /// For drafters that read whole texts: what a batch's places stand for, those to train on first. Else places are positions.
+    private let texts: (combs: [RootComb], taps: TapCache)?
     private var order: RootOrder
+    private let heldOut: [Int32]
     /// Positions or combs in each step.
     private let perStep: Int
 
@@ -31,23 +28,25 @@ struct BatchSource {
         let data = reader.data
         var random = SplitMix(seed: settings.seed, stream: .max)
         if taps.isEmpty {
-            let roots = data.roots(isHeldOut: true).shuffled(using: &random)
-            items = .positions(heldOut: Array(roots.prefix(Self.heldOutPositions)))
+            texts = nil
             order = RootOrder(
                 data.roots(isHeldOut: false, skipsLoops: settings.skipsLoops), seed: settings.seed)
             perStep = settings.batchSize
+            heldOut = Array(
+                data.roots(isHeldOut: true).shuffled(using: &random).prefix(Self.heldOutPositions))
         } else {
             let longest = data.longestText
             guard longest <= model.contextLength else {
                 throw .promptTooLong(tokens: longest, contextLength: model.contextLength)
             }
-            let combs = data.combs(of: Self.comb, isHeldOut: true).shuffled(using: &random)
             let training = data.combs(of: Self.comb, isHeldOut: false, skipsLoops: settings.skipsLoops)
-            items = .combs(
-                training: training, heldOut: Array(combs.prefix(Self.heldOutPositions / Self.comb)),
-                taps: TapCache(try TapReader(model, layers: taps), bytes: settings.tapCache << 20))
+            let combs = training + data.combs(of: Self.comb, isHeldOut: true)
+            texts = (combs, TapCache(try TapReader(model, layers: taps), bytes: settings.tapCache << 20))
             order = RootOrder(training.indices.map { Int32($0) }, seed: settings.seed)
             perStep = max(1, settings.batchSize / Self.comb)
+            heldOut = Array(
+                (training.count..<combs.count).map { Int32($0) }.shuffled(using: &random)
+                    .prefix(Self.heldOutPositions / Self.comb))
         }
     }
 
@@ -57,33 +56,21 @@ struct BatchSource {
     /// The batch of a step.
     /// - Throws: `RedrafterError` where the model's pass fails.
     mutating func batch(step: Int) throws(RedrafterError) -> DraftBatch {
-        let places = order.roots(from: step * perStep, count: perStep)
-        switch items {
-        case .positions: return reader.batch(places)
-        case .combs(let training, _, let taps): return try batch(places.map { training[Int($0)] }, taps)
-        }
+        try batch(order.roots(from: step * perStep, count: perStep))
     }
 
     /// Batches of held-out positions.
-    var heldOutBatches: Int {
-        switch items {
-        case .positions(let heldOut): (heldOut.count + perStep - 1) / perStep
-        case .combs(_, let heldOut, _): (heldOut.count + perStep - 1) / perStep
-        }
-    }
+    var heldOutBatches: Int { (heldOut.count + perStep - 1) / perStep }
 
     /// One of them.
     func heldOutBatch(_ index: Int) throws(RedrafterError) -> DraftBatch {
-        switch items {
-        case .positions(let heldOut): reader.batch(heldOut.dropFirst(index * perStep).prefix(perStep))
-        case .combs(_, let heldOut, let taps):
-            try batch(Array(heldOut.dropFirst(index * perStep).prefix(perStep)), taps)
-        }
+        try batch(Array(heldOut.dropFirst(index * perStep).prefix(perStep)))
     }
 
-    private func batch(_ combs: [RootComb], _ taps: TapCache) throws(RedrafterError) -> DraftBatch {
-        try reader.batch(combs, taps: taps.layers.count) { (text, tokens) throws(RedrafterError) in
-            try taps.outputs(of: text, tokens)
-        }
+    private func batch(_ places: [Int32]) throws(RedrafterError) -> DraftBatch {
+        guard let (combs, taps) = texts else { return reader.batch(places) }
+        return try reader.batch(
+            places.map { combs[Int($0)] }, taps: taps.layers.count
+        ) { (text, tokens) throws(RedrafterError) in try taps.outputs(of: text, tokens) }
     }
 }

@@ -9,11 +9,7 @@ extension TrainingRun {
         _ start: DrafterWeights, for model: Model, _ kind: String
     ) throws(DistillationError) {
         try wrapping(DistillationError.drafter, try start.check(against: model.draftTarget))
-        guard start.configuration.kind.name == kind else {
-            throw .training(
-                .unsuitableStart(
-                    file: start.path, reason: "it holds \(start.configuration.kind.name), not \(kind)"))
-        }
+        try wrapping(DistillationError.training, try start.check(isOf: kind))
     }
 
     /// What the drafter predicts: the vocabulary of the drafter that it begins with, else the most frequent tokens.

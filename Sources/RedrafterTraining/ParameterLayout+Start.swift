@@ -9,9 +9,7 @@ extension ParameterLayout {
     /// - Throws: `TrainingError.unsuitableStart` where it is of another kind or built otherwise, or holds values that are not finite.
     public func take(_ start: DrafterWeights, into values: inout [Float]) throws(TrainingError) {
         func refuse(_ reason: String) -> TrainingError { .unsuitableStart(file: start.path, reason: reason) }
-        guard start.configuration.kind == configuration.kind else {
-            throw refuse("it holds \(start.configuration.kind.name), not \(configuration.kind.name)")
-        }
+        try start.check(isOf: configuration.kind.name)
         let own = Dictionary(configuration.summary.map { ($0.key, $0.value) }) { first, _ in first }
         for (key, value) in start.configuration.summary where own[key] != value {
             throw refuse("its \(key) is \(value.text()), the new drafter's \(own[key]?.text() ?? "absent")")
@@ -34,6 +32,14 @@ extension ParameterLayout {
 }
 
 extension DrafterWeights {
+    /// Refuses weights of another kind than those that are to begin with them.
+    /// - Throws: `TrainingError.unsuitableStart`.
+    public func check(isOf kind: String) throws(TrainingError) {
+        guard configuration.kind.name == kind else {
+            throw .unsuitableStart(file: path, reason: "it holds \(configuration.kind.name), not \(kind)")
+        }
+    }
+
     /// SHA-256 of the tensors' names and bytes.
     public var digest: String {
         var all = SHA256()

@@ -1,8 +1,8 @@
 import RedrafterCore
 import RedrafterFormats
 
-/// All answers of one or several data sets of a model, by rows: row i is one token of an answer with the hidden state and the distribution that it was
-/// chosen from.
+/// All answers of one or several data sets of a model, by rows: row i is one token of an answer with the hidden state and the
+/// distribution that it was chosen from.
 ///
 /// Answers whose place in the run is a multiple of `heldOutEvery` are never trained on.
 public struct DistillationData: Sendable {
