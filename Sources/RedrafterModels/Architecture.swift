@@ -3,7 +3,7 @@ import RedrafterCore
 extension ModelConfiguration {
     /// Model families, by the names that GGUF files give them. `traits` says what they are made of.
     public enum Architecture: String, Sendable, CaseIterable {
-        case llama, qwen2, gemma2, gemma3, phi3, smollm3, granite, olmo2
+        case llama, qwen2, qwen3, gemma2, gemma3, phi3, smollm3, granite, olmo2
     }
 }
 
@@ -63,6 +63,10 @@ extension ModelConfiguration.Architecture {
                 windowlessModelTypes: ["llama"], keys: [.attentionBias])
         case .qwen2:
             ArchitectureTraits(modelTypes: ["qwen2"], block: .qwen2, windows: .listed)
+        case .qwen3:
+            ArchitectureTraits(
+                modelTypes: ["qwen3"], block: LayerBlock(queryKeyNorms: .heads), windows: .listed,
+                headDimension: 128, keys: [.attentionBias])
         case .gemma2:
             ArchitectureTraits(
                 modelTypes: ["gemma2"], block: .gemma2, windows: .allBut(every: 2), defaultWindow: 4096,

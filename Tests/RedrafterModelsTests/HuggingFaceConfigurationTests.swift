@@ -73,7 +73,7 @@ import Testing
             ("model_type", "\"qwen3_moe\"", "a mixture of experts"),
             ("model_type", "\"gemma\"", "the nearest of them is gemma"),
             ("model_type", "\"mamba2\"", "state-space"),
-            ("model_type", "\"cohere\"", "llama, mistral, qwen2"),
+            ("model_type", "\"cohere\"", "llama, mistral, qwen2, qwen3"),
             ("model_type", "\"\\u001b[2J\"", "\\x1b[2J"),
             ("hidden_act", "\"gelu\"", "silu"), ("quantization", "{\"bits\": 4}", "MLX"),
             ("mlp_bias", "true", "mlp_bias"), ("partial_rotary_factor", "0.5", "partial_rotary_factor"),

@@ -120,7 +120,7 @@ struct Fixture: Sendable, CustomTestStringConvertible {
 
     static let folder = #filePath.replacing("ArchitectureTests.swift", with: "Fixtures/Architectures/")
     static let all = [
-        "llama", "llama-linear", "llama-yarn", "mistral", "qwen2", "gemma2", "gemma3", "phi3",
+        "llama", "llama-linear", "llama-yarn", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3",
         "phi3-longrope", "smollm3", "granite", "olmo2",
     ].map(Fixture.init)
 

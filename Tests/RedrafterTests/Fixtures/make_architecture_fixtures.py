@@ -42,6 +42,7 @@ MODELS = {
         rope_type="yarn", factor=4.0, original_max_position_embeddings=32))),
     "mistral": ("Mistral", dict(sliding_window=20)),
     "qwen2": ("Qwen2", dict(use_sliding_window=True, sliding_window=20, max_window_layers=1)),
+    "qwen3": ("Qwen3", dict(**WIDE)),
     "gemma2": ("Gemma2", dict(
         **WIDE, sliding_window=20, query_pre_attn_scalar=16, attn_logit_softcapping=5.0,
         final_logit_softcapping=12.0)),
