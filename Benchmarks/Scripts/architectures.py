@@ -67,7 +67,7 @@ def main():
                 peer.run([peer.BINARY, "logits", "-m", model, "--tokens", path("tokens.json"), "-o", path("logits")])
                 with open(path("logits"), "rb") as file:
                     row.append(compared(floats(file.read()), expected, vocabulary))
-            peer.run([llama_cpp.tool("logits"), path("model.gguf"), path("logits"), *map(str, fixture["tokens"])])
+            peer.run([llama_cpp.tool("peer_logits"), path("model.gguf"), path("tokens.json"), path("logits")])
             with open(path("logits"), "rb") as file:
                 row.append(compared(floats(file.read()), expected, vocabulary))
         print(f"| {name} | {' | '.join(row)} |", flush=True)

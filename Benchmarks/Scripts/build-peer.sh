@@ -52,11 +52,12 @@ if [ ! -x "$build/bin/llama-bench" ] || [ ! -x "$build/bin/llama-quantize" ]; th
         -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_UI=OFF -DBUILD_SHARED_LIBS=ON >/dev/null
     cmake --build "$build" --target llama-bench llama-quantize
 fi
-# The drivers: passes over several rows, and logits of a text.
-for driver in rows_bench logits; do
-    [ "$here/$driver.cpp" -nt "$build/bin/$driver" ] || continue
+# The drivers: passes over several rows, and logits of texts.
+for source in "$here/rows_bench.cpp" "$here/../../Tests/Reference/peer_logits.cpp"; do
+    driver="$(basename "$source" .cpp)"
+    [ "$source" -nt "$build/bin/$driver" ] || continue
     say "building the driver $driver"
-    g++ -O2 -std=c++17 -I"$peer/include" -I"$peer/ggml/include" "$here/$driver.cpp" -o "$build/bin/$driver" \
+    g++ -O2 -std=c++17 -I"$peer/include" -I"$peer/ggml/include" "$source" -o "$build/bin/$driver" \
         -L"$build/bin" -lllama -lggml -lggml-base "-Wl,-rpath,$build/bin"
 done
 say "peer: $build/bin"
