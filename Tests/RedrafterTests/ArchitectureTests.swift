@@ -64,9 +64,21 @@ import VulkanBackend
 
     @Test("Speculation changes no token, within the window and beyond it", arguments: Fixture.all)
     func speculation(_ fixture: Fixture) throws {
+        try checkSpeculation(fixture, ModelOptions(contextLength: 128))
+    }
+
+    @Test(
+        "Speculation changes no token on Vulkan, within the window and beyond it", .enabled(if: hasVulkanDevice),
+        arguments: Fixture.all)
+    func speculationOnVulkan(_ fixture: Fixture) throws {
+        var options = ModelOptions(contextLength: 128, backend: "vulkan")
+        options.registry = .sharingVulkan
+        try checkSpeculation(fixture, options)
+    }
+
+    private func checkSpeculation(_ fixture: Fixture, _ options: ModelOptions) throws {
         let folder = TemporaryDirectory()
-        let path = try fixture.complete(in: folder)
-        let model = try Model.load(path: path, options: ModelOptions(contextLength: 128))
+        let model = try Model.load(path: try fixture.complete(in: folder), options: options)
         var drafted = 0
         for temperature in [Float(0), 1] {
             let answers = try ["none", "lookup"].map { drafter in
