@@ -3,8 +3,9 @@ extension Interpreter {
     func applyToEach(
         _ filter: Filter, _ value: TemplateValue, _ arguments: CallArguments
     ) throws(Fault) -> TemplateValue {
+        // Jinja does not look at what is false: `none|map(…)` is empty.
+        guard value.isTrue || filter == .groupby else { return try iterator([]) }
         let items = try items(value)
-        guard !items.isEmpty || filter == .groupby else { return try iterator([]) }
         switch filter {
         case .map: return try map(items, arguments)
         case .groupby: return try groups(items, arguments)
