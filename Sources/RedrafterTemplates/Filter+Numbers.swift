@@ -16,7 +16,8 @@ extension Interpreter {
             return double(of: value).map { .double($0) } ?? bound[0] ?? .double(0)
         case .abs:
             switch value.number {
-            case .integer(let number): return number < 0 ? try integer(0.subtractingReportingOverflow(number)) : .integer(number)
+            case .integer(let number):
+                return number < 0 ? try integer(0.subtractingReportingOverflow(number)) : .integer(number)
             case .double(let number): return .double(number.magnitude)
             case nil: throw .failed("'abs' of '\(value.typeName)'")
             }
@@ -76,7 +77,9 @@ extension PythonNumber {
         let isNegative = digits[0] == UInt8(ascii: "-")
         if isNegative || digits[0] == UInt8(ascii: "+") { digits.removeFirst() }
         let prefixes = [16: UInt8(ascii: "x"), 8: UInt8(ascii: "o"), 2: UInt8(ascii: "b")]
-        if let letter = prefixes[base], digits.count > 2, digits[0] == UInt8(ascii: "0"), digits[1] | 0x20 == letter {
+        if let letter = prefixes[base], digits.count > 2, digits[0] == UInt8(ascii: "0"),
+            digits[1] | 0x20 == letter
+        {
             digits.removeFirst(2)
         }
         guard let first = digits.first, let last = digits.last, first != UInt8(ascii: "_"),
@@ -95,7 +98,8 @@ extension PythonNumber {
         case "-inf", "-infinity": return -.infinity
         case "nan", "+nan", "-nan": return .nan
         default:
-            guard plain.utf8.count <= 400, plain.utf8.allSatisfy({ "0123456789.e+-".utf8.contains($0) }) else {
+            guard plain.utf8.count <= 400, plain.utf8.allSatisfy({ "0123456789.e+-".utf8.contains($0) })
+            else {
                 return nil
             }
             var number = plain

@@ -42,12 +42,16 @@ extension Interpreter {
         var bestKey = folded(try follow(path, from: best), bound[0])
         for item in items.dropFirst() {
             let key = folded(try follow(path, from: item), bound[0])
-            if try compare(isLargest ? bestKey : key, .less, isLargest ? key : bestKey) { (best, bestKey) = (item, key) }
+            if try compare(isLargest ? bestKey : key, .less, isLargest ? key : bestKey) {
+                (best, bestKey) = (item, key)
+            }
         }
         return best
     }
 
-    private func sortedPairs(_ value: TemplateValue, _ arguments: CallArguments) throws(Fault) -> TemplateValue {
+    private func sortedPairs(_ value: TemplateValue, _ arguments: CallArguments) throws(Fault)
+        -> TemplateValue
+    {
         let bound = try arguments.bind(["case_sensitive", "by", "reverse"], "dictsort")
         guard case .dictionary(let dictionary) = value else {
             throw .failed("'dictsort' needs a dictionary, not '\(value.typeName)'")

@@ -43,7 +43,9 @@ extension Interpreter {
             if arguments.keywords.isEmpty {
                 return try string(try percentFormatted(text, try tuple(arguments.positional)))
             }
-            guard arguments.positional.isEmpty else { throw .failed("format takes named or other arguments, not both") }
+            guard arguments.positional.isEmpty else {
+                throw .failed("format takes named or other arguments, not both")
+            }
             var builder = DictionaryBuilder()
             for (name, value) in arguments.keywords { try builder.set(.string(name), value) }
             return try string(try percentFormatted(text, try dictionary(builder)))
@@ -69,7 +71,8 @@ extension Interpreter {
         return count < 0 ? nil : count
     }
 
-    private func indented(_ text: TemplateString, _ arguments: CallArguments) throws(Fault) -> TemplateString {
+    private func indented(_ text: TemplateString, _ arguments: CallArguments) throws(Fault) -> TemplateString
+    {
         let bound = try arguments.bind(["width", "first", "blank"], "indent")
         let indentation: TemplateString
         if case .string(let text)? = bound[0] {

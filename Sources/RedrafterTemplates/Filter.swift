@@ -1,8 +1,11 @@
 /// Filters by the name that templates call them by.
 enum Filter: String, CaseIterable, Sendable {
-    case abs, attr, batch, capitalize, center, count, d, `default`, dictsort, e, escape, first, float, forceescape
-    case format, groupby, indent, int, items, join, last, length, list, lower, map, max, min, reject, rejectattr
-    case replace, reverse, round, safe, select, selectattr, slice, sort, string, striptags, sum, title, tojson, trim
+    case abs, attr, batch, capitalize, center, count, d, `default`, dictsort, e, escape, first, float,
+        forceescape
+    case format, groupby, indent, int, items, join, last, length, list, lower, map, max, min, reject,
+        rejectattr
+    case replace, reverse, round, safe, select, selectattr, slice, sort, string, striptags, sum, title,
+        tojson, trim
     case truncate, unique, upper, urlencode, wordcount
 
     static func unknown(_ name: String) -> Fault {
@@ -16,7 +19,8 @@ extension Interpreter {
         _ filter: Filter, _ value: TemplateValue, _ arguments: CallArguments
     ) throws(Fault) -> TemplateValue {
         switch filter {
-        case .trim, .upper, .lower, .capitalize, .title, .replace, .indent, .center, .string, .safe, .escape, .e,
+        case .trim, .upper, .lower, .capitalize, .title, .replace, .indent, .center, .string, .safe, .escape,
+            .e,
             .forceescape, .format, .striptags, .truncate, .urlencode, .wordcount:
             return try applyToText(filter, value, arguments)
         case .first, .last, .join, .list, .reverse, .length, .count, .items, .batch, .slice, .attr:
@@ -28,7 +32,8 @@ extension Interpreter {
         case .abs, .int, .float, .round: return try applyToNumber(filter, value, arguments)
         case .default, .d:
             let bound = try arguments.bind(["default_value", "boolean"], "default")
-            let isMissing = if case .undefined = value { true } else { bound[1]?.isTrue == true && !value.isTrue }
+            let isMissing =
+                if case .undefined = value { true } else { bound[1]?.isTrue == true && !value.isTrue }
             return isMissing ? bound[0] ?? .string(TemplateString()) : value
         case .tojson:
             let bound = try arguments.bind(["ensure_ascii", "indent", "separators", "sort_keys"], "tojson")
@@ -43,7 +48,8 @@ extension Interpreter {
         case .string(let text)?:
             return text.text.split(separator: ".", omittingEmptySubsequences: false).map { part in
                 let isPlace = !part.isEmpty && part.utf8.allSatisfy { (48...57).contains($0) }
-                return isPlace ? Int(part).map { .integer($0) } ?? .string(String(part)) : .string(String(part))
+                return isPlace
+                    ? Int(part).map { .integer($0) } ?? .string(String(part)) : .string(String(part))
             }
         case let value?: return [value]
         }

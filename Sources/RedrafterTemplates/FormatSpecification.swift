@@ -40,7 +40,9 @@ struct FormatSpecification {
             var value: Int?
             while isNext("0123456789") {
                 value = (value ?? 0) * 10 + Int(scalars[at].value - 48)
-                guard let value, value < 1 << 24 else { throw .limit("a width in a format", allowed: "\(1 << 24)") }
+                guard let value, value < 1 << 24 else {
+                    throw .limit("a width in a format", allowed: "\(1 << 24)")
+                }
                 at += 1
             }
             return value
@@ -52,7 +54,9 @@ struct FormatSpecification {
         }
         if isNext(".") {
             at += 1
-            guard let value = try number() else { throw .failed("a format without the precision behind its point") }
+            guard let value = try number() else {
+                throw .failed("a format without the precision behind its point")
+            }
             precision = value
         }
         if at < scalars.count {
@@ -86,7 +90,9 @@ extension Interpreter {
             sign = isNegative ? "-" : format.sign == "+" ? "+" : format.sign == " " ? " " : ""
             body = TemplateString(isNegative ? String(number.dropFirst()) : number)
         default:
-            guard format.type == nil, format.width == 0 else { throw .failed("this format of '\(value.typeName)'") }
+            guard format.type == nil, format.width == 0 else {
+                throw .failed("this format of '\(value.typeName)'")
+            }
             body = try text(value)
         }
         let isNumber = if case .string = value { false } else { value.number != nil }
@@ -102,7 +108,8 @@ extension Interpreter {
         whole.append(body)
         let length = whole.scalarCount
         guard alignment == "^", format.width > length else {
-            return try padded(whole, to: format.width, side: alignment == "<" ? .right : .left, fill: format.fill)
+            return try padded(
+                whole, to: format.width, side: alignment == "<" ? .right : .left, fill: format.fill)
         }
         let left = (format.width - length) / 2
         whole = try padded(whole, to: length + left, side: .left, fill: format.fill)
@@ -130,9 +137,12 @@ extension Interpreter {
         guard let number = value.number?.asDouble else { throw .failed("a number is expected") }
         switch type {
         case nil:
-            guard let precision = format.precision else { return grouped(PythonNumber.text(number), format.grouping) }
+            guard let precision = format.precision else {
+                return grouped(PythonNumber.text(number), format.grouping)
+            }
             return grouped(PythonNumber.formatted("g", number, max(precision, 1)), format.grouping)
-        case "f"?, "F"?: return grouped(PythonNumber.fixed(number, digits: format.precision ?? 6), format.grouping)
+        case "f"?, "F"?:
+            return grouped(PythonNumber.fixed(number, digits: format.precision ?? 6), format.grouping)
         case "e"?, "E"?, "g"?, "G"?:
             return grouped(
                 PythonNumber.formatted(String(type ?? "g"), number, format.precision ?? 6), format.grouping)

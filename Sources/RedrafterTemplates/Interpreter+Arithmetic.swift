@@ -23,7 +23,8 @@ extension Interpreter {
         default: break
         }
         throw .failed(
-            "'\(operation.rawValue)' between '\(left.typeName)' and '\(right.typeName)', which Python does not know")
+            "'\(operation.rawValue)' between '\(left.typeName)' and '\(right.typeName)', which Python does not know"
+        )
     }
 
     /// Texts marked as safe HTML escape those that are not.
@@ -97,7 +98,9 @@ extension Interpreter {
         guard divisor != 0 else { throw .failed("a division by zero") }
     }
 
-    private func calculate(_ a: Int, _ operation: Expression.Arithmetic, _ b: Int) throws(Fault) -> TemplateValue {
+    private func calculate(_ a: Int, _ operation: Expression.Arithmetic, _ b: Int) throws(Fault)
+        -> TemplateValue
+    {
         switch operation {
         case .add: return try integer(a.addingReportingOverflow(b))
         case .subtract: return try integer(a.subtractingReportingOverflow(b))
@@ -110,7 +113,8 @@ extension Interpreter {
             }
             let (quotient, remainder) = a.quotientAndRemainder(dividingBy: b)
             let isBelow = remainder != 0 && (remainder < 0) != (b < 0)
-            return .integer(isQuotient(operation) ? quotient - (isBelow ? 1 : 0) : remainder + (isBelow ? b : 0))
+            return .integer(
+                isQuotient(operation) ? quotient - (isBelow ? 1 : 0) : remainder + (isBelow ? b : 0))
         case .power:
             guard b >= 0 else {
                 guard a != 0 else { throw .failed("0 to a negative power") }

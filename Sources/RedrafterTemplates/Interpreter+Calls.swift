@@ -24,7 +24,9 @@ extension Interpreter {
 
     // MARK: Macros
 
-    private func call(_ macro: Macro, in parent: Scope, _ arguments: CallArguments) throws(Fault) -> TemplateValue {
+    private func call(_ macro: Macro, in parent: Scope, _ arguments: CallArguments) throws(Fault)
+        -> TemplateValue
+    {
         try enter()
         defer { depth -= 1 }
         return .string(
@@ -51,9 +53,12 @@ extension Interpreter {
                 scope.set(parameter.name, .undefined(.hint(hint)))
             }
         }
-        if macro.usesCaller, !macro.parameters.contains(where: { $0.spelling == "caller" }), let id = id("caller") {
+        if macro.usesCaller, !macro.parameters.contains(where: { $0.spelling == "caller" }),
+            let id = id("caller")
+        {
             let place = keywords.firstIndex { $0.name == "caller" }
-            scope.set(id, place.map { keywords.remove(at: $0).value } ?? .undefined(.hint("there is no caller")))
+            scope.set(
+                id, place.map { keywords.remove(at: $0).value } ?? .undefined(.hint("there is no caller")))
         }
         if macro.usesKwargs, let id = id("kwargs") {
             var builder = DictionaryBuilder()
@@ -81,7 +86,7 @@ extension Interpreter {
             let members = try dictionaryBuilder(arguments, "namespace").finish()
             try allocate(members.count * 100 + 100)
             for index in members.keys.indices {
-                let name = try text(members.keys[index]).text
+                let name = try text(members.keys[index])
                 try Self.checkMember(name)
                 namespace.set(name, members.values[index])
             }
@@ -100,7 +105,9 @@ extension Interpreter {
         }
     }
 
-    private func dictionaryBuilder(_ arguments: CallArguments, _ callee: String) throws(Fault) -> DictionaryBuilder {
+    private func dictionaryBuilder(_ arguments: CallArguments, _ callee: String) throws(Fault)
+        -> DictionaryBuilder
+    {
         var builder = DictionaryBuilder()
         guard arguments.positional.count <= 1 else { throw .failed("\(callee) takes at most one argument") }
         switch arguments.positional.first {

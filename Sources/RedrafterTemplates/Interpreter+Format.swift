@@ -43,9 +43,12 @@ extension Interpreter {
                     return try integer(try take(), "a width")
                 }
                 var number: Int?
-                while at < scalars.count, case let digit = scalars[at].scalar.value, (48...57).contains(digit) {
+                while at < scalars.count, case let digit = scalars[at].scalar.value, (48...57).contains(digit)
+                {
                     number = (number ?? 0) * 10 + Int(digit - 48)
-                    guard let number, number < 1 << 24 else { throw .limit("a width in a format", allowed: "\(1 << 24)") }
+                    guard let number, number < 1 << 24 else {
+                        throw .limit("a width in a format", allowed: "\(1 << 24)")
+                    }
                     at += 1
                 }
                 return number
@@ -105,7 +108,9 @@ extension Interpreter {
             }
             if case .bool(let flag) = value { value = .integer(flag ? 1 : 0) }
             format.type = "iu".unicodeScalars.contains(conversion) ? "d" : conversion
-            if value.index != nil { format.precision = "efgEFG".unicodeScalars.contains(conversion) ? format.precision : nil }
+            if value.index != nil {
+                format.precision = "efgEFG".unicodeScalars.contains(conversion) ? format.precision : nil
+            }
             format.alignment = isLeft ? "<" : flags.contains("0") ? "=" : ">"
             if flags.contains("0"), !isLeft { format.fill = TemplateString("0") }
             return try formatted(value, format)
@@ -182,7 +187,9 @@ extension Interpreter {
         if first.isEmpty || first.utf8.allSatisfy({ (48...57).contains($0) }) {
             let index = first.isEmpty ? next : Int(first) ?? Int.max
             if first.isEmpty { next += 1 }
-            guard arguments.positional.indices.contains(index) else { throw .failed("too few values for the format") }
+            guard arguments.positional.indices.contains(index) else {
+                throw .failed("too few values for the format")
+            }
             value = arguments.positional[index]
         } else {
             guard let named = arguments.keywords.last(where: { $0.name == first }) else {
@@ -197,7 +204,9 @@ extension Interpreter {
                 rest = rest.dropFirst(name.count)
                 value = try member(TemplateString(String(name)), of: value)
             } else {
-                guard mark == "[", let end = rest.firstIndex(of: "]") else { throw .failed("a field of a format without ']'") }
+                guard mark == "[", let end = rest.firstIndex(of: "]") else {
+                    throw .failed("a field of a format without ']'")
+                }
                 let key = rest[..<end]
                 rest = rest[rest.index(after: end)...]
                 value = try item(Int(key).map { .integer($0) } ?? .string(String(key)), of: value)

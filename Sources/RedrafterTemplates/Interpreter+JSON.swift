@@ -18,7 +18,8 @@ extension Interpreter {
             separators = (try string(parts[0], "tojson"), try string(parts[1], "tojson"))
         }
         var writer = JSONText(
-            isASCII: arguments[0]?.isTrue == true, sortsKeys: arguments[3]?.isTrue == true, indentation: indentation,
+            isASCII: arguments[0]?.isTrue == true, sortsKeys: arguments[3]?.isTrue == true,
+            indentation: indentation,
             separators: separators)
         try writer.write(value, level: 0, self)
         return writer.output
@@ -94,7 +95,8 @@ private struct JSONText {
     }
 
     private static func text(_ number: Double) -> String {
-        number.isNaN ? "NaN" : number.isInfinite ? (number < 0 ? "-Infinity" : "Infinity") : PythonNumber.text(number)
+        number.isNaN
+            ? "NaN" : number.isInfinite ? (number < 0 ? "-Infinity" : "Infinity") : PythonNumber.text(number)
     }
 
     private mutating func write(_ text: TemplateString) {

@@ -93,7 +93,7 @@ extension Interpreter {
     private func attribute(_ name: TemplateString, of value: TemplateValue) throws(Fault) -> TemplateValue? {
         switch value {
         case .undefined(let undefined): throw .failed(undefined.message)
-        case .namespace(let namespace): return namespace.members[name.text]
+        case .namespace(let namespace): return namespace.members[name]
         case .loop(let loop): return loopMember(name.text, loop)
         case .string, .dictionary, .list, .tuple, .range: break
         default: return nil
@@ -101,7 +101,9 @@ extension Interpreter {
         let spelling = name.text
         let methods = Methods.names(of: value)
         if methods.allowed.contains(spelling) { return .callable(TemplateCallable(.method(name, of: value))) }
-        if methods.refused.contains(spelling) || spelling.utf8.starts(with: "__".utf8) && spelling.hasSuffix("__") {
+        if methods.refused.contains(spelling)
+            || spelling.utf8.starts(with: "__".utf8) && spelling.hasSuffix("__")
+        {
             return .undefined(.unsafe(spelling, of: value.typeName))
         }
         return nil

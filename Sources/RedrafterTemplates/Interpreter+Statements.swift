@@ -116,9 +116,9 @@ extension Interpreter {
         }
     }
 
-    static func checkMember(_ name: String) throws(Fault) {
-        guard !name.utf8.starts(with: "_".utf8) else {
-            throw .failed("'\(name)': members of a namespace cannot begin with an underscore")
+    static func checkMember(_ name: TemplateString) throws(Fault) {
+        guard name.bytes.first != UInt8(ascii: "_") else {
+            throw .failed("'\(name.text)': members of a namespace cannot begin with an underscore")
         }
     }
 

@@ -23,7 +23,10 @@ final class Interpreter {
     var namespaces: [TemplateNamespace] = []
     var capturedScopes: [Scope] = []
 
-    init(names: [String], globals: [GlobalFunction?], limits: TemplateLimits, inputBytes: Int, now: TemplateClock) {
+    init(
+        names: [String], globals: [GlobalFunction?], limits: TemplateLimits, inputBytes: Int,
+        now: TemplateClock
+    ) {
         self.names = names
         self.globals = globals
         self.limits = limits

@@ -20,7 +20,9 @@ extension Lexer {
             while true {
                 if isDigit(index, radix: radix) {
                     index += 1
-                } else if index < source.count, source[index] == UInt8(ascii: "_"), isDigit(index + 1, radix: radix) {
+                } else if index < source.count, source[index] == UInt8(ascii: "_"),
+                    isDigit(index + 1, radix: radix)
+                {
                     index += 2
                 } else {
                     return index
@@ -51,7 +53,9 @@ extension Lexer {
                 end = digits(end + 1)
             }
             if letter(end) == UInt8(ascii: "e") {
-                let hasSign = end + 1 < source.count && [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(source[end + 1])
+                let hasSign =
+                    end + 1 < source.count
+                    && [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(source[end + 1])
                 let exponent = end + (hasSign ? 2 : 1)
                 if isDigit(exponent) {
                     isFraction = true
@@ -106,7 +110,9 @@ extension Lexer {
         case UInt8(ascii: "0")...UInt8(ascii: "7"):
             var end = at
             var value: UInt32 = 0
-            while end < source.count, end < at + 3, (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(source[end]) {
+            while end < source.count, end < at + 3,
+                (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(source[end])
+            {
                 value = value * 8 + UInt32(source[end] - 48)
                 end += 1
             }

@@ -107,7 +107,9 @@ struct Lexer {
     }
 
     private mutating func appendData(_ range: Range<Int>, lines: Range<Int>) {
-        if !range.isEmpty { tokens.append(Token(kind: .data, line: line, text: TemplateString(Array(source[range])))) }
+        if !range.isEmpty {
+            tokens.append(Token(kind: .data, line: line, text: TemplateString(Array(source[range]))))
+        }
         countLines(lines)
     }
 
@@ -302,8 +304,12 @@ struct Lexer {
         while at < source.count {
             let length = TemplateString.length(ofScalar: source[at])
             let end = min(source.count, at + length)
-            guard let scalar = String(decoding: source[at..<end], as: UTF8.self).unicodeScalars.first else { break }
-            guard scalar == "_" || (at == start ? scalar.properties.isXIDStart : scalar.properties.isXIDContinue)
+            guard let scalar = String(decoding: source[at..<end], as: UTF8.self).unicodeScalars.first else {
+                break
+            }
+            guard
+                scalar == "_"
+                    || (at == start ? scalar.properties.isXIDStart : scalar.properties.isXIDContinue)
             else {
                 guard at > start else { throw .syntax("the character '\(scalar)' has no meaning here") }
                 break

@@ -79,7 +79,9 @@ extension Interpreter {
     }
 
     /// `split`, `rsplit`, `splitlines`, `partition` and `rpartition`.
-    func divide(_ name: String, _ text: TemplateString, _ arguments: CallArguments) throws(Fault) -> TemplateValue {
+    func divide(_ name: String, _ text: TemplateString, _ arguments: CallArguments) throws(Fault)
+        -> TemplateValue
+    {
         switch name {
         case "splitlines":
             let bound = try arguments.bind(["keepends"], name)
@@ -94,7 +96,9 @@ extension Interpreter {
                 try isFirst
                 ? find(separator, in: text, from: 0) : findLast(separator, in: text, before: text.count)
             let empty = TemplateValue.string(TemplateString())
-            guard let found else { return try tuple(isFirst ? [.string(text), empty, empty] : [empty, empty, .string(text)]) }
+            guard let found else {
+                return try tuple(isFirst ? [.string(text), empty, empty] : [empty, empty, .string(text)])
+            }
             let end = found + separator.count
             return try tuple([.string(text[0..<found]), .string(separator), .string(text[end..<text.count])])
         default:
@@ -134,14 +138,18 @@ extension Interpreter {
             return ranges + [at..<text.count]
         }
         while true {
-            while at < text.count, case let next = text.scalar(at: at), next.scalar.isPythonSpace { at = next.end }
+            while at < text.count, case let next = text.scalar(at: at), next.scalar.isPythonSpace {
+                at = next.end
+            }
             guard at < text.count else { return ranges }
             if ranges.count == limit ?? Int.max {
                 let end = text.trimmedEnd
                 return ranges + [at..<end]
             }
             let start = at
-            while at < text.count, case let next = text.scalar(at: at), !next.scalar.isPythonSpace { at = next.end }
+            while at < text.count, case let next = text.scalar(at: at), !next.scalar.isPythonSpace {
+                at = next.end
+            }
             ranges.append(start..<at)
         }
     }
@@ -153,18 +161,23 @@ extension Interpreter {
         var end = text.count
         if let separator {
             guard !separator.isEmpty else { throw .failed("'rsplit' by an empty text") }
-            while ranges.count < limit ?? Int.max, let found = try findLast(separator, in: text, before: end) {
+            while ranges.count < limit ?? Int.max, let found = try findLast(separator, in: text, before: end)
+            {
                 ranges.append(found + separator.count..<end)
                 end = found
             }
             return ([0..<end] + ranges.reversed().map { $0 })
         }
         while true {
-            while end > 0, case let last = text.scalar(before: end), last.scalar.isPythonSpace { end = last.start }
+            while end > 0, case let last = text.scalar(before: end), last.scalar.isPythonSpace {
+                end = last.start
+            }
             guard end > 0 else { return ranges.reversed() }
             if ranges.count == limit ?? Int.max { return [0..<end] + ranges.reversed().map { $0 } }
             let stop = end
-            while end > 0, case let last = text.scalar(before: end), !last.scalar.isPythonSpace { end = last.start }
+            while end > 0, case let last = text.scalar(before: end), !last.scalar.isPythonSpace {
+                end = last.start
+            }
             ranges.append(end..<stop)
         }
     }

@@ -6,20 +6,25 @@ extension Interpreter {
         switch name {
         case "strip", "lstrip", "rstrip":
             let bound = try arguments.bind(["chars"], name)
-            return .string(text.trimmed(try characters(bound[0]), start: name != "rstrip", end: name != "lstrip"))
-        case "split", "rsplit", "splitlines", "partition", "rpartition": return try divide(name, text, arguments)
+            return .string(
+                text.trimmed(try characters(bound[0]), start: name != "rstrip", end: name != "lstrip"))
+        case "split", "rsplit", "splitlines", "partition", "rpartition":
+            return try divide(name, text, arguments)
         case "startswith", "endswith": return .bool(try hasEnd(name, text, arguments))
         case "removeprefix", "removesuffix":
             let part = try string(try arguments.bind(["part"], required: 1, name)[0] ?? .none, name)
             let isPrefix = name == "removeprefix"
-            guard isPrefix ? text.bytes.starts(with: part.bytes) : text.hasSuffix(part) else { return .string(text) }
+            guard isPrefix ? text.bytes.starts(with: part.bytes) : text.hasSuffix(part) else {
+                return .string(text)
+            }
             return .string(
                 isPrefix ? text[part.count..<text.count] : text[0..<text.count - part.count])
         case "replace":
             let bound = try arguments.bind(["old", "new", "count"], required: 2, name)
             let new = try string(bound[1] ?? .none, name)
             return try string(
-                try replaced(text, try string(bound[0] ?? .none, name), new, limit: try limit(bound[2], name)))
+                try replaced(text, try string(bound[0] ?? .none, name), new, limit: try limit(bound[2], name))
+            )
         case "find", "rfind", "index", "rindex", "count": return try search(name, text, arguments)
         case "join":
             let bound = try arguments.bind(["items"], required: 1, name)
@@ -52,7 +57,11 @@ extension Interpreter {
     ) throws(Fault) -> Bool {
         let bound = try arguments.bind(["part", "start", "end"], required: 1, name)
         var candidates = [TemplateValue]()
-        if case .tuple(let list)? = bound[0] { candidates = list.items } else { candidates = [bound[0] ?? .none] }
+        if case .tuple(let list)? = bound[0] {
+            candidates = list.items
+        } else {
+            candidates = [bound[0] ?? .none]
+        }
         let part = text[try window(text, bound[1], bound[2])]
         for candidate in candidates {
             let candidate = try string(candidate, name)
@@ -88,7 +97,9 @@ extension Interpreter {
         if name == "count" {
             if part.isEmpty { return .integer(inside.scalarCount + 1) }
             var (count, at) = (0, 0)
-            while let found = try find(part, in: inside, from: at) { (count, at) = (count + 1, found + part.count) }
+            while let found = try find(part, in: inside, from: at) {
+                (count, at) = (count + 1, found + part.count)
+            }
             return .integer(count)
         }
         let found =
@@ -115,7 +126,9 @@ extension Interpreter {
         return try string(result)
     }
 
-    private func pad(_ name: String, _ text: TemplateString, _ arguments: CallArguments) throws(Fault) -> TemplateValue {
+    private func pad(_ name: String, _ text: TemplateString, _ arguments: CallArguments) throws(Fault)
+        -> TemplateValue
+    {
         let bound = try arguments.bind(["width", "fill"], required: 1, name)
         let width = try integer(bound[0], name) ?? 0
         guard name != "zfill" else {
@@ -128,7 +141,8 @@ extension Interpreter {
             return .string(result)
         }
         let side: Side = name == "ljust" ? .right : name == "rjust" ? .left : .both
-        let fill = try bound[1].map { (value) throws(Fault) in try string(value, name) } ?? TemplateString(" ")
+        let fill =
+            try bound[1].map { (value) throws(Fault) in try string(value, name) } ?? TemplateString(" ")
         guard fill.scalarCount == 1 else { throw .failed("'\(name)' fills up with one character") }
         return .string(try padded(text, to: width, side: side, fill: fill))
     }

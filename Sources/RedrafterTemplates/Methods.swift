@@ -1,10 +1,13 @@
 /// Methods of Python's types that templates can call.
 enum Methods {
     static let ofText: Set<String> = [
-        "capitalize", "casefold", "center", "count", "endswith", "find", "format", "index", "isalnum", "isalpha",
-        "isascii", "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "istitle", "isupper", "join", "ljust",
+        "capitalize", "casefold", "center", "count", "endswith", "find", "format", "index", "isalnum",
+        "isalpha",
+        "isascii", "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "istitle", "isupper", "join",
+        "ljust",
         "lower", "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust",
-        "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper",
+        "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title",
+        "upper",
         "zfill",
     ]
     private static let ofDictionary: Set<String> = ["get", "items", "keys", "values", "copy"]
@@ -16,7 +19,9 @@ enum Methods {
         "append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove",
     ]
     /// Python has them, this engine does not.
-    private static let missing: Set<String> = ["encode", "expandtabs", "format_map", "isidentifier", "isprintable", "translate"]
+    private static let missing: Set<String> = [
+        "encode", "expandtabs", "format_map", "isidentifier", "isprintable", "translate",
+    ]
 
     /// What can be called, and what a template may not.
     static func names(of value: TemplateValue) -> (allowed: Set<String>, refused: Set<String>) {
@@ -87,11 +92,15 @@ extension Interpreter {
         _ name: String, _ loop: LoopState, _ arguments: CallArguments
     ) throws(Fault) -> TemplateValue {
         guard name == "changed" else {
-            guard !arguments.positional.isEmpty else { throw .failed("'loop.cycle' needs something to cycle through") }
+            guard !arguments.positional.isEmpty else {
+                throw .failed("'loop.cycle' needs something to cycle through")
+            }
             return arguments.positional[loop.index % arguments.positional.count]
         }
         for value in arguments.positional { try walk(value) }
-        if let last = loop.lastChanged, TemplateValue.equal(last, arguments.positional) { return .bool(false) }
+        if let last = loop.lastChanged, TemplateValue.equal(last, arguments.positional) {
+            return .bool(false)
+        }
         loop.lastChanged = arguments.positional
         return .bool(true)
     }

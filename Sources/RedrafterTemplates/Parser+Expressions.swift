@@ -94,7 +94,9 @@ extension Parser {
         let line = line
         let first = try concatenation()
         var operations: [(operation: Expression.Arithmetic, operand: Expression)] = []
-        while let operation = arithmetic([.add, .subtract]) { operations.append((operation, try concatenation())) }
+        while let operation = arithmetic([.add, .subtract]) {
+            operations.append((operation, try concatenation()))
+        }
         return operations.isEmpty ? first : Expression(.arithmetic(first, operations), line: line)
     }
 

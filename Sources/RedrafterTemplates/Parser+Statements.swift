@@ -27,14 +27,17 @@ extension Parser {
     }
 
     private static func unknownTag(_ tag: String) -> Fault {
-        let known = ["if", "for", "set", "macro", "call", "filter", "with", "generation", "break", "continue"]
+        let known = [
+            "if", "for", "set", "macro", "call", "filter", "with", "generation", "break", "continue",
+        ]
         switch tag {
         case "include", "import", "from", "extends":
             return .unsupported("the tag '\(tag)' (a chat template is one file)", nearest: "'macro'")
         case "do": return .unsupported("the tag 'do'", nearest: "'set'")
         case "autoescape", "trans", "endautoescape":
             return .unsupported("the tag '\(tag)'", nearest: "the filter 'escape'")
-        case "else", "elif", "endif", "endfor", "endset", "endmacro", "endcall", "endfilter", "endwith", "endraw",
+        case "else", "elif", "endif", "endfor", "endset", "endmacro", "endcall", "endfilter", "endwith",
+            "endraw",
             "endblock", "endgeneration":
             return .syntax("'\(tag)' belongs to no open block")
         default: return .unsupported("the tag '\(tag)'", nearest: "'\(Spelling.nearest(tag, among: known))'")
@@ -67,7 +70,8 @@ extension Parser {
         advance()
         let otherwise = hasElse ? try closedBody("endfor") : []
         return ForLoop(
-            target: target, items: items, test: test, isRecursive: isRecursive, body: body, otherwise: otherwise)
+            target: target, items: items, test: test, isRecursive: isRecursive, body: body,
+            otherwise: otherwise)
     }
 
     private mutating func assignment() throws(Fault) -> Statement.Kind {
@@ -75,9 +79,11 @@ extension Parser {
         if skip(.assign) { return .assign(target, try tupleOrExpression()) }
         var filters = [Postfix]()
         while skip(.bar) { filters.append(try filter()) }
-        return .assignBlock(target, filters: filters, body: try inner { (parser) throws(Fault) in
-            try parser.closedBody("endset")
-        })
+        return .assignBlock(
+            target, filters: filters,
+            body: try inner { (parser) throws(Fault) in
+                try parser.closedBody("endset")
+            })
     }
 
     /// A body in which no loop around can be left.
@@ -91,7 +97,8 @@ extension Parser {
     }
 
     /// A name, a tuple of names, or a member of a namespace.
-    private mutating func target(until end: String? = nil, allowsMember: Bool = false) throws(Fault) -> Target {
+    private mutating func target(until end: String? = nil, allowsMember: Bool = false) throws(Fault) -> Target
+    {
         var targets = [Target]()
         var isTuple = false
         repeat {
@@ -122,7 +129,7 @@ extension Parser {
         guard !["true", "True", "false", "False", "none", "None"].contains(name) else {
             throw .syntax("'\(name)' cannot be assigned to")
         }
-        if allowsMember, skip(.dot) { return .member(namespace: id(name), try self.name()) }
+        if allowsMember, skip(.dot) { return .member(namespace: id(name), TemplateString(try self.name())) }
         if isNext(.dot) || isNext(.leftBracket) {
             throw .unsupported("assigning to a part of '\(name)'", nearest: "a member of a namespace")
         }
@@ -152,7 +159,8 @@ extension Parser {
         let names = macroNames.removeLast()
         if let outer = macroNames.indices.last { macroNames[outer].formUnion(names) }
         return Macro(
-            name: name, id: id(name), parameters: parameters, body: body, usesCaller: names.contains("caller"),
+            name: name, id: id(name), parameters: parameters, body: body,
+            usesCaller: names.contains("caller"),
             usesVarargs: names.contains("varargs"), usesKwargs: names.contains("kwargs"))
     }
 
@@ -177,7 +185,8 @@ extension Parser {
         let body = try macro("caller") { (parser) throws(Fault) in
             let parameters = parser.skip(.leftParenthesis) ? try parser.parameters() : []
             let expression = try parser.expression()
-            guard case .postfix(_, let operations) = expression.kind, case .call? = operations.last?.kind else {
+            guard case .postfix(_, let operations) = expression.kind, case .call? = operations.last?.kind
+            else {
                 throw .syntax("'call' without a call")
             }
             called = expression
@@ -190,9 +199,11 @@ extension Parser {
     private mutating func filterBlock() throws(Fault) -> Statement.Kind {
         var filters = [try filter()]
         while skip(.bar) { filters.append(try filter()) }
-        return .filterBlock(filters, body: try inner { (parser) throws(Fault) in
-            try parser.closedBody("endfilter")
-        })
+        return .filterBlock(
+            filters,
+            body: try inner { (parser) throws(Fault) in
+                try parser.closedBody("endfilter")
+            })
     }
 
     private mutating func with() throws(Fault) -> Statement.Kind {

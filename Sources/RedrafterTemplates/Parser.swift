@@ -8,7 +8,7 @@ struct Parser {
     var at = 0
     /// Spellings of names by id.
     private(set) var names: [String] = []
-    private var ids: [String: Int] = [:]
+    private var ids: [TemplateString: Int] = [:]
     /// `caller`, `varargs` and `kwargs` in the macros being read, the innermost last.
     var macroNames: [Set<String>] = []
     var loopDepth = 0
@@ -60,13 +60,17 @@ struct Parser {
         return name
     }
 
-    func unexpected(_ expected: String) -> Fault { .syntax("\(token.description) where \(expected) is expected") }
+    func unexpected(_ expected: String) -> Fault {
+        .syntax("\(token.description) where \(expected) is expected")
+    }
 
     // MARK: Names and depth
 
     mutating func id(_ name: String) -> Int {
-        if let id = ids[name] { return id }
-        ids[name] = names.count
+        // By bytes: Swift's strings are equal where only their normalization differs.
+        let key = TemplateString(name)
+        if let id = ids[key] { return id }
+        ids[key] = names.count
         names.append(name)
         return names.count - 1
     }

@@ -84,7 +84,7 @@ struct Arguments: Sendable {
 /// What is assigned to.
 indirect enum Target: Sendable {
     case name(Int)
-    case member(namespace: Int, String)
+    case member(namespace: Int, TemplateString)
     case tuple([Target])
 }
 
@@ -151,7 +151,8 @@ final class Macro: Sendable {
     let usesKwargs: Bool
 
     init(
-        name: String, id: Int, parameters: [Parameter], body: [Statement], usesCaller: Bool, usesVarargs: Bool,
+        name: String, id: Int, parameters: [Parameter], body: [Statement], usesCaller: Bool,
+        usesVarargs: Bool,
         usesKwargs: Bool
     ) {
         self.name = name

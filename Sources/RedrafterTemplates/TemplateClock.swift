@@ -1,7 +1,7 @@
 import RedrafterPlatform
 
 /// The date that `strftime_now` shows.
-public struct TemplateClock: Sendable {
+public struct TemplateClock: Sendable, Equatable {
     private let seconds: Int?
 
     /// The time at which a template runs, in the local time zone.

@@ -21,7 +21,9 @@ extension TemplateString {
         var before = index - 1
         while before >= 0, index - before < 64, all[before].scalar.properties.isCaseIgnorable { before -= 1 }
         var after = index + 1
-        while after < all.count, after - index < 64, all[after].scalar.properties.isCaseIgnorable { after += 1 }
+        while after < all.count, after - index < 64, all[after].scalar.properties.isCaseIgnorable {
+            after += 1
+        }
         let isFinal =
             before >= 0 && isCased(all[before].scalar) && !(after < all.count && isCased(all[after].scalar))
         return isFinal ? "\u{3C2}" : "\u{3C3}"
@@ -113,11 +115,15 @@ extension TemplateString {
 
 extension TemplateString {
     /// Without characters at the ends: those of the set, or white space.
-    func trimmed(_ characters: Set<Unicode.Scalar>?, start trimsStart: Bool = true, end trimsEnd: Bool = true) -> TemplateString {
+    func trimmed(_ characters: Set<Unicode.Scalar>?, start trimsStart: Bool = true, end trimsEnd: Bool = true)
+        -> TemplateString
+    {
         func goes(_ scalar: Unicode.Scalar) -> Bool { characters?.contains(scalar) ?? scalar.isPythonSpace }
         var (low, high) = (0, count)
         while trimsStart, low < high, case let next = scalar(at: low), goes(next.scalar) { low = next.end }
-        while trimsEnd, low < high, case let last = scalar(before: high), goes(last.scalar) { high = last.start }
+        while trimsEnd, low < high, case let last = scalar(before: high), goes(last.scalar) {
+            high = last.start
+        }
         return self[low..<high]
     }
 

@@ -16,7 +16,8 @@ extension TemplateValue {
             let count = a.count
             return count == b.count && (count == 0 || a.start == b.start && (count == 1 || a.step == b.step))
         case (.iterator(let a), .iterator(let b)): return a === b
-        case (.view(let a), .view(let b)): return a === b || (a.kind != .values && Self.equal(a.items, b.items))
+        case (.view(let a), .view(let b)):
+            return a === b || (a.kind != .values && Self.equal(a.items, b.items))
         case (.callable(let a), .callable(let b)): return a === b
         case (.loop(let a), .loop(let b)): return a === b
         default: return false

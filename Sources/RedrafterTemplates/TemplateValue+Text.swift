@@ -67,7 +67,7 @@ extension TemplateValue {
         output.append("<Namespace {")
         for (index, name) in namespace.order.enumerated() {
             if index > 0 { output.append(", ") }
-            appendQuoted(TemplateString(name), to: &output)
+            appendQuoted(name, to: &output)
             output.append(": ")
             namespace.members[name]?.appendRepresentation(to: &output)
         }

@@ -200,10 +200,10 @@ final class TemplateView {
 /// The one value that templates may change. The interpreter keeps all of them and empties them in the end, because they can
 /// hold each other.
 final class TemplateNamespace {
-    var members: [String: TemplateValue] = [:]
-    var order: [String] = []
+    var members: [TemplateString: TemplateValue] = [:]
+    var order: [TemplateString] = []
 
-    func set(_ name: String, _ value: TemplateValue) {
+    func set(_ name: TemplateString, _ value: TemplateValue) {
         if members.updateValue(value, forKey: name) == nil { order.append(name) }
     }
 }
@@ -248,7 +248,10 @@ final class LoopState {
     let recursion: (loop: ForLoop, scope: Scope)?
     var lastChanged: [TemplateValue]?
 
-    init(_ items: [TemplateValue], extent: TemplateValue.Extent, level: Int, recursion: (loop: ForLoop, scope: Scope)?) {
+    init(
+        _ items: [TemplateValue], extent: TemplateValue.Extent, level: Int,
+        recursion: (loop: ForLoop, scope: Scope)?
+    ) {
         self.items = items
         self.extent = extent
         self.level = level

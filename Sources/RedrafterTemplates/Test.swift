@@ -1,6 +1,7 @@
 /// Tests by the name that templates call them by.
 enum Test: String, CaseIterable, Sendable {
-    case boolean, callable, defined, divisibleby, escaped, even, `false`, filter, float, integer, iterable, lower
+    case boolean, callable, defined, divisibleby, escaped, even, `false`, filter, float, integer, iterable,
+        lower
     case mapping, none, number, odd, sameas, sequence, string, test, `true`, undefined, upper, `in`
     case equal = "==", eq, equalto
     case unequal = "!=", ne
