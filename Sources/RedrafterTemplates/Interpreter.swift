@@ -9,6 +9,7 @@ final class Interpreter {
     let now: TemplateClock
     /// The name `loop`, where the template uses it.
     let loopName: Int?
+    let stepLimit: Int
     let memoryLimit: Int
     let outputLimit: Int
     private(set) var steps = 0
@@ -33,7 +34,8 @@ final class Interpreter {
         self.now = now
         loopName = names.firstIndex(of: "loop")
         let (extra, overflow) = inputBytes.multipliedReportingOverflow(by: limits.inputFactor)
-        let allowance = overflow ? Int.max / 2 : min(extra, Int.max / 2)
+        let allowance = overflow ? Int.max / 4 : min(extra, Int.max / 4)
+        stepLimit = limits.steps + allowance
         memoryLimit = limits.memoryBytes + allowance
         outputLimit = limits.outputBytes + allowance
     }
@@ -54,8 +56,8 @@ final class Interpreter {
     /// Pays for work.
     func step(_ count: Int = 1) throws(Fault) {
         steps += count
-        guard steps <= limits.steps, steps >= 0 else {
-            throw .limit("the template does not come to an end", allowed: "\(limits.steps) steps")
+        guard steps <= stepLimit else {
+            throw .limit("the template does not come to an end", allowed: "\(stepLimit) steps")
         }
     }
 

@@ -14,8 +14,8 @@ extension Interpreter {
                         while length < part.count, text[at + length] == part[length] { length += 1 }
                         if length == part.count { return at }
                         compared += length
-                        // Half the limit of steps for one search: hostile, and cut off below.
-                        if compared > limits.steps << 3 { return nil }
+                        // More than is allowed altogether: refused below.
+                        if compared >> 3 > stepLimit { return nil }
                     }
                     at += 1
                 }
@@ -35,7 +35,7 @@ extension Interpreter {
             var length = 0
             while length < part.count, text.bytes[at + length] == part.bytes[length] { length += 1 }
             compared += length + 1
-            if compared & 0xFFFF == 0 || length == part.count {
+            if compared > 0xFFFF || length == part.count {
                 try step(compared >> 3)
                 compared = 0
             }

@@ -19,14 +19,16 @@ enum Methods {
         "append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove",
     ]
     /// Python has them, this engine does not.
-    private static let missing: Set<String> = [
+    static let missing: Set<String> = [
         "encode", "expandtabs", "format_map", "isidentifier", "isprintable", "translate",
     ]
+
+    private static let callableOfText = ofText.union(missing)
 
     /// What can be called, and what a template may not.
     static func names(of value: TemplateValue) -> (allowed: Set<String>, refused: Set<String>) {
         switch value {
-        case .string: (ofText, missing)
+        case .string: (callableOfText, [])
         case .dictionary: (ofDictionary, changingDictionary)
         case .list: (ofList, changingList)
         case .tuple, .range: (["index", "count"], [])
@@ -42,6 +44,10 @@ extension Interpreter {
     ) throws(Fault) -> TemplateValue {
         switch receiver {
         case .string(let text):
+            if Methods.missing.contains(name) {
+                let nearest = Spelling.nearest(name, among: Methods.ofText.sorted())
+                throw .unsupported("the method '\(name)' of 'str'", nearest: "'\(nearest)'")
+            }
             if name == "format" { return try string(try braceFormatted(text, arguments)) }
             guard arguments.keywords.isEmpty || ["split", "rsplit", "splitlines"].contains(name) else {
                 throw .failed("'\(name)' takes no named arguments")
