@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds llama.cpp in the user's cache, from the source in the PyPI package llama-cpp-python: about five minutes on two cores.
-# Does nothing if it is there already.
+# Does nothing if it is there already. With --source it only fetches the source, and prints its folder on stdout.
 #
 # The build is for this processor. With REDRAFTER_PEER_SET=avx2 it is a second one beside it that uses no more than AVX2, FMA,
 # F16C and BMI2: what the kernel set avx2 is compared with on a processor that has more.
@@ -44,6 +44,11 @@ fetch_source() {
     rm -rf "$work"
 }
 
+if [ "${1:-}" = --source ]; then
+    [ -f "$peer/CMakeLists.txt" ] || { install_packages python3-venv; fetch_source; } >&2
+    printf '%s\n' "$peer"
+    exit
+fi
 if [ ! -x "$build/bin/llama-bench" ] || [ ! -x "$build/bin/llama-quantize" ]; then
     install_packages cmake ninja-build g++ python3-venv
     [ -f "$peer/CMakeLists.txt" ] || fetch_source

@@ -142,15 +142,21 @@ def environment():
     return result
 
 
+def normalised(message):
+    """Without members that are null, and with thoughts under each of their names, as transformers hands messages over."""
+    message = {key: value for key, value in message.items() if value is not None}
+    thoughts = next((message[key] for key in ("reasoning_content", "thinking", "reasoning") if key in message), None)
+    return message if thoughts is None else {"thinking": thoughts, **message, "reasoning_content": thoughts}
+
+
 def variables(messages, more):
-    # Members that are null are dropped, as transformers does.
-    messages = [{key: value for key, value in message.items() if value is not None} for message in messages]
     return {"messages": messages, "tools": None, "documents": None, "add_generation_prompt": True, **TOKENS, **more}
 
 
 def reference(source, messages, more):
     try:
-        return environment().from_string(source).render(**variables(messages, more)), ""
+        values = variables([normalised(message) for message in messages], more)
+        return environment().from_string(source).render(**values), ""
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"
 

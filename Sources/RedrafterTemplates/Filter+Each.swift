@@ -71,7 +71,7 @@ extension Interpreter {
         for item in items {
             keys.append(folded(try follow(path, from: item, standard: bound[1]), bound[2]))
         }
-        let order = try sortedOrder(keys.map { [$0] }, isReversed: false)
+        let order = try sortedOrder(keys, isReversed: false)
         var groups = [TemplateValue]()
         var members = [TemplateValue]()
         for (place, index) in order.enumerated() {

@@ -58,7 +58,7 @@ extension Interpreter {
         }
         let by = try bound[1].map { (value) throws(Fault) in try text(value).text } ?? "key"
         guard by == "key" || by == "value" else { throw .failed("'dictsort' sorts by 'key' or 'value'") }
-        let keys = (by == "key" ? dictionary.keys : dictionary.values).map { [folded($0, bound[0])] }
+        let keys = (by == "key" ? dictionary.keys : dictionary.values).map { folded($0, bound[0]) }
         let pairs = try pairs(dictionary)
         let order = try sortedOrder(keys, isReversed: bound[2]?.isTrue == true)
         return try list(order.map { pairs[$0] })
@@ -66,7 +66,7 @@ extension Interpreter {
 
     private func keys(
         _ items: [TemplateValue], attribute: TemplateValue?, isCaseSensitive: TemplateValue?
-    ) throws(Fault) -> [[TemplateValue]] {
+    ) throws(Fault) -> [TemplateValue] {
         var paths = [[TemplateValue]]()
         if case .string(let text)? = attribute {
             for part in text.text.split(separator: ",", omittingEmptySubsequences: false) {
@@ -75,17 +75,18 @@ extension Interpreter {
         } else {
             paths.append(try path(attribute))
         }
-        var keys = [[TemplateValue]]()
+        // Lists, as in Jinja: they are compared at the first place where they differ.
+        var keys = [TemplateValue]()
         for item in items {
             var key = [TemplateValue]()
             for path in paths { key.append(folded(try follow(path, from: item), isCaseSensitive)) }
-            keys.append(key)
+            keys.append(try list(key))
         }
         return keys
     }
 
     /// Places of keys in ascending or descending order; equal keys stay as they were. Merge sort: a comparison may throw.
-    func sortedOrder(_ keys: [[TemplateValue]], isReversed: Bool) throws(Fault) -> [Int] {
+    func sortedOrder(_ keys: [TemplateValue], isReversed: Bool) throws(Fault) -> [Int] {
         var order = Array(keys.indices)
         var other = order
         var width = 1
@@ -99,8 +100,8 @@ extension Interpreter {
                     if !takesRight, right < end {
                         takesRight =
                             try isReversed
-                            ? isLess(keys[order[left]], keys[order[right]])
-                            : isLess(keys[order[right]], keys[order[left]])
+                            ? compare(keys[order[left]], .less, keys[order[right]])
+                            : compare(keys[order[right]], .less, keys[order[left]])
                     }
                     other[place] = order[takesRight ? right : left]
                     if takesRight { right += 1 } else { left += 1 }
@@ -110,13 +111,5 @@ extension Interpreter {
             width *= 2
         }
         return order
-    }
-
-    private func isLess(_ a: [TemplateValue], _ b: [TemplateValue]) throws(Fault) -> Bool {
-        for (left, right) in zip(a, b) {
-            if try compare(left, .equal, right) { continue }
-            return try compare(left, .less, right)
-        }
-        return false
     }
 }

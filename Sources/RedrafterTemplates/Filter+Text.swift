@@ -26,7 +26,7 @@ extension Interpreter {
                 try replaced(
                     plain, try self.text(bound[0] ?? .none), try self.text(bound[1] ?? .none),
                     limit: try limit(bound[2], "replace")))
-        case .indent: return try string(try indented(text, arguments))
+        case .indent: return try string(try indented(try string(value, "'indent'"), arguments))
         case .center:
             let bound = try arguments.bind(["width"], "center")
             return try string(try padded(text, to: try integer(bound[0], "center") ?? 80, side: .both))
@@ -50,7 +50,7 @@ extension Interpreter {
             for (name, value) in arguments.keywords { try builder.set(.string(name), value) }
             return try string(try percentFormatted(text, try dictionary(builder)))
         case .wordcount:
-            return .integer(try split(text, separator: nil, limit: nil).count)
+            return .integer(text.wordCount)
         default:
             throw .unsupported("the filter '\(filter.rawValue)'", nearest: "'replace'")
         }

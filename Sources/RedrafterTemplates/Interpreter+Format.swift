@@ -70,8 +70,11 @@ extension Interpreter {
             result.append(try converted(argument, conversion, flags, format))
         }
         if !usesNames, next < values.count {
-            if case .dictionary = value { return result }
-            throw .failed("more values than the format has places")
+            // What Python could look names up in may stay unused.
+            switch value {
+            case .dictionary, .list, .range, .undefined: break
+            default: throw .failed("more values than the format has places")
+            }
         }
         return result
     }

@@ -60,7 +60,7 @@ private struct JSONText {
     ) throws(Fault) {
         output.append("{")
         var order = Array(dictionary.keys.indices)
-        if sortsKeys { order = try interpreter.sortedOrder(dictionary.keys.map { [$0] }, isReversed: false) }
+        if sortsKeys { order = try interpreter.sortedOrder(dictionary.keys, isReversed: false) }
         for (place, index) in order.enumerated() {
             try separate(place, level, interpreter)
             switch dictionary.keys[index] {

@@ -32,7 +32,8 @@ extension Interpreter {
             capture()
             scope.set(macro.id, .callable(TemplateCallable(.macro(macro, scope))))
         case .call(let expression, let body): try execute(expression, callingBack: body)
-        case .filterBlock(let filters, let body): try write(try text(try filtered(filters, body)))
+        case .filterBlock(let filters, let body):
+            try write(try string(try filtered(filters, body), "the end of a 'filter' block"))
         case .scope(let values, let body): return try execute(body, with: values)
         case .leaveLoop: return .leaveLoop
         case .nextItem: return .nextItem

@@ -96,6 +96,17 @@ extension TemplateString {
         return !isEmpty && scalars.allSatisfy { Self.isOfKind(name, $0.scalar) }
     }
 
+    /// Stretches of letters, digits and underscores.
+    var wordCount: Int {
+        var (count, isInside) = (0, false)
+        for item in scalars {
+            let isPart = item.scalar == "_" || Self.isOfKind("isalnum", item.scalar)
+            if isPart, !isInside { count += 1 }
+            isInside = isPart
+        }
+        return count
+    }
+
     private static func isOfKind(_ name: String, _ scalar: Unicode.Scalar) -> Bool {
         let category = scalar.properties.generalCategory
         let isLetter = [

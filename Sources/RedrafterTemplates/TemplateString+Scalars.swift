@@ -62,7 +62,11 @@ extension TemplateString {
     }
 
     /// Each code point as a text.
-    var characters: [TemplateString] { scalars.map { self[$0.range] } }
+    var characters: [TemplateString] {
+        var plain = self
+        plain.isMarkup = false
+        return scalars.map { plain[$0.range] }
+    }
 }
 
 extension Unicode.Scalar {
