@@ -117,8 +117,8 @@ extension Interpreter {
         case .range(let range):
             guard let index = value.index, range.count > 0 else { return false }
             let (distance, overflow) = index.subtractingReportingOverflow(range.start)
-            return !overflow && distance % range.step == 0
-                && (0..<range.count).contains(distance / range.step)
+            guard !overflow, distance != .min, distance % range.step == 0 else { return false }
+            return (0..<range.count).contains(distance / range.step)
         default:
             let items = try items(container)
             try walk(container)

@@ -132,7 +132,7 @@ extension Interpreter {
         let bound = try arguments.bind(["width", "fill"], required: 1, name)
         let width = try integer(bound[0], name) ?? 0
         guard name != "zfill" else {
-            let count = max(0, width - text.scalarCount)
+            let count = max(0, max(0, width) - text.scalarCount)
             try allocate(count)
             let hasSign = text.bytes.first == UInt8(ascii: "-") || text.bytes.first == UInt8(ascii: "+")
             var result = text[0..<(hasSign ? 1 : 0)]
