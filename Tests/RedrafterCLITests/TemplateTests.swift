@@ -15,7 +15,10 @@ import Testing
     private func toy(template: String? = nil) throws -> String {
         let path = directory.file("toy.gguf")
         var image = ToyModelFile().gguf()
-        if let template { image.replace(GGUFImage.string("tokenizer.chat_template", template)) }
+        if let template {
+            let place = image.pair("tokenizer.chat_template")
+            image.pairs[place] = GGUFImage.string("tokenizer.chat_template", template)
+        }
         try ToyModelFile.write(image.bytes, to: path)
         return path
     }
