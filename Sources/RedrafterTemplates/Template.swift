@@ -16,6 +16,7 @@ public struct Template: Sendable {
     /// - Parameters:
     ///   - source: the text of the template.
     ///   - name: the file it is from, for errors.
+    ///   - limits: what a rendering may use.
     /// - Throws: `TemplateError` with the line.
     public init(
         _ source: String, name: String, limits: TemplateLimits = TemplateLimits()

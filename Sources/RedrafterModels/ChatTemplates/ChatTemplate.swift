@@ -82,6 +82,7 @@ public struct ChatTemplate: Sendable {
     /// The prompt for a conversation with tool calls and other members that `ChatMessage` does not have.
     /// - Parameters:
     ///   - conversation: a list of messages, or an object with `messages` and further variables (`tools`, `documents`).
+    ///   - tools: win over those of the conversation.
     ///   - addGenerationPrompt: ends with the header of the assistant's turn; nil for what the conversation says, else true.
     /// - Throws: `ChatTemplateError.template`, `.invalidMessages`.
     public func render(
