@@ -14,7 +14,7 @@ struct TemplateCommand: ParsableCommand {
             "messages" and further variables ("tools", "documents"). Special tokens are the model's; without a model, set them.
 
               redrafter template -m model.gguf --messages chat.json
-              redrafter template --template chat_template.jinja --messages chat.json --set bos_token="<s>"
+              redrafter template --template my.jinja --messages chat.json
             """)
 
     @Option(
