@@ -9,8 +9,13 @@ struct ChatTemplateTokenTests {
 
     /// The ids with which a prompt begins, and how often the begin-of-sequence token is in it.
     private func begin(template: String, addsBOS: Bool) throws -> (first: Int32?, count: Int, bos: Int32) {
-        var definition = try TokenizerFixtures.definition("llama2")
-        definition.addsBOS = addsBOS
+        let root = try #require(TokenizerFixtures.json("Tokenizers/llama2.tokenizer.json").object)
+        // The post-processor is what adds it.
+        let members = root.map { ($0.key, $0.key == "post_processor" && !addsBOS ? .null : $0.value) }
+        let names = JSONValue.object(["bos_token": .string("<s>"), "eos_token": .string("</s>")])
+        var definition = try TokenizerDefinition(
+            tokenizer: .object(JSONObject(members)), configuration: names, file: "llama2")
+        #expect(definition.addsBOS == addsBOS)
         definition.chatTemplate = template
         let tokenizer = Tokenizer(definition)
         let bos = try #require(tokenizer.bos)
