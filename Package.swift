@@ -23,6 +23,7 @@ let package = Package(
         .library(name: "Redrafter", targets: ["Redrafter"]),
         .library(name: "RedrafterCore", targets: ["RedrafterCore"]),
         .library(name: "RedrafterFormats", targets: ["RedrafterFormats"]),
+        .library(name: "RedrafterTemplates", targets: ["RedrafterTemplates"]),
         .library(name: "RedrafterModels", targets: ["RedrafterModels"]),
         .library(name: "RedrafterDrafters", targets: ["RedrafterDrafters"]),
         .library(name: "DrafterHeads", targets: ["DrafterHeads"]),
@@ -43,8 +44,12 @@ let package = Package(
             name: "RedrafterFormats", dependencies: ["RedrafterPlatform", "RedrafterCore"],
             swiftSettings: swiftSettings),
         .target(
-            name: "RedrafterModels",
+            name: "RedrafterTemplates",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "RedrafterModels",
+            dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterTemplates"],
             swiftSettings: swiftSettings),
         .target(name: "RedrafterReport", dependencies: ["RedrafterCore"], swiftSettings: swiftSettings),
         .target(name: "COpenBLAS", cSettings: cSettings),
@@ -139,7 +144,7 @@ let package = Package(
             name: "RedrafterCommands",
             dependencies: [
                 "CBuildCommit", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
-                "RedrafterReport",
+                "RedrafterTemplates", "RedrafterReport",
                 "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterTrainers",
                 "RedrafterDistillation", "CPUBackend",
                 "VulkanBackend", argumentParser,
@@ -165,8 +170,12 @@ let package = Package(
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
+            name: "RedrafterTemplatesTests",
+            dependencies: ["RedrafterTemplates", "RedrafterFormats", "RedrafterTesting"],
+            exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .testTarget(
             name: "RedrafterModelsTests",
-            dependencies: ["RedrafterModels", "RedrafterPlatform", "RedrafterTesting"],
+            dependencies: ["RedrafterModels", "RedrafterTemplates", "RedrafterPlatform", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
             name: "COpenBLASTests", dependencies: ["RedrafterPlatform", "COpenBLAS"],
@@ -216,7 +225,7 @@ let package = Package(
             dependencies: [
                 "RedrafterCLI", "MedusaDrafter", "BundledDrafters", "RedrafterCommands", "RedrafterPlatform",
                 "RedrafterCore",
-                "RedrafterFormats", "RedrafterModels",
+                "RedrafterFormats", "RedrafterModels", "RedrafterTemplates",
                 "Redrafter", "RedrafterTraining", "RedrafterDistillation", "RedrafterTesting", argumentParser,
             ],
             swiftSettings: swiftSettings),

@@ -52,7 +52,8 @@ extension Model {
         files.release()
         return Model(
             path: path, tokenizer: tokenizer, transformer: transformer, prefillChunk: options.prefillChunk,
-            loadDuration: start.duration(to: .now), warnings: warnings, registry: options.registry)
+            loadDuration: start.duration(to: .now), warnings: warnings, registry: options.registry,
+            chatTemplate: options.chatTemplate)
     }
 
     /// What a drafter for the model at `path` is made for. Reads what the files say of the model, not its weights.

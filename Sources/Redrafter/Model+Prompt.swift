@@ -2,17 +2,19 @@ import RedrafterCore
 import RedrafterModels
 
 extension Model {
-    /// The chat format of the model's file.
-    /// - Throws: `RedrafterError.chatTemplate` where there is none, or one that is not known.
+    /// The chat template: the model's own, or the one it was loaded with.
+    /// - Throws: `RedrafterError.chatTemplate` where there is none, or one that cannot be read.
     public func chatTemplate() throws(RedrafterError) -> ChatTemplate {
-        try wrapping(RedrafterError.chatTemplate, try tokenizer.chatTemplate())
+        try wrapping(RedrafterError.chatTemplate, try parsedChatTemplate.get())
     }
 
     /// Tokens of a conversation that ends with a question, up to where the answer begins. What the messages hold is plain
     /// text, also where it spells a special token.
-    /// - Throws: `RedrafterError.chatTemplate`.
+    /// - Throws: `RedrafterError.chatTemplate`, also where the template refuses the conversation.
     public func prompt(_ messages: [ChatMessage]) throws(RedrafterError) -> Tokenizer.Encoding {
-        tokenizer.encode(try chatTemplate().render(messages))
+        let template = try chatTemplate()
+        return try wrapping(
+            RedrafterError.chatTemplate, try tokenizer.encode(messages, using: template))
     }
 
     /// The prompt of a conversation that may have outgrown the context: the oldest turns are left out until it fits. A turn

@@ -13,6 +13,8 @@ public struct ModelOptions: Sendable {
     /// Rows of a prefill pass; the text does not depend on it.
     public var prefillChunk = PassRunner.defaultPrefillChunk
     public var registry = Registry.standard
+    /// The chat template and what it is told; the model's own unless another is named.
+    public var chatTemplate = ChatTemplateOptions()
 
     public init(
         contextLength: Int? = nil, threads: Int? = nil, backend: String = "cpu", kernels: String? = nil
@@ -58,12 +60,18 @@ public final class Model: Sendable {
     public let warnings: [String]
     /// The plug-ins it was loaded with.
     public let registry: Registry
+    /// Parsed when the model is loaded. A model whose template cannot be read still continues plain text.
+    let parsedChatTemplate: Result<ChatTemplate, ChatTemplateError>
 
     public init(
         path: String, tokenizer: Tokenizer, transformer: Transformer,
         prefillChunk: Int = PassRunner.defaultPrefillChunk,
-        loadDuration: Duration = .zero, warnings: [String] = [], registry: Registry = .standard
+        loadDuration: Duration = .zero, warnings: [String] = [], registry: Registry = .standard,
+        chatTemplate: ChatTemplateOptions = ChatTemplateOptions()
     ) {
+        do { parsedChatTemplate = .success(try tokenizer.chatTemplate(chatTemplate)) } catch {
+            parsedChatTemplate = .failure(error)
+        }
         self.path = path
         self.tokenizer = tokenizer
         self.transformer = transformer

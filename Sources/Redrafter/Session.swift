@@ -23,7 +23,7 @@ public actor Session {
     ///   - model: may serve several sessions at once.
     ///   - instructions: the system message.
     ///   - speculation: how answers are made faster; they are the same with every choice.
-    /// - Throws: `RedrafterError.chatTemplate` where the model's file has no chat format that is known; `.drafter` where a
+    /// - Throws: `RedrafterError.chatTemplate` where the model has no chat template that can be read; `.drafter` where a
     ///   drafter that was asked for does not fit the model; `.transformer(.backend(.outOfMemory))`.
     public init(
         _ model: Model, instructions: String? = nil,

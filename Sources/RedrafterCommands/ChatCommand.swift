@@ -12,6 +12,7 @@ struct ChatCommand: ParsableCommand {
             """)
 
     @OptionGroup(title: "Model") var modelArguments: ModelArguments
+    @OptionGroup(title: "Chat template") var chatTemplate: ChatTemplateArguments
     @OptionGroup(title: "Length and sampling") var sampling: SamplingArguments
     @OptionGroup(title: "Speculation") var speculation: SpeculationArguments
 
@@ -45,9 +46,11 @@ struct ChatCommand: ParsableCommand {
         let seed = sampling.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         let parameters = try sampling.parameters(seed: seed)
         let speculation = try speculation.options()
+        let template = try chatTemplate.options()
         var first = prompt == nil && file == nil ? nil : try PromptSource.read(prompt: prompt, file: file)
         Interrupt.install()
-        let model = try modelArguments.load(contextLength: contextSize)
+        let model = try modelArguments.load(
+            contextLength: contextSize, chatTemplate: template)
         let conversation = try Conversation(model, instructions: system, speculation: speculation)
         for warning in conversation.warnings { Terminal.warn(warning) }
         let stream = AnswerStream(marksDrafted: showAccepted, json: json, seed: seed)

@@ -29,6 +29,7 @@ struct CompareCommand: ParsableCommand {
     }
 
     @OptionGroup(title: "Model") var modelArguments: ModelArguments
+    @OptionGroup(title: "Chat template") var chatTemplate: ChatTemplateArguments
     @OptionGroup(title: "Length and sampling") var sampling: SamplingArguments
     @OptionGroup(title: "Speculation") var shape: TreeArguments
 
@@ -63,12 +64,14 @@ struct CompareCommand: ParsableCommand {
     func run() throws {
         let settings = try settings()
         let prompts = try promptSet()
+        let template = try chatTemplate.options()
         Interrupt.install()
         let backends = modelArguments.backend.split(separator: ",").map(String.init)
         let longest = prompts.prompts.map(\.byteCount).max() ?? 0
         let models = try backends.map {
             try modelArguments.load(
-                contextLengthLimit: longest + Self.templateTokens + settings.maximumTokens, backend: $0)
+                contextLengthLimit: longest + Self.templateTokens + settings.maximumTokens, backend: $0,
+                chatTemplate: template)
         }
         var bar = ProgressBar("comparing")
         let comparison = try Comparison.run(

@@ -16,6 +16,7 @@ struct DistillExportCommand: ParsableCommand {
             """)
 
     @OptionGroup var modelArguments: ModelArguments
+    @OptionGroup var chatTemplate: ChatTemplateArguments
 
     @Option(help: ArgumentHelp("Directory made by `redrafter distill generate`.", valueName: "path"))
     var data: String
@@ -28,7 +29,7 @@ struct DistillExportCommand: ParsableCommand {
 
     func run() throws {
         let set = try PromptSet(path: prompts)
-        let model = try modelArguments.load(contextLength: nil)
+        let model = try modelArguments.load(contextLength: nil, chatTemplate: try chatTemplate.options())
         let report = try ConversationExport.write(
             data: data, prompts: set, model: model, to: output, onCheck: Terminal.sayChecking)
         for warning in report.warnings { Terminal.warn(warning) }

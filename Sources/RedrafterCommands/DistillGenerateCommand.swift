@@ -19,6 +19,7 @@ struct DistillGenerateCommand: ParsableCommand {
             """)
 
     @OptionGroup var modelArguments: ModelArguments
+    @OptionGroup var chatTemplate: ChatTemplateArguments
 
     @Option(help: ArgumentHelp("File of prompts, one JSON object on each line.", valueName: "path"))
     var prompts: String
@@ -86,9 +87,10 @@ struct DistillGenerateCommand: ParsableCommand {
         let settings = settings()
         try settings.validate()
         let promptSet = try PromptSet(path: prompts)
+        let template = try chatTemplate.options()
         Interrupt.install()
         let model = try modelArguments.load(
-            contextLength: settings.maximumPromptTokens + settings.maximumTokens)
+            contextLength: settings.maximumPromptTokens + settings.maximumTokens, chatTemplate: template)
         var generation = try AnswerGeneration(
             model, prompts: promptSet, settings: settings, directory: output, onCheck: Terminal.sayChecking)
         for warning in generation.warnings { Terminal.warn(warning) }

@@ -16,6 +16,7 @@ struct DistillPromptsCommand: ParsableCommand {
             """)
 
     @OptionGroup var modelArguments: ModelArguments
+    @OptionGroup var chatTemplate: ChatTemplateArguments
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Number of prompts to write.", valueName: "n"))
     var count = 10_000
@@ -49,8 +50,10 @@ struct DistillPromptsCommand: ParsableCommand {
     }
 
     func run() throws {
+        let template = try chatTemplate.options()
         Interrupt.install()
-        let model = try modelArguments.load(contextLength: maxTokens + Self.headerTokens)
+        let model = try modelArguments.load(
+            contextLength: maxTokens + Self.headerTokens, chatTemplate: template)
         var bar = ProgressBar("inventing")
         var prompts = try InventedPrompts(model)
         prompts.temperature = temperature

@@ -42,7 +42,7 @@ extension ExitStatus {
         case let error as TransformerError: self.init(error)
         case let error as BackendError: self.init(error)
         case let error as FormatError: self.init(error)
-        case is ChatTemplateError: self = .badData
+        case let error as ChatTemplateError: self.init(error)
         case is ParameterError: self = .usage
         default: return nil
         }
@@ -56,8 +56,16 @@ extension ExitStatus {
         case .transformer(let error): self.init(error)
         case .backend(let error): self.init(error)
         case .drafter(let error): self.init(error)
-        case .chatTemplate: self = .badData
+        case .chatTemplate(let error): self.init(error)
         case .parameter, .promptTooLong, .emptyPrompt: self = .usage
+        }
+    }
+
+    private init(_ error: ChatTemplateError) {
+        switch error {
+        // The conversation or the name is at fault, not the file.
+        case .template(.raised), .unknownName: self = .usage
+        case .missing, .template, .invalidMessages: self = .badData
         }
     }
 

@@ -19,6 +19,7 @@ struct GenerateCommand: ParsableCommand {
             """)
 
     @OptionGroup(title: "Model") var modelArguments: ModelArguments
+    @OptionGroup(title: "Chat template") var chatTemplate: ChatTemplateArguments
     @OptionGroup(title: "Length and sampling") var sampling: SamplingArguments
     @OptionGroup(title: "Speculation") var speculation: SpeculationArguments
 
@@ -55,9 +56,11 @@ struct GenerateCommand: ParsableCommand {
         let seed = sampling.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         let parameters = try sampling.parameters(seed: seed)
         let speculation = try speculation.options()
+        let template = try chatTemplate.options()
         let text = try PromptSource.read(prompt: prompt, file: file)
         Interrupt.install()
-        let model = try modelArguments.load(contextLength: contextSize)
+        let model = try modelArguments.load(
+            contextLength: contextSize, chatTemplate: template)
         let encoding = try encode(text, for: model)
         if encoding.droppedBytes > 0 {
             Terminal.warn(

@@ -63,9 +63,14 @@ enum Hint {
                 "pass --drafter-model FILE, or use --drafter lookup",
                 "pass --drafter-model FILE, or use --drafters lookup",
             ]
+        case RedrafterError.chatTemplate(.template(.raised)), RedrafterError.chatTemplate(.unknownName),
+            RedrafterError.chatTemplate(.invalidMessages):
+            []
         case RedrafterError.chatTemplate:
             [
-                "pass --no-chat-template to continue plain text",
+                "pass --chat-template NAME if you know the format, or --no-chat-template to continue plain text",
+                "pass --chat-template NAME if you know the format; 'redrafter generate --no-chat-template' continues "
+                    + "plain text",
                 "'redrafter generate --no-chat-template' continues plain text",
             ]
         default: []

@@ -41,16 +41,22 @@ struct ModelArguments: ParsableArguments {
     }
 
     /// Loads the model, with a progress bar where that takes long.
-    func load(contextLength: Int?, kernels: String? = nil) throws -> Model {
-        try load(
-            ModelOptions(
-                contextLength: contextLength, threads: threads, backend: backend, kernels: kernels))
+    func load(
+        contextLength: Int?, kernels: String? = nil, chatTemplate: ChatTemplateOptions = ChatTemplateOptions()
+    ) throws -> Model {
+        var options = ModelOptions(
+            contextLength: contextLength, threads: threads, backend: backend, kernels: kernels)
+        options.chatTemplate = chatTemplate
+        return try load(options)
     }
 
     /// Loads the model with a context that holds so many tokens, where it was trained for as many.
-    func load(contextLengthLimit: Int, backend: String) throws -> Model {
+    func load(
+        contextLengthLimit: Int, backend: String, chatTemplate: ChatTemplateOptions = ChatTemplateOptions()
+    ) throws -> Model {
         var options = ModelOptions(threads: threads, backend: backend)
         options.contextLengthLimit = contextLengthLimit
+        options.chatTemplate = chatTemplate
         return try load(options)
     }
 

@@ -24,7 +24,7 @@ public struct RedrafterCommand: ParsableCommand {
             GenerateCommand.self, ChatCommand.self, CompareCommand.self, DraftersCommand.self,
             BenchCommand.self, DevicesCommand.self, InspectCommand.self,
             ConvertCommand.self, DistillCommand.self, TrainCommand.self,
-            LogitsCommand.self,
+            LogitsCommand.self, TemplateCommand.self,
         ])
 
     public init() {}

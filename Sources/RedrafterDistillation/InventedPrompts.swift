@@ -16,11 +16,13 @@ public struct InventedPrompts {
     /// Tokens of a prompt at most; longer ones are dropped, for they were cut.
     public var maximumTokens = 160
 
-    /// - Throws: `RedrafterError.chatTemplate` where the model has no chat format.
+    /// - Throws: `RedrafterError.chatTemplate` where the model has no chat template that can be run.
     public init(_ model: Model) throws(RedrafterError) {
         self.model = model
         let marker = "question"
-        let segments = try model.chatTemplate().render([ChatMessage(role: .user, content: marker)])
+        let template = try model.chatTemplate()
+        let segments = try wrapping(
+            RedrafterError.chatTemplate, try template.render([ChatMessage(role: .user, content: marker)]))
         let end = segments.lastIndex(of: .content(marker)) ?? segments.endIndex
         header = model.tokenizer.encode(Array(segments[..<end])).tokens
     }

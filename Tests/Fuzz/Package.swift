@@ -21,6 +21,7 @@ let package = Package(
         fuzzer("FuzzTokenizerJSON", formats),
         fuzzer("FuzzTokenizerMetadata", formats),
         fuzzer("FuzzConfiguration", formats),
+        fuzzer("FuzzTemplate", .product(name: "RedrafterTemplates", package: "redrafter")),
     ],
     swiftLanguageModes: [.v6]
 )

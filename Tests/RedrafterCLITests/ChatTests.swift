@@ -60,8 +60,15 @@ import Testing
         image.pairs.removeAll { $0.key == Array("tokenizer.chat_template".utf8) }
         try ToyModelFile.write(image.bytes, to: model)
         for (command, hint) in [
-            ("chat -p ab", "hint: 'redrafter generate --no-chat-template' continues plain text\n"),
-            ("generate -p ab", "hint: pass --no-chat-template to continue plain text\n"),
+            (
+                "chat -p ab",
+                "hint: pass --chat-template NAME if you know the format; 'redrafter generate --no-chat-template' continues "
+                    + "plain text\n"
+            ),
+            (
+                "generate -p ab",
+                "hint: pass --chat-template NAME if you know the format, or --no-chat-template to continue plain text\n"
+            ),
         ] {
             let run = try Run(shell: "\"$R\" \(command) -m '\(model)'")
             #expect(

@@ -46,8 +46,13 @@ import Testing
     ]
 
     private static let chatTemplate: [(ChatTemplateError, Int32)] = [
-        (.missing(file: "f"), 65), (.unrecognised(file: "f", line: "x"), 65),
-        (.unsupported(file: "f", family: "ChatML", construct: "x"), 65),
+        (.missing(file: "f"), 65), (.unknownName(file: "f", name: "n", known: []), 64),
+        (.template(.syntax(template: "f", line: 1, problem: "x")), 65),
+        (.template(.unsupported(template: "f", line: 1, construct: "x", nearest: "y")), 65),
+        (.template(.failed(template: "f", line: 1, problem: "x")), 65),
+        (.template(.limit(template: "f", line: 1, what: "x", allowed: "y")), 65),
+        (.template(.raised(template: "f", line: 1, message: "x")), 64),
+        (.invalidMessages(file: "f", expected: "x", got: "y"), 65),
     ]
 
     private static let model: [(ModelError, Int32)] = [
@@ -144,8 +149,15 @@ import Testing
         let memory = RedrafterError.transformer(.backend(Self.full))
         let weights = RedrafterError.drafter(.missingWeights(drafter: "rnn"))
         for (command, error, hint) in [
-            ("generate", unknown, "pass --no-chat-template to continue plain text"),
-            ("chat", unknown, "'redrafter generate --no-chat-template' continues plain text"),
+            (
+                "generate", unknown,
+                "pass --chat-template NAME if you know the format, or --no-chat-template to continue plain text"
+            ),
+            (
+                "chat", unknown,
+                "pass --chat-template NAME if you know the format; 'redrafter generate --no-chat-template' continues "
+                    + "plain text"
+            ),
             ("generate", long, "use a larger context (-c) or a shorter prompt"),
             ("chat", long, "use a larger context (-c) or a shorter prompt"),
             ("compare", long, "use a larger context or a shorter prompt"),

@@ -84,6 +84,7 @@ import Testing
         #expect(after.fingerprint == before.fingerprint)
         #expect(after.definition.addsBOS == before.definition.addsBOS)
         #expect(after.definition.chatTemplate == before.definition.chatTemplate)
+        #expect(after.definition.namedChatTemplates == ["tool_use": "{{ tools }}"])
         #expect(after.tokenCount == checkpoint.rows)
         let texts = try #require(JSONValue(path: SmallCheckpoint.fixture("texts.json")).array)
         #expect(texts.count > 20)
@@ -207,7 +208,10 @@ struct SmallCheckpoint: Sendable, CustomTestStringConvertible {
             """)
         let tokenizerFile = try MappedFile(path: Self.fixture("\(tokenizer).tokenizer.json"))
         try withExtendedLifetime(tokenizerFile) { try folder.write("tokenizer.json", tokenizerFile.bytes) }
-        try folder.write("tokenizer_config.json", "{\"chat_template\": \"{{ messages }}\"}")
+        try folder.write(
+            "tokenizer_config.json",
+            "{\"chat_template\": [{\"name\": \"default\", \"template\": \"{{ messages }}\"}, "
+                + "{\"name\": \"tool_use\", \"template\": \"{{ tools }}\"}]}")
         let tensors = shapes.filter { $0.0 != omitted }
         var random = SeededRandom(seed: 9)
         let files =

@@ -1,222 +1,158 @@
-/// The chat formats in use among the supported model families, recognised from the file's Jinja source.
-///
-/// The source is not run: it is looked through for what tells the family and its variants apart, and `render` writes
-/// what that template would. Verified against Jinja for the templates in Tests.
-public enum ChatTemplate: Sendable, Hashable {
-    /// `<|im_start|>role\ncontent<|im_end|>\n`; a default system message where the template has one.
-    case chatML(defaultSystem: String?)
-    /// `[INST] <<SYS>>\nsystem\n<</SYS>>\n\nuser [/INST] assistant </s>`
-    case llama2(InstructionFormat)
-    /// `<|start_header_id|>role<|end_header_id|>\n\ncontent<|eot_id|>`; Llama 3.1 and later put `preamble` before
-    /// the system message, which is always there then.
-    case llama3(preamble: String?)
-    /// `USER: … ASSISTANT: …`
-    case vicuna(VicunaFormat)
-    /// `<|role|>\ncontent</s>\n`
-    case zephyr(end: String)
-    /// `[INST] user [/INST] assistant</s>`; spaces differ between tokenizer versions.
-    case mistral(InstructionFormat)
+import RedrafterFormats
+import RedrafterTemplates
 
-    /// What templates with `[INST]` differ in.
-    public struct InstructionFormat: Sendable, Hashable {
-        /// Where the system message goes.
-        public enum SystemPlace: Sendable, Hashable {
-            /// Inside the first user turn.
-            case firstUserTurn
-            /// Inside the last user turn (Mistral v3).
-            case lastUserTurn
-            /// Between its own brackets (Mistral v7).
-            case turnOfItsOwn
-        }
-
-        /// Before the user's text.
-        public var open = "[INST] "
-        /// Behind the user's text.
-        public var close = " [/INST]"
-        /// Before an answer.
-        public var answerPrefix = ""
-        /// Behind an answer.
-        public var answerSuffix = "</s>"
-        /// Before the system message.
-        public var systemOpen = ""
-        /// Behind the system message.
-        public var systemClose = "\n\n"
-        /// Where the system message goes.
-        public var systemPlace = SystemPlace.firstUserTurn
-        /// The system message of conversations that have none.
-        public var defaultSystem: String?
-        /// The begin-of-sequence token before every user turn but the first, where the tokenizer puts it; else empty.
-        public var repeatedBOS = ""
-        /// Whitespace around the user's text goes.
-        public var trimsUser = false
-        /// Whitespace around answers goes.
-        public var trimsAnswer = false
+/// Which chat template is used, and what it is told beside the conversation.
+public struct ChatTemplateOptions: Sendable, Equatable {
+    /// Where a template comes from.
+    public enum Choice: Sendable, Equatable {
+        /// The model's own.
+        case ofModel
+        /// A built-in format (`chatml`), or one of several templates of the model (`tool_use`).
+        case named(String)
+        /// This text; `file` is named in errors.
+        case source(String, file: String)
     }
 
-    /// What templates with `USER:` differ in.
-    public struct VicunaFormat: Sendable, Hashable {
-        /// Before the system message.
-        public var systemOpen = ""
-        /// Behind the system message.
-        public var systemClose = ""
-        /// Before the user's text.
-        public var userOpen = "USER: "
-        /// Behind the user's text.
-        public var userClose = ""
-        /// Before an answer.
-        public var answerOpen = "ASSISTANT: "
-        /// Behind an answer.
-        public var answerClose = "</s>"
-        /// What an answer to come begins with.
-        public var generation = "ASSISTANT:"
-        /// The system message of conversations that have none.
-        public var defaultSystem: String?
-        /// Whitespace around texts and answers goes.
-        public var trims = false
-    }
+    public var choice = Choice.ofModel
+    /// Variables for the template, such as `enable_thinking` or `date_string`; they win over its own.
+    public var variables: [String: JSONValue] = [:]
+    /// What `strftime_now` shows.
+    public var clock = TemplateClock.system
 
-    /// Recognises the template in `source`.
-    /// - Parameters:
-    ///   - source: the Jinja text in the model's file; nil where there is none.
-    ///   - file: named in errors.
-    ///   - bos: spelling of the model's begin-of-sequence token.
-    ///   - eos: spelling of the model's end-of-sequence token, which templates write by name.
-    /// - Throws: `ChatTemplateError` for a missing or unknown template.
-    public init(
-        recognising source: String?, file: String, bos: String = "<s>", eos: String = "</s>"
-    ) throws(ChatTemplateError) {
-        guard let source, !source.isEmpty else { throw .missing(file: file) }
-        let template = TemplateSource(source)
-        if template.contains("<|im_start|>"), !template.contains("<|im_sep|>"),
-            !template.contains("<end_of_utterance>")
-        {
-            self = .chatML(defaultSystem: Self.chatMLDefault(template))
-        } else if template.contains("<|start_header_id|>"), template.contains("<|eot_id|>") {
-            self = .llama3(preamble: Self.llama3Preamble(template))
-        } else if template.contains("[INST]") {
-            let isLlama2 = template.contains("<<SYS>>")
-            let family = isLlama2 ? "Llama 2" : "Mistral"
-            guard let format = Self.instructionFormat(template, isLlama2, bos, eos) else {
-                throw .unsupported(file: file, family: family, construct: "'[INST]' and '[/INST]' literals")
-            }
-            self = isLlama2 ? .llama2(format) : .mistral(format)
-        } else if let end = Self.zephyrEnd(template, eos) {
-            self = .zephyr(end: end)
-        } else if template.contains("USER: "), template.contains("ASSISTANT:") {
-            self = .vicuna(Self.vicunaFormat(template, eos))
-        } else {
-            let line =
-                source.utf8.prefix(200).split(separator: UInt8(ascii: "\n")).first ?? source.utf8.prefix(0)
-            throw .unrecognised(file: file, line: String(decoding: line, as: UTF8.self))
-        }
-    }
-
-    /// The text of a system turn that is literal in the source.
-    private static func chatMLDefault(_ template: TemplateSource) -> String? {
-        let opening = "<|im_start|>system\n"
-        for literal in template.literals {
-            guard let start = literal.firstRange(of: opening) else { continue }
-            let rest = literal[start.upperBound...]
-            if let end = rest.firstRange(of: "<|im_end|>"), end.lowerBound > rest.startIndex {
-                return String(rest[..<end.lowerBound])
-            }
-        }
-        return nil
-    }
-
-    private static func llama3Preamble(_ template: TemplateSource) -> String? {
-        guard let knowledge = template.literal(where: { $0.hasPrefix("Cutting Knowledge Date: ") }) else {
-            return nil
-        }
-        // The template's own date, not today's: the same conversation gives the same tokens every day.
-        let date = template.literal(behind: "date_string = '") ?? "26 Jul 2024"
-        let isDated = template.literal(where: { $0 == "Today Date: " }) != nil
-        return knowledge + (isDated ? "Today Date: \(date)\n\n" : "")
-    }
-
-    private static func instructionFormat(
-        _ template: TemplateSource, _ isLlama2: Bool, _ bos: String, _ eos: String
-    ) -> InstructionFormat? {
-        var format = InstructionFormat()
-        guard let open = template.literal(where: { $0.trimmed() == "[INST]" }),
-            let close = template.literal(where: { $0.trimmed() == "[/INST]" })
-        else { return nil }
-        format.open = open
-        format.close = close
-        let hasPrefix = template.contains("' ' + message['content']") || template.contains("' ' + content")
-        format.answerPrefix = hasPrefix ? " " : ""
-        format.answerSuffix =
-            (template.contains("+ ' ' + eos_token") ? " " : "") + eos
-            + (template.contains("eos_token + ' '") ? " " : "")
-        if isLlama2 {
-            format.systemOpen = "<<SYS>>\n"
-            format.systemClose = "\n<</SYS>>\n\n"
-        }
-        if template.contains("bos_token + '\(open)") { format.repeatedBOS = bos }
-        if let literal = template.literal(where: { $0.trimmed() == "[SYSTEM_PROMPT]" }) {
-            format.systemPlace = .turnOfItsOwn
-            format.systemOpen = literal
-            format.systemClose = "[/SYSTEM_PROMPT]"
-        } else if template.contains("loop.last and system_message") {
-            format.systemPlace = .lastUserTurn
-        }
-        let trimsAll = template.contains("content.strip()") || template.contains("content | trim")
-        format.trimsUser = trimsAll
-        format.trimsAnswer =
-            trimsAll || template.contains("' ' + message['content']|trim")
-            || template.contains("' ' + message['content'] | trim")
-        if template.contains("elif true == true") || template.contains("elif true and") {
-            format.defaultSystem = template.literal(behind: "set system_message = '")
-        }
-        return format
-    }
-
-    private static func zephyrEnd(_ template: TemplateSource, _ eos: String) -> String? {
-        guard template.contains("<|user|>"),
-            template.contains("<|assistant|>") || template.contains("<|' + "),
-            !template.contains("<|end|>"), !template.contains("[gMASK]"),
-            !template.contains("<|tool_declare|>")
-        else { return nil }
-        if template.contains("eos_token") { return eos }
-        return ["<|endoftext|>", "</s>"].first(where: template.contains)
-    }
-
-    private static func vicunaFormat(_ template: TemplateSource, _ eos: String) -> VicunaFormat {
-        var format = VicunaFormat()
-        format.answerClose = eos
-        format.trims = template.contains("['content'].strip()") || template.contains("['content'] | trim")
-        format.defaultSystem = template.literal(behind: "set system_message = '")
-        if template.literal(where: { $0 == " USER: " }) != nil {
-            // system USER: … ASSISTANT: …</s> USER: …
-            format.userOpen = " USER: "
-            format.answerOpen = " ASSISTANT: "
-            format.generation = " ASSISTANT:"
-        } else if template.literal(where: { $0 == "\n" || $0 == "</s>\n" }) != nil {
-            format.systemOpen = template.literal(where: { $0 == "SYSTEM: " }) ?? ""
-            format.systemClose = format.systemOpen.isEmpty ? "\n\n" : "\n"
-            format.userClose = "\n"
-            format.answerClose = eos + "\n"
-        } else {
-            format.systemClose = " "
-            format.userClose = " "
-            format.defaultSystem =
-                format.defaultSystem
-                ?? "A chat between a curious user and an artificial intelligence assistant. The assistant gives "
-                + "helpful, detailed, and polite answers to the user's questions."
-        }
-        return format
+    public init(choice: Choice = .ofModel, variables: [String: JSONValue] = [:]) {
+        self.choice = choice
+        self.variables = variables
     }
 }
 
-extension StringProtocol {
-    /// The first place of `other`, compared byte by byte.
-    fileprivate func firstRange(of other: String) -> Range<Index>? {
-        let wanted = Array(other.utf8)
-        var at = startIndex
-        while at < endIndex {
-            if utf8[at...].starts(with: wanted) { return at..<utf8.index(at, offsetBy: wanted.count) }
-            at = utf8.index(after: at)
+/// A model's chat template, parsed and ready to be run: how a conversation becomes a prompt.
+///
+/// It runs as in Hugging Face transformers: with the model's special tokens as `bos_token`, `eos_token`, `unk_token` and
+/// `pad_token`, `messages`, `tools`, `documents` and `add_generation_prompt`. What comes from the conversation stays text in
+/// the prompt, whatever it spells and wherever the template puts it; only what the template itself writes can be a special token.
+public struct ChatTemplate: Sendable {
+    /// The Jinja text.
+    public let source: String
+    private let file: String
+    private let template: Template
+    private let variables: [Template.Variable]
+    private let clock: TemplateClock
+
+    /// Parses a template.
+    /// - Parameters:
+    ///   - source: the Jinja text.
+    ///   - file: named in errors.
+    ///   - specialTokens: by the names that templates use: `bos_token`.
+    ///   - options: variables and the date; which template to use was decided by `source`.
+    /// - Throws: `ChatTemplateError.template` with the line.
+    public init(
+        _ source: String, file: String, specialTokens: [String: String] = [:],
+        options: ChatTemplateOptions = ChatTemplateOptions()
+    ) throws(ChatTemplateError) {
+        self.source = source
+        self.file = file
+        clock = options.clock
+        do { template = try Template(source, name: file) } catch { throw .template(error) }
+        var variables = specialTokens.map { Template.Variable($0.key, .string($0.value)) }
+        for (name, value) in options.variables {
+            // A special token by another spelling is one all the same.
+            variables.append(Template.Variable(name, value, isInput: !name.hasSuffix("_token")))
         }
-        return nil
+        self.variables = variables
+    }
+
+    /// The prompt for a conversation. Whether a begin-of-sequence token that the template does not write stands before it is
+    /// the tokenizer's matter.
+    /// - Parameters:
+    ///   - messages: the turns, a system message first where there is one.
+    ///   - addGenerationPrompt: ends with the header of the assistant's turn.
+    /// - Throws: `ChatTemplateError.template` where the template fails or refuses the conversation.
+    public func render(
+        _ messages: [ChatMessage], addGenerationPrompt: Bool = true
+    ) throws(ChatTemplateError) -> [PromptSegment] {
+        let values = messages.map {
+            JSONValue.object(["role": .string($0.role.rawValue), "content": .string($0.content)])
+        }
+        return try run([
+            Template.Variable("messages", .array(values), isInput: true, trusted: Self.roles),
+            Template.Variable("add_generation_prompt", .bool(addGenerationPrompt)),
+        ])
+    }
+
+    /// The prompt for a conversation with tool calls and other members that `ChatMessage` does not have.
+    /// - Parameters:
+    ///   - conversation: a list of messages, or an object with `messages` and further variables (`tools`, `documents`).
+    ///   - tools: win over those of the conversation.
+    ///   - addGenerationPrompt: ends with the header of the assistant's turn; nil for what the conversation says, else true.
+    /// - Throws: `ChatTemplateError.template`, `.invalidMessages`.
+    public func render(
+        conversation: JSONValue, tools: JSONValue? = nil, addGenerationPrompt: Bool? = nil
+    ) throws(ChatTemplateError) -> [PromptSegment] {
+        var given = [Template.Variable]()
+        var messages = conversation
+        if let object = conversation.object {
+            messages = object["messages"] ?? .null
+            for (key, value) in object where !(key == "messages") {
+                guard let name = key.string else { continue }
+                given.append(Template.Variable(name, value, isInput: !name.hasSuffix("_token")))
+            }
+        }
+        let normal = Template.Variable(
+            "messages", try normalized(messages), isInput: true, trusted: Self.roles)
+        var all = [Template.Variable("add_generation_prompt", .bool(true))] + given + [normal]
+        if let tools { all.append(Template.Variable("tools", tools, isInput: true)) }
+        if let addGenerationPrompt {
+            all.append(Template.Variable("add_generation_prompt", .bool(addGenerationPrompt)))
+        }
+        return try run(all)
+    }
+
+    /// Roles that templates write into special tokens (`<|user|>`); any other role is text of the conversation.
+    private static let roles: [String: Set<String>] = [
+        "role": [
+            "system", "developer", "user", "assistant", "tool", "function", "ipython", "model",
+            "tool_response",
+            "environment",
+        ]
+    ]
+
+    /// Messages as transformers hands them over: without members that are null, and with thoughts under each of their names.
+    private func normalized(_ messages: JSONValue) throws(ChatTemplateError) -> JSONValue {
+        guard let list = messages.array else {
+            throw .invalidMessages(file: file, expected: "a list of messages", got: messages.summary)
+        }
+        var result = [JSONValue]()
+        for message in list {
+            guard let object = message.object else {
+                throw .invalidMessages(file: file, expected: "a list of objects", got: message.summary)
+            }
+            var members = object.filter { !$0.value.isNull }.map { ($0.key, $0.value) }
+            let thoughts = ["reasoning_content", "thinking", "reasoning"].lazy.compactMap { name in
+                members.first { $0.0 == name }?.1
+            }.first
+            if let thoughts {
+                if !members.contains(where: { $0.0 == "thinking" }) {
+                    members.insert((ByteSlice("thinking"), thoughts), at: 0)
+                }
+                if let place = members.firstIndex(where: { $0.0 == "reasoning_content" }) {
+                    members[place].1 = thoughts
+                } else {
+                    members.append((ByteSlice("reasoning_content"), thoughts))
+                }
+            }
+            result.append(.object(JSONObject(members)))
+        }
+        return .array(result)
+    }
+
+    private func run(_ given: [Template.Variable]) throws(ChatTemplateError) -> [PromptSegment] {
+        let standard = [Template.Variable("tools", .null), Template.Variable("documents", .null)]
+        do {
+            return try template.render(standard + given + variables, clock: clock).map {
+                $0.isInput ? .content($0.text) : .control($0.text)
+            }
+        } catch {
+            throw .template(error)
+        }
     }
 }

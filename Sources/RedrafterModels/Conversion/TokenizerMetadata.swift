@@ -89,9 +89,7 @@ struct TokenizerMetadata {
         }
         try writer.set(prefix + "add_bos_token", .bool(definition.addsBOS))
         try writer.set(prefix + "add_eos_token", .bool(definition.addsEOS))
-        if let template = definition.chatTemplate {
-            try writer.set("tokenizer.chat_template", .string(template))
-        }
+        try ChatTemplateFiles.set(definition, on: writer)
     }
 
     /// The token as files spell it: bytes as characters of the byte-level alphabet, single bytes as `<0x0A>`.

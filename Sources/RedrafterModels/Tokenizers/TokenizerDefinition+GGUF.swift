@@ -60,7 +60,7 @@ extension TokenizerDefinition {
         let addsSpacePrefix = try reader.bool("tokenizer.ggml.add_space_prefix") ?? isSentencePiece
         spacePrefix = isSentencePiece && addsSpacePrefix ? .everyPiece : .never
         droppedBlanks = self.addsSpacePrefix ? .one : .none
-        chatTemplate = try reader.string("tokenizer.chat_template")
+        (chatTemplate, namedChatTemplates) = try ChatTemplateFiles.templates(gguf)
         guard !addsBOS || bos != nil else {
             throw reader.invalid(
                 "tokenizer.ggml.add_bos_token", expected: "a bos_token_id beside it", got: "none")

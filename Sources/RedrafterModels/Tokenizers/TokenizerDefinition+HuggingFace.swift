@@ -3,7 +3,7 @@ import RedrafterFormats
 
 extension TokenizerDefinition {
     /// Reads `tokenizer.json` of a folder, and beside it, where they are, `tokenizer_config.json` (special tokens, chat
-    /// template), `chat_template.jinja` and `generation_config.json` (tokens that end an answer).
+    /// template), `chat_template.jinja`, `chat_template.json`, `additional_chat_templates` and `generation_config.json` (tokens that end an answer).
     /// - Parameters:
     ///   - directory: the folder of a checkpoint.
     ///   - vocabularySize: rows of the embedding, where the model is known; there may be more rows than
@@ -12,15 +12,13 @@ extension TokenizerDefinition {
         let path = directory + "/tokenizer.json"
         let configuration = try Self.optional(try JSONValue(path: directory + "/tokenizer_config.json"))
         let generation = try Self.optional(try JSONValue(path: directory + "/generation_config.json"))
-        let template = try Self.optional(try MappedFile(path: directory + "/chat_template.jinja"))
+        let templates = try ChatTemplateFiles.templates(directory: directory)
         let root = try wrapping(TokenizerError.format, try JSONValue(path: path))
         try self.init(
             tokenizer: root, configuration: configuration, generation: generation, file: path,
             vocabularySize: vocabularySize)
-        if let template {
-            // The bytes go with the file.
-            chatTemplate = withExtendedLifetime(template) { String(decoding: template.bytes, as: UTF8.self) }
-        }
+        chatTemplate = templates.standard ?? chatTemplate
+        namedChatTemplates.merge(templates.named) { $1 }
     }
 
     /// Reads a parsed `tokenizer.json`, and `tokenizer_config.json` and `generation_config.json` where there are any.
@@ -58,7 +56,7 @@ extension TokenizerDefinition {
         replacesMissingByUnknown = unknown != nil
         try readSpecialTokens(reader, pipeline, configuration)
         try readEndOfGeneration(generation)
-        chatTemplate = Self.template(configuration?["chat_template"])
+        (chatTemplate, namedChatTemplates) = ChatTemplateFiles.templates(configuration?["chat_template"])
     }
 
     private mutating func readSpecialTokens(
@@ -92,12 +90,6 @@ extension TokenizerDefinition {
             }
             endOfGeneration.insert(Int32(truncatingIfNeeded: id))
         }
-    }
-
-    /// The template itself, or the one named `default` of several.
-    private static func template(_ value: JSONValue?) -> String? {
-        if let text = value?.string { return text }
-        return value?.array?.first { $0["name"]?.string == "default" }?["template"]?.string
     }
 
     /// nil for a file that is not there.

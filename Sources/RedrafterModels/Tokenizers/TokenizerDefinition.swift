@@ -105,6 +105,8 @@ public struct TokenizerDefinition: Sendable {
     public var addsEOS = false
     /// Jinja source.
     public var chatTemplate: String?
+    /// Further templates by name, such as `tool_use`.
+    public var namedChatTemplates: [String: String] = [:]
 
     /// A definition with nothing special about it; set what differs.
     public init(
