@@ -24,6 +24,7 @@ let package = Package(
         .library(name: "RedrafterCore", targets: ["RedrafterCore"]),
         .library(name: "RedrafterFormats", targets: ["RedrafterFormats"]),
         .library(name: "RedrafterModels", targets: ["RedrafterModels"]),
+        .library(name: "RedrafterHub", targets: ["RedrafterHub"]),
         .library(name: "RedrafterDrafters", targets: ["RedrafterDrafters"]),
         .library(name: "DrafterHeads", targets: ["DrafterHeads"]),
         .library(name: "RedrafterTraining", targets: ["RedrafterTraining"]),
@@ -45,6 +46,11 @@ let package = Package(
         .target(
             name: "RedrafterModels",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
+            swiftSettings: swiftSettings),
+        .target(name: "CCurl", cSettings: cSettings),
+        .target(
+            name: "RedrafterHub",
+            dependencies: ["CCurl", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
             swiftSettings: swiftSettings),
         .target(name: "RedrafterReport", dependencies: ["RedrafterCore"], swiftSettings: swiftSettings),
         .target(name: "COpenBLAS", cSettings: cSettings),
@@ -139,7 +145,7 @@ let package = Package(
             name: "RedrafterCommands",
             dependencies: [
                 "CBuildCommit", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
-                "RedrafterReport",
+                "RedrafterHub", "RedrafterReport",
                 "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterTrainers",
                 "RedrafterDistillation", "CPUBackend",
                 "VulkanBackend", argumentParser,
@@ -168,6 +174,10 @@ let package = Package(
             name: "RedrafterModelsTests",
             dependencies: ["RedrafterModels", "RedrafterPlatform", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedrafterHubTests",
+            dependencies: ["RedrafterHub", "RedrafterPlatform", "RedrafterFormats", "RedrafterTesting"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "COpenBLASTests", dependencies: ["RedrafterPlatform", "COpenBLAS"],
             swiftSettings: swiftSettings),
