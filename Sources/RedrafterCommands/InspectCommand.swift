@@ -11,9 +11,12 @@ struct InspectCommand: ParsableCommand {
 
               redrafter inspect model.gguf --tensors
               redrafter inspect model-folder --json
+              redrafter inspect hf:ORG/NAME
             """)
 
-    @Argument(help: ArgumentHelp("GGUF file, safetensors file, index or folder.", valueName: "file"))
+    @Argument(
+        help: ArgumentHelp("GGUF file, safetensors file, index or folder, or hf:ORG/NAME.", valueName: "file")
+    )
     var file: String
 
     @Flag(help: "List every tensor.")
@@ -23,7 +26,7 @@ struct InspectCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let summary = try FileSummary(path: file, kinds: Plugins.current.registry.kinds)
+        let summary = try FileSummary(path: ModelLocation.path(file), kinds: Plugins.current.registry.kinds)
         try Terminal.write(
             json
                 ? summary.json(listsTensors: tensors).text(isPretty: true) + "\n"

@@ -26,6 +26,7 @@ public struct ModelTensors: Sendable {
         _ configuration: ModelConfiguration, inHuggingFace source: some TensorSource,
         configurationPath: String
     ) throws(ModelError) {
+        try ForeignCheckpoint.refuse(source)
         try self.init(
             configuration, in: source, configurationPath: configurationPath,
             foreign: Self.foreignInHuggingFace
