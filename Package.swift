@@ -174,9 +174,15 @@ let package = Package(
             name: "RedrafterModelsTests",
             dependencies: ["RedrafterModels", "RedrafterPlatform", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .target(
+            name: "HubServer", dependencies: ["RedrafterPlatform", "RedrafterFormats"],
+            path: "Tests/HubServer",
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "RedrafterHubTests",
-            dependencies: ["RedrafterHub", "RedrafterPlatform", "RedrafterFormats", "RedrafterTesting"],
+            dependencies: [
+                "HubServer", "RedrafterHub", "RedrafterPlatform", "RedrafterFormats", "RedrafterTesting",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "COpenBLASTests", dependencies: ["RedrafterPlatform", "COpenBLAS"],
@@ -224,7 +230,9 @@ let package = Package(
         .testTarget(
             name: "RedrafterCLITests",
             dependencies: [
-                "RedrafterCLI", "MedusaDrafter", "BundledDrafters", "RedrafterCommands", "RedrafterPlatform",
+                "RedrafterCLI", "MedusaDrafter", "BundledDrafters", "HubServer", "RedrafterHub",
+                "RedrafterCommands",
+                "RedrafterPlatform",
                 "RedrafterCore",
                 "RedrafterFormats", "RedrafterModels",
                 "Redrafter", "RedrafterTraining", "RedrafterDistillation", "RedrafterTesting", argumentParser,

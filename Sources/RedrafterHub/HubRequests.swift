@@ -108,7 +108,10 @@ extension HubRequests {
             }
             guard failure.isPassing, isPatient || !failure.isUnreachable else { throw failure }
             failures = (blob?.count ?? 0) > before ? 1 : failures + 1
-            guard failures < settings.retries.attempts, wait ?? .zero <= settings.retries.longestWait else {
+            // A host that is not there at all rarely comes back within seconds.
+            let attempts =
+                failure.isWithoutConnection ? min(settings.retries.attempts, 2) : settings.retries.attempts
+            guard failures < attempts, wait ?? .zero <= settings.retries.longestWait else {
                 throw failure
             }
             let pause = max(wait ?? .zero, settings.retries.pause(after: failures))
@@ -158,6 +161,11 @@ extension HubError {
         case .unreachable, .interrupted, .unavailable, .altered: true
         default: false
         }
+    }
+
+    /// Nothing was sent at all.
+    var isWithoutConnection: Bool {
+        if case .unreachable = self { true } else { false }
     }
 
     /// There is no hub to speak to at the moment; what is in the cache is the best there is.

@@ -75,7 +75,9 @@ struct CommandTests {
 
     @Test(
         "Help explains each command",
-        arguments: ["", "generate", "chat", "compare", "drafters", "bench", "inspect", "convert", "pull", "models"])
+        arguments: [
+            "", "generate", "chat", "compare", "drafters", "bench", "inspect", "convert", "pull", "models",
+        ])
     func help(command: String) throws {
         let run = try Run(shell: "\"$R\" \(command) --help")
         #expect(run.code == 0)

@@ -1,3 +1,4 @@
+import HubServer
 import RedrafterFormats
 import RedrafterPlatform
 import RedrafterTesting

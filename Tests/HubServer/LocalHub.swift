@@ -5,41 +5,60 @@ import Synchronization
 /// A hub on loopback for tests: HTTP/1.1 over sockets, with repositories in memory and answers that a test may replace.
 ///
 /// Large files are redirected to another host (`localhost`, where the hub itself is `127.0.0.1`), as the real hub does.
-final class LocalHub: Sendable {
-    struct Request: Sendable {
-        var method: String
+public final class LocalHub: Sendable {
+    public struct Request: Sendable {
+        public var method: String
         /// The path with the query, as sent.
-        var target: String
+        public var target: String
         /// Names in small letters.
-        var headers: [String: String]
+        public var headers: [String: String]
         /// How many requests for the same target came before.
-        var repetition: Int
+        public var repetition: Int
 
-        var isForContent: Bool { target.hasPrefix("/content/") }
-        var isForList: Bool { target.hasPrefix("/api/") }
+        public var isForContent: Bool { target.hasPrefix("/content/") }
+        public var isForList: Bool { target.hasPrefix("/api/") }
     }
 
-    struct Response: Sendable {
-        var status = 200
-        var headers: [(String, String)] = []
-        var body: [UInt8] = []
+    public struct Response: Sendable {
+        public var status = 200
+        public var headers: [(String, String)] = []
+        public var body: [UInt8] = []
         /// What `Content-Length` says where it is not the body's own; negative for no such header.
-        var length: Int?
+        public var length: Int?
         /// The connection is closed after so many bytes of the body.
-        var cut: Int?
+        public var cut: Int?
         /// Bytes between pauses of a millisecond, for connections that are slow.
-        var step: Int?
+        public var step: Int?
+
+        public init(
+            status: Int = 200, headers: [(String, String)] = [], body: [UInt8] = [], length: Int? = nil,
+            cut: Int? = nil,
+            step: Int? = nil
+        ) {
+            self.status = status
+            self.headers = headers
+            self.body = body
+            self.length = length
+            self.cut = cut
+            self.step = step
+        }
     }
 
-    struct Repository: Sendable {
-        var name: String
-        var commit: String
-        var files: [(path: String, bytes: [UInt8])]
+    public struct Repository: Sendable {
+        public var name: String
+        public var commit: String
+        public var files: [(path: String, bytes: [UInt8])]
         /// Larger files than this are stored by their SHA-256 and redirected.
-        var limit = 256
+        public var limit = 256
+
+        public init(name: String, commit: String, files: [(path: String, bytes: [UInt8])]) {
+            self.name = name
+            self.commit = commit
+            self.files = files
+        }
     }
 
-    let port: Int
+    public let port: Int
     private let listener: Int32
     private let state: Mutex<State>
 
@@ -49,7 +68,7 @@ final class LocalHub: Sendable {
         var respond: (@Sendable (Request, Response) -> Response?)?
     }
 
-    init(_ repositories: Repository...) {
+    public init(_ repositories: Repository...) {
         // A client that goes away is no reason to end.
         signal(SIGPIPE, SIG_IGN)
         state = Mutex(State(repositories: repositories))
@@ -85,17 +104,17 @@ final class LocalHub: Sendable {
         close(listener)
     }
 
-    var endpoint: String { "http://127.0.0.1:\(port)" }
+    public var endpoint: String { "http://127.0.0.1:\(port)" }
 
     /// All requests so far.
-    var requests: [Request] { state.withLock { $0.requests } }
+    public var requests: [Request] { state.withLock { $0.requests } }
 
     /// Replaces answers; nil leaves the usual one, which is passed along.
-    func respond(_ body: (@Sendable (Request, Response) -> Response?)?) {
+    public func respond(_ body: (@Sendable (Request, Response) -> Response?)?) {
         state.withLock { $0.respond = body }
     }
 
-    func replace(_ repository: Repository) {
+    public func replace(_ repository: Repository) {
         state.withLock { state in
             state.repositories.removeAll { $0.name == repository.name }
             state.repositories.append(repository)
@@ -153,12 +172,12 @@ final class LocalHub: Sendable {
             body: Array(bytes[start...]))
     }
 
-    static func blob(_ bytes: [UInt8], _ repository: Repository) -> String {
+    public static func blob(_ bytes: [UInt8], _ repository: Repository) -> String {
         let hash = SHA256.hexadecimal(bytes)
         return bytes.count > repository.limit ? hash : String(hash.prefix(40))
     }
 
-    static func list(_ repository: Repository) -> String {
+    public static func list(_ repository: Repository) -> String {
         let files = repository.files.map { file in
             let name = blob(file.bytes, repository)
             let large = #", "lfs": {"sha256": "\#(name)", "size": \#(file.bytes.count), "pointerSize": 130}"#
