@@ -1,6 +1,6 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build install uninstall demo examples docs test test-kernels test-arm test-torch check exactness lint format \
+.PHONY: help setup build install uninstall demo examples docs test test-kernels test-arm test-torch test-peers check exactness lint format \
 	shaders validate-vulkan bench bench-kernels bench-peer bench-quantised fuzz clean
 
 # Scripts take this one, too, and the clang beside it for the kernels alone; CLANG=/path/to/clang is another.
@@ -55,6 +55,9 @@ test-arm: ## the same for ARM under an emulator; installs QEMU and a cross compi
 
 test-torch: build ## the trainer in PyTorch against the Swift trainer; installs PyTorch for the tests: 250 MB to 2.7 GB, once
 	@bash .ci/test-torch
+
+test-peers: build ## compare with what other programs make of the same files; installs them for the tests, once
+	@for part in .ci/test-peers-*; do bash "$$part" || exit 1; done
 
 # Tests that need a Vulkan device or the default model are skipped where they find none.
 check: setup ## run the tests that need neither Vulkan nor the default model, for daily work
