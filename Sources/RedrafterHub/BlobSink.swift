@@ -15,7 +15,7 @@ final class BlobSink: WebSink {
     private let size: Int
     private let blob: String
     private var descriptor: Int32
-    private var hash = SHA256()
+    private var hash: ContentHash
     private var address = ""
     /// Called when `count` has changed.
     var onBytes: () -> Void = {}
@@ -29,6 +29,7 @@ final class BlobSink: WebSink {
         self.size = size
         self.blob = blob
         self.path = path
+        hash = ContentHash(file, size: size, blob: blob)
         descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o644)
         guard descriptor >= 0 else { throw failure("open", errno) }
         var status = stat()
@@ -59,7 +60,7 @@ final class BlobSink: WebSink {
             throw failure("shorten", errno)
         }
         count = 0
-        hash = SHA256()
+        hash = ContentHash(file, size: size, blob: blob)
         onBytes()
     }
 
@@ -121,13 +122,9 @@ final class BlobSink: WebSink {
     /// Checks the content, makes it durable and gives it its name.
     /// - Throws: `HubError.altered`; what is there is dropped then, as it cannot be told which part is wrong.
     func commit(as destination: String) throws(HubError) {
-        if let expected = file.sha256 {
-            var copy = hash
-            let got = copy.finish()
-            guard got == expected else {
-                try restart()
-                throw .altered(file: file.path, expected: expected, got: got)
-            }
+        if let got = hash.finished, got != blob {
+            try restart()
+            throw .altered(file: file.path, expected: blob, got: got)
         }
         guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure("flush to disk", errno) }
         close(descriptor)
@@ -156,6 +153,45 @@ final class BlobSink: WebSink {
                 directory: directory, needed: size - count, available: DiskSpace.free(directory) ?? 0)
         }
         return .file(SystemError.reading(path, operation: operation, code: code))
+    }
+}
+
+/// The hash of a content while it comes, of the kind that its name is.
+private enum ContentHash {
+    case sha256(SHA256)
+    case git(GitBlobHash)
+    /// The name is that of a tag which may be anything.
+    case unknown
+
+    init(_ file: HubFile, size: Int, blob: String) {
+        if blob.utf8.count == 64 {
+            self = .sha256(SHA256())
+        } else {
+            self = file.isListed ? .git(GitBlobHash(byteCount: size)) : .unknown
+        }
+    }
+
+    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        switch self {
+        case .sha256(var hash):
+            self = .unknown  // one reference only, so that nothing is copied
+            hash.add(bytes)
+            self = .sha256(hash)
+        case .git(var hash):
+            self = .unknown
+            hash.add(bytes)
+            self = .git(hash)
+        case .unknown: break
+        }
+    }
+
+    /// 64 or 40 hexadecimal digits; nil where nothing is known.
+    var finished: String? {
+        switch self {
+        case .sha256(var hash): hash.finish()
+        case .git(var hash): hash.finish()
+        case .unknown: nil
+        }
     }
 }
 

@@ -70,7 +70,7 @@ public enum HubError: Error, Sendable, Equatable, CustomStringConvertible {
         case .badResponse(let address, let what, let expected, let got):
             "\(safe(address)): \(safe(what)) is \(safe(got)), expected \(safe(expected))"
         case .altered(let file, let expected, let got):
-            "\(safe(file)): what was fetched has the SHA-256 \(safe(got)), the hub announced \(safe(expected))"
+            "\(safe(file)): what was fetched has the hash \(safe(got)), the hub announced \(safe(expected))"
         case .noChoice(let model, let asked, let available):
             "\(safe(model)) has no \(safe(asked))"
                 + (available.isEmpty ? "" : "; it has " + Self.list(available.map(safe)))

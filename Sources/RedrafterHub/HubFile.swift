@@ -19,8 +19,8 @@ public struct HubFile: Sendable, Hashable {
     /// The last part of the path.
     public var name: String { FilePath.name(of: path) }
 
-    /// The content's SHA-256, where that is known beforehand.
-    var sha256: String? { blob.flatMap { $0.utf8.count == 64 ? $0 : nil } }
+    /// Whether `blob` comes from a list: then one of 40 digits is git's hash of the content. A tag of a response may be anything.
+    var isListed = false
 }
 
 /// What a repository holds at one commit.
@@ -90,6 +90,8 @@ public struct HubListing: Sendable {
         guard let name = blob.string, HubPath.isBlobName(name) else {
             throw bad("the hash of \"\(path)\"", "40 or 64 hexadecimal digits", blob.summary)
         }
-        return HubFile(path: path, byteCount: byteCount, blob: name)
+        var file = HubFile(path: path, byteCount: byteCount, blob: name)
+        file.isListed = true
+        return file
     }
 }

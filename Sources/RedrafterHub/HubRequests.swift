@@ -134,6 +134,10 @@ extension HubRequests {
         let host = response.address.authority
         let kind = response.headers["x-error-code"] ?? ""
         let hasToken = settings.token != nil
+        if !response.address.hasOrigin(of: endpoint), (400..<500).contains(response.status) {
+            // An address that the hub had signed for a while, and that no longer holds: the next attempt gets a new one.
+            return .unavailable(host: host, status: response.status, secondsToWait: nil)
+        }
         switch (response.status, kind) {
         case (401, "GatedRepo"), (403, _):
             let page = endpoint.appending(path: reference.repository.split(separator: "/").map(String.init))

@@ -110,9 +110,9 @@ final class WebClient {
             got: "more")
     }
 
-    /// What came over a protected connection goes on over one, but for the machine itself.
+    /// What came over a protected connection goes on over one.
     static func mayFollow(_ next: WebAddress, from address: WebAddress) -> Bool {
-        next.scheme == "https" || address.scheme == "http" || next.isLoopback
+        next.scheme == "https" || address.scheme == "http"
     }
 
     private func exchange(

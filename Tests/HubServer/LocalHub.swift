@@ -173,8 +173,10 @@ public final class LocalHub: Sendable {
     }
 
     public static func blob(_ bytes: [UInt8], _ repository: Repository) -> String {
-        let hash = SHA256.hexadecimal(bytes)
-        return bytes.count > repository.limit ? hash : String(hash.prefix(40))
+        guard bytes.count <= repository.limit else { return SHA256.hexadecimal(bytes) }
+        var hash = GitBlobHash(byteCount: bytes.count)
+        bytes.withUnsafeBytes { hash.add($0) }
+        return hash.finish()
     }
 
     public static func list(_ repository: Repository) -> String {

@@ -52,6 +52,14 @@ import Testing
         #expect(fixture.server.requests.count - before == 5)
     }
 
+    @Test("An address of a content that no longer holds is asked for anew") func expired() throws {
+        fixture.server.respond { request, _ in
+            request.isForContent && request.repetition < 2 ? .init(status: 403) : nil
+        }
+        let model = try fixture.hub().pull(HubReference("org/tiny"))
+        #expect(fixture.bytes(model.path) == fixture.content("tiny-Q4_K_M.gguf"))
+    }
+
     @Test("The pause that a hub asks for is kept, and one too long is said") func retryAfter() throws {
         fixture.server.respond { request, _ in
             request.repetition == 0 ? .init(status: 429, headers: [("Retry-After", "1")]) : nil

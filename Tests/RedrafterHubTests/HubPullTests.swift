@@ -173,6 +173,43 @@ import Testing
         #expect(try hub.cached(HubReference("org/tiny")) == nil)
     }
 
+    @Test("A small file that was changed on the way is told by git's hash") func smallFile() throws {
+        fixture.server.respond { request, usual in
+            guard request.target.hasSuffix("/config.json") else { return nil }
+            var response = usual
+            response.body[0] ^= 1
+            return response
+        }
+        guard
+            case .altered? = #expect(
+                throws: HubError.self, performing: { try fixture.hub().pull(HubReference("org/folder")) })
+        else { return #expect(Bool(false), "another error") }
+    }
+
+    @Test("git's hash of a content is git's", arguments: [0, 1, 6, 55, 56, 57, 63, 64, 119, 1000])
+    func gitHash(count: Int) {
+        // From `git hash-object` of so many bytes `a`.
+        let known = [
+            0: "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+            1: "2e65efe2a145dda7ee51d1741299f848e5bf752e",
+            6: "ee9808dcf8b9fc9326ce4d96ff74e478c3809447",
+            55: "d1985ddc2983785702b9a90effd5aff2f7cfdca4",
+            56: "1f973e890f52da1f22fa7e5620a628bc4ee74cb3",
+            57: "d28c6cde5a5ab0b138bd53a288c23e8c011c4171",
+            63: "487e57f9763ebddbed2027c4452510c0ae0f95ff",
+            64: "71b7a71962774fa5c721e1163f935cb61a0e09e6",
+            119: "1325c3d76ea6a66e75dce490a0b8cb8b12233ee0",
+            1000: "a50be72b20f0e3f078d252e8e56b11b4bec67509",
+        ]
+        let bytes = [UInt8](repeating: 0x61, count: count)
+        var whole = GitBlobHash(byteCount: count)
+        bytes.withUnsafeBytes { whole.add($0) }
+        let hash = whole.finish()
+        var pieces = GitBlobHash(byteCount: count)
+        for byte in bytes { withUnsafeBytes(of: byte) { pieces.add($0) } }
+        #expect(pieces.finish() == hash && known[count].map { $0 == hash } ?? false)
+    }
+
     @Test("Cancelling keeps what came, and the next fetch goes on from there") func cancel() throws {
         fixture.server.respond { request, usual in
             var response = usual
