@@ -102,6 +102,7 @@ public enum HubError: Error, Sendable, Equatable, CustomStringConvertible {
             hasToken
                 ? "accept the conditions at \(safe(page)) with the account of the token, which must be allowed to read gated models"
                 : "accept the conditions at \(safe(page)), and set HF_TOKEN to a token from huggingface.co/settings/tokens"
+        case .notFound: "check the spelling; what is private is found only with a token in HF_TOKEN"
         case .unavailable(_, 429, _): "try again later; with a token in HF_TOKEN the hub allows more requests"
         case .unavailable, .interrupted: "try again later; what was fetched is kept"
         case .altered:

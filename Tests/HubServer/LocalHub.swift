@@ -89,6 +89,7 @@ public final class LocalHub: Sendable {
         Self.thread { [weak self] in
             while true {
                 let connection = accept(listener, nil, nil)
+                if connection < 0, errno == EINTR || errno == ECONNABORTED { continue }
                 guard connection >= 0 else { return }
                 guard let self else {
                     close(connection)
@@ -245,6 +246,7 @@ public final class LocalHub: Sendable {
                 return head
             }
             let count = recv(connection, &buffer, buffer.count, 0)
+            if count < 0, errno == EINTR { continue }
             guard count > 0, rest.count < 65_536 else { return nil }
             rest += buffer[..<count]
         }
@@ -256,6 +258,7 @@ public final class LocalHub: Sendable {
             let count = bytes.withUnsafeBytes {
                 sendBytes(connection, $0.baseAddress.map { $0 + done }, bytes.count - done)
             }
+            if count < 0, errno == EINTR { continue }
             guard count > 0 else { return false }
             done += count
         }

@@ -8,7 +8,7 @@ import Testing
     private let directory = TemporaryDirectory()
     private static let commit = String(repeating: "ab", count: 20)
 
-    private static func toy() throws -> [UInt8] { try ToyModelFile().gguf().bytes }
+    private static func toy() -> [UInt8] { ToyModelFile().gguf().bytes }
 
     private func hub(_ files: [(path: String, bytes: [UInt8])]) -> LocalHub {
         LocalHub(LocalHub.Repository(name: "org/toy", commit: Self.commit, files: files))
@@ -28,7 +28,7 @@ import Testing
     @Test("pull prints the path, generate takes the name with -m and -hf, and models lists it") func pull()
         throws
     {
-        let server = hub([("toy-F32.gguf", try Self.toy()), ("toy-Q8_0.gguf", Array("GGUF".utf8))])
+        let server = hub([("toy-F32.gguf", Self.toy()), ("toy-Q8_0.gguf", Array("GGUF".utf8))])
         let pulled = try run("\"$R\" pull org/toy:f32", server)
         #expect(pulled.code == 0 && pulled.output == "\(snapshot)/toy-F32.gguf\n", "\(pulled.errors)")
         let before = server.requests.count
@@ -52,7 +52,7 @@ import Testing
 
     @Test("What is not there is fetched by the command that names it, and what was taken is said")
     func fetches() throws {
-        let server = hub([("toy-F16.gguf", Array("GGUF".utf8)), ("toy-Q8_0.gguf", try Self.toy())])
+        let server = hub([("toy-F16.gguf", Array("GGUF".utf8)), ("toy-Q8_0.gguf", Self.toy())])
         let answer = try run(
             "\"$R\" generate -m hf:org/toy -p ab -n 2 --no-chat-template --drafter none", server)
         #expect(
@@ -66,11 +66,11 @@ import Testing
     }
 
     @Test("A model in several files is fetched, inspected, run and converted as one") func parts() throws {
-        let parts = try ToyModelFile().gguf().parts(3)
+        let parts = ToyModelFile().gguf().parts(3)
         let names = (1...3).map { "F32/toy-F32-0000\($0)-of-00003.gguf" }
         let server = hub(zip(names, parts).map { ($0, $1.bytes) })
         let whole = directory.file("whole.gguf")
-        try ToyModelFile.write(try Self.toy(), to: whole)
+        try ToyModelFile.write(Self.toy(), to: whole)
         let tail = "-p abab -n 8 --no-chat-template --drafter none"
         let expected = try run("\"$R\" generate -m '\(whole)' \(tail)", server)
         let answer = try run("\"$R\" generate -m hf:org/toy \(tail)", server)
@@ -102,7 +102,7 @@ import Testing
             ("generate -p x --drafter-model hf:org/none", 66, "no model org/none"), ("pull", 64, "model"),
         ])
     func refusals(arguments: String, code: Int32, text: String) throws {
-        let server = hub([("toy-F32.gguf", try Self.toy())])
+        let server = hub([("toy-F32.gguf", Self.toy())])
         let run = try run("\"$R\" \(arguments)", server)
         let lines = run.errors.split(separator: "\n")
         #expect(run.exited && run.code == code && run.output.isEmpty, "\(run.code): \(run.errors)")
@@ -124,7 +124,7 @@ import Testing
 
     @Test("Ctrl-C keeps what came, a second process waits for the first, and both end with the model")
     func processes() throws {
-        let content = try Self.toy()
+        let content = Self.toy()
         let server = hub([("toy-F32.gguf", content)])
         server.respond { request, usual in
             var response = usual
@@ -148,7 +148,7 @@ import Testing
     }
 
     @Test("A disk that fills up ends with 74, and what was written is kept") func fullDisk() throws {
-        let content = try Self.toy()
+        let content = Self.toy()
         let server = hub([("toy-F32.gguf", content)])
         // A limit on the size of files stands for a disk that fills up while it is written.
         let run = try run("ulimit -f 16; \"$R\" pull org/toy", server)
