@@ -99,7 +99,6 @@ struct HubCache {
     /// Makes the folders of a repository.
     func prepare(_ repository: String) throws(HubError) {
         try Self.makeDirectories(directory)
-        tag()
         let folder = folder(of: repository)
         for path in [folder, "\(folder)/blobs", "\(folder)/refs", "\(folder)/snapshots"] {
             try Self.makeDirectory(path)
@@ -176,15 +175,6 @@ struct HubCache {
             unlink(temporary)
             throw failure(path, code)
         }
-    }
-
-    /// Backup programs leave out folders with such a file.
-    private func tag() {
-        let descriptor = open("\(directory)/CACHEDIR.TAG", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { return }
-        let text = "Signature: 8a477f597d28d172789f06886806bc55\n"
-        _ = text.withCString { write(descriptor, $0, text.utf8.count) }
-        close(descriptor)
     }
 
     static func failure(_ path: String, _ code: Int32) -> HubError {

@@ -90,7 +90,11 @@ public final class LocalHub: Sendable {
             while true {
                 let connection = accept(listener, nil, nil)
                 if connection < 0, errno == EINTR || errno == ECONNABORTED { continue }
-                guard connection >= 0 else { return }
+                guard connection >= 0 else {
+                    // Closed here and nowhere else: its number may belong to another socket right after.
+                    close(listener)
+                    return
+                }
                 guard let self else {
                     close(connection)
                     return
@@ -101,8 +105,7 @@ public final class LocalHub: Sendable {
     }
 
     deinit {
-        shutdown(listener, 2)  // both directions: accept returns
-        close(listener)
+        shutdown(listener, 2)  // both directions: the thread that accepts ends
     }
 
     public var endpoint: String { "http://127.0.0.1:\(port)" }

@@ -45,11 +45,14 @@ import Testing
         #expect(fixture.bytes(model.path) == fixture.content("tiny-Q4_K_M.gguf"))
         fixture.server.respond { _, _ in .init(status: status) }
         let before = fixture.server.requests.count
-        let error = try fail("org/folder")
+        let notes = Mutex([String]())
+        var observer = HubObserver()
+        observer.note = { text in notes.withLock { $0.append(text) } }
+        let hub = try fixture.hub()
+        let error = #expect(throws: HubError.self) { try hub.pull(HubReference("org/folder"), observer: observer) }
         #expect(
-            error
-                == .unavailable(host: "127.0.0.1:\(fixture.server.port)", status: status, secondsToWait: nil))
-        #expect(fixture.server.requests.count - before == 5)
+            error == .unavailable(host: "127.0.0.1:\(fixture.server.port)", status: status, secondsToWait: nil))
+        #expect(fixture.server.requests.count - before == 5, "\(notes.withLock { $0 })")
     }
 
     @Test("An address of a content that no longer holds is asked for anew") func expired() throws {
