@@ -27,7 +27,11 @@ extension Model {
         let tensors = try storedTensors()
         var result = [ModelParts.Part: [Float]]()
         for part in ModelParts.Part.allCases {
-            let values = tensors.values(of: role(of: part))
+            let role = role(of: part)
+            // A norm that the model's layers do not have is one that changes nothing.
+            let values =
+                tensors[role] == nil && role.isNorm
+                ? [Float](repeating: 1, count: configuration.hiddenSize) : tensors.values(of: role)
             let turnsNeighbours = configuration.rotaryPairing == .neighbours
             result[part] = turnsNeighbours && (part == .query || part == .key) ? halved(values) : values
         }
@@ -83,11 +87,13 @@ extension ModelTensors {
     /// A weight as floats.
     fileprivate func values(of role: WeightRole) -> [Float] {
         guard let view = self[role] else { preconditionFailure("the model was loaded with \(role)") }
-        return [Float](unsafeUninitializedCapacity: view.shape.reduce(1, *)) { buffer, count in
+        let offset = offset(of: role)
+        let stored = [Float](unsafeUninitializedCapacity: view.shape.reduce(1, *)) { buffer, count in
             count = view.shape.reduce(1, *)
             Quantization.dequantize(
                 type: view.type, bytes: view.bytes,
                 into: UnsafeMutableBufferPointer(rebasing: buffer[0..<count]))
         }
+        return offset == 0 ? stored : stored.map { $0 + offset }
     }
 }

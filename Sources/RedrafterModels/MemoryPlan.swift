@@ -33,7 +33,7 @@ public struct MemoryPlan: Sendable, Hashable {
             TransformerState.byteCount(
                 configuration,
                 maximumRows: PassRunner.rows(prefillChunk: prefillChunk, maximumRows: maximumRows))
-            + CheckedSize(contextLength) * configuration.rotaryDimension * 4
+            + RotaryTables.byteCount(configuration, positions: contextLength)
     }
 
     /// Compares the plan with the memory that a backend has left.

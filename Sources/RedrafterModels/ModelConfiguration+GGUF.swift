@@ -2,15 +2,18 @@ import RedrafterCore
 import RedrafterFormats
 
 extension ModelConfiguration {
-    /// Reads and validates the hyper-parameters of a GGUF file of the llama or qwen2 architecture.
+    /// Reads and validates the hyper-parameters of a GGUF file.
     public init(_ gguf: GGUFFile) throws(ModelError) {
         let reader = GGUFKeys(gguf: gguf)
         guard let name = try reader.string("general.architecture") else {
             throw .missingKey(file: gguf.path, key: "general.architecture")
         }
         guard let architecture = Architecture(rawValue: name) else {
-            throw .unsupported(file: gguf.path, what: "architecture \"\(name)\"", supported: "llama, qwen2")
+            throw Self.unknown(
+                "architecture", name, file: gguf.path,
+                supported: Architecture.allCases.map(\.rawValue).joined(separator: ", "))
         }
+        let traits = architecture.traits
         let prefix = architecture.rawValue + "."
         try Self.refuseUnsupported(reader, prefix)
         let hiddenSize = try reader.integer(prefix + "embedding_length")
@@ -48,7 +51,6 @@ extension ModelConfiguration {
                 allowed: "\(rows), the rows of token_embd.weight")
         }
         let context = try reader.integer(prefix + "context_length")
-        let window = try reader.optionalInteger(prefix + "attention.sliding_window") ?? 0
         self.init(
             architecture: architecture,
             layers: try reader.integer(prefix + "block_count"),
@@ -58,13 +60,12 @@ extension ModelConfiguration {
             keyValueHeads: try reader.optionalInteger(prefix + "attention.head_count_kv") ?? heads,
             headDimension: headDimension,
             vocabularySize: rows,
-            // A window that holds the whole context has no effect.
-            contextLength: window > 0 ? min(window, context) : context,
+            contextLength: context,
             normEpsilon: try reader.float(prefix + "attention.layer_norm_rms_epsilon"),
             rotaryBase: try reader.optionalFloat(prefix + "rope.freq_base") ?? 10_000,
             rotaryDimension: try reader.optionalInteger(prefix + "rope.dimension_count") ?? headDimension,
-            rotaryPairing: architecture == .qwen2 ? .halves : .neighbours,
-            rotaryScaling: try Self.rotaryScaling(reader, prefix),
+            rotaryPairing: traits.pairingInGGUF,
+            rotaryScaling: .none,
             tiedEmbeddings: gguf.tensor(named: "output.weight") == nil
                 && gguf.unsupportedTensors["output.weight"] == nil)
         try validate(
@@ -77,10 +78,82 @@ extension ModelConfiguration {
                 normEpsilon: prefix + "attention.layer_norm_rms_epsilon",
                 rotaryBase: prefix + "rope.freq_base",
                 rotaryDimension: prefix + "rope.dimension_count"))
-        if case .divisors(let divisors) = rotaryScaling, divisors.count != rotaryDimension / 2 {
+        rotaryScaling = try rotaryScaling(reader, prefix)
+        try readBlock(reader, prefix, traits)
+        try readLayerKinds(reader, prefix, traits)
+    }
+
+    /// Parts of the layers and scales: by keys, and biases by whether they are there.
+    private mutating func readBlock(
+        _ reader: GGUFKeys, _ prefix: String, _ traits: ArchitectureTraits
+    ) throws(ModelError) {
+        func has(_ role: LayerWeightRole) -> Bool {
+            reader.gguf.tensor(named: WeightRole.layer(0, role).ggufName) != nil
+        }
+        if traits.keys.contains(.attentionBias) {
+            block.hasQueryKeyValueBias = has(.queryBias)
+            block.hasOutputBias = has(.attentionOutputBias)
+        }
+        if traits.scalesEmbeddings { embeddingScale = Float(hiddenSize).squareRoot() }
+        logitSoftcap = traits.logitSoftcap
+        if traits.keys.contains(.queryScalar) {
+            // The largest models of both generations have another scale, which the files of llama.cpp do not name.
+            let scalesByHidden =
+                architecture == .gemma2 && layers == 46 || architecture == .gemma3 && layers == 62
+            let scalar = scalesByHidden ? hiddenSize / heads : headDimension
+            block.attentionScale =
+                try reader.optionalPositive(prefix + "attention.scale") ?? 1 / Float(scalar).squareRoot()
+        }
+        if traits.keys.contains(.softcaps) {
+            let (scores, logits) = (prefix + "attn_logit_softcapping", prefix + "final_logit_softcapping")
+            block.attentionSoftcap = try reader.softcap(scores) ?? block.attentionSoftcap
+            logitSoftcap = try reader.softcap(logits) ?? logitSoftcap
+            if block.attentionSoftcap == .infinity { block.attentionSoftcap = nil }
+            if logitSoftcap == .infinity { logitSoftcap = nil }
+        }
+        if traits.keys.contains(.multipliers) {
+            embeddingScale = try reader.optionalPositive(prefix + "embedding_scale") ?? 1
+            block.residualScale = try reader.optionalPositive(prefix + "residual_scale") ?? 1
+            block.attentionScale = try reader.optionalPositive(prefix + "attention.scale")
+            logitScale = 1 / (try reader.optionalPositive(prefix + "logit_scale") ?? 1)
+        }
+    }
+
+    /// Windows and positions of each layer.
+    private mutating func readLayerKinds(
+        _ reader: GGUFKeys, _ prefix: String, _ traits: ArchitectureTraits
+    ) throws(ModelError) {
+        let (windowKey, patternKey) = (
+            prefix + "attention.sliding_window", prefix + "attention.sliding_window_pattern"
+        )
+        let window = try reader.optionalInteger(windowKey) ?? traits.defaultWindow ?? 0
+        guard window >= 0 else {
             throw .invalidValue(
-                file: gguf.path, key: "rope_freqs.weight", got: "\(divisors.count) divisors",
-                allowed: "\(rotaryDimension / 2), half the rotary dimension")
+                file: reader.gguf.path, key: windowKey, got: "\(window)",
+                allowed: "a number of keys, or 0 for all")
+        }
+        let isWindowed: [Bool]
+        if traits.windows == .none || window == 0 {
+            isWindowed = [Bool](repeating: false, count: layers)
+        } else if let listed = try reader.flags(patternKey, count: layers) {
+            isWindowed = listed
+        } else {
+            // The last layer of each so many sees everything; 0: none does.
+            var interval = 0
+            if case .allBut(let every) = traits.windows { interval = every }
+            interval = try reader.optionalInteger(patternKey) ?? interval
+            isWindowed = (0..<layers).map { interval <= 0 || ($0 + 1) % interval != 0 }
+        }
+        if let base = traits.localRotaryBase, isWindowed.contains(true) {
+            localRotaryBase = try reader.optionalPositive(prefix + "rope.freq_base_swa") ?? base
+        }
+        for layer in layerKinds.indices {
+            // A window that holds the whole context has no effect.
+            layerKinds[layer].window = isWindowed[layer] && window < contextLength ? window : nil
+            if isWindowed[layer], localRotaryBase != nil { layerKinds[layer].positions = .localRotary }
+            if let interval = traits.positionlessInterval, (layer + 1) % interval == 0 {
+                layerKinds[layer].positions = .none
+            }
         }
     }
 
@@ -98,88 +171,4 @@ extension ModelConfiguration {
     }
 
     static let supportedTypes = WeightType.allCases.map(\.name).joined(separator: ", ")
-
-    private static func rotaryScaling(_ reader: GGUFKeys, _ prefix: String) throws(ModelError)
-        -> RotaryScaling
-    {
-        if let tensor = reader.gguf.tensor(named: "rope_freqs.weight") {
-            guard tensor.type == .f32, tensor.shape.count == 1 else {
-                throw .invalidValue(
-                    file: reader.gguf.path, key: "rope_freqs.weight",
-                    got: "\(tensor.type.name) of \(tensor.shape)",
-                    allowed: "a vector of f32")
-            }
-            let divisors = (0..<tensor.shape[0]).map { index in
-                tensor.file.bytes.loadUnaligned(fromByteOffset: tensor.offset + 4 * index, as: Float.self)
-            }
-            guard divisors.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-                throw .invalidValue(
-                    file: reader.gguf.path, key: "rope_freqs.weight", got: "a divisor that is not",
-                    allowed: "finite numbers above 0")
-            }
-            return .divisors(divisors)
-        }
-        let factorKey = prefix + "rope.scaling.factor"
-        let type = try reader.string(prefix + "rope.scaling.type")
-        switch type {
-        case nil:
-            // The key of files from before the scaling had a type.
-            guard let factor = try reader.optionalFloat(prefix + "rope.scale_linear"), factor != 0 else {
-                return .none
-            }
-            guard factor.isFinite, factor > 0 else {
-                throw .invalidValue(
-                    file: reader.gguf.path, key: prefix + "rope.scale_linear", got: "\(factor)",
-                    allowed: "a finite number above 0")
-            }
-            return .linear(factor: factor)
-        case "none":
-            return .none
-        case "linear":
-            let factor = try reader.float(factorKey)
-            guard factor.isFinite, factor > 0 else {
-                throw .invalidValue(
-                    file: reader.gguf.path, key: factorKey, got: "\(factor)",
-                    allowed: "a finite number above 0")
-            }
-            return .linear(factor: factor)
-        case let other?:
-            // Stretched by nothing, the frequencies are the plain ones.
-            if other == "yarn", try reader.optionalFloat(factorKey) == 1 { return .none }
-            throw .unsupported(
-                file: reader.gguf.path, what: "rope scaling \"\(other)\"",
-                supported: "none, linear, and the divisors of rope_freqs.weight")
-        }
-    }
-}
-
-/// Metadata with errors of this module, and with required keys.
-private struct GGUFKeys {
-    let gguf: GGUFFile
-
-    func string(_ key: String) throws(ModelError) -> String? {
-        do { return try gguf.metadata.string(key) } catch { throw .format(error) }
-    }
-
-    func bool(_ key: String) throws(ModelError) -> Bool? {
-        do { return try gguf.metadata.bool(key) } catch { throw .format(error) }
-    }
-
-    func optionalInteger(_ key: String) throws(ModelError) -> Int? {
-        do { return try gguf.metadata.integer(key) } catch { throw .format(error) }
-    }
-
-    func optionalFloat(_ key: String) throws(ModelError) -> Float? {
-        do { return try gguf.metadata.float(key).map { Float($0) } } catch { throw .format(error) }
-    }
-
-    func integer(_ key: String) throws(ModelError) -> Int {
-        guard let value = try optionalInteger(key) else { throw .missingKey(file: gguf.path, key: key) }
-        return value
-    }
-
-    func float(_ key: String) throws(ModelError) -> Float {
-        guard let value = try optionalFloat(key) else { throw .missingKey(file: gguf.path, key: key) }
-        return value
-    }
 }

@@ -3,7 +3,7 @@ import RedrafterCore
 extension ModelConfiguration {
     /// The largest value any hyper-parameter may have: far above real models, far below what overflows.
     private static let ceiling = 1 << 24
-    private static let maximumLayers = 1024
+    static let maximumLayers = 1024
     private static let maximumHeadDimension = 1024
 
     /// Names of the hyper-parameters in a kind of file, so that errors speak its language.
@@ -44,7 +44,11 @@ extension ModelConfiguration {
         try require(
             normEpsilon.isFinite && normEpsilon > 0 && normEpsilon < 1, keys.normEpsilon, normEpsilon,
             "a number above 0 and below 1")
-        try require(
-            rotaryBase.isFinite && rotaryBase > 0, keys.rotaryBase, rotaryBase, "a finite number above 0")
+        for base in [rotaryBase, localRotaryBase ?? 1] {
+            try require(Self.bases.contains(base), keys.rotaryBase, base, "a number from 1 to 1e15")
+        }
     }
+
+    /// Below them angles overflow, or are the same for all pairs.
+    private static let bases: ClosedRange<Float> = 1...1e15
 }

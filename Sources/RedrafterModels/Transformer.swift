@@ -1,7 +1,7 @@
 import RedrafterCore
 
-/// The decoder of the llama and qwen2 architectures: pre-norm blocks of grouped-query attention with rotary
-/// embedding and a gated feed-forward block, on any backend.
+/// The decoder of all architectures: layers of grouped-query attention and a gated feed-forward block, put together as
+/// `ModelConfiguration.block` and `layerKinds` say, on any backend.
 ///
 /// Configuration, weights and state are kept apart: a transformer is immutable; what changes lies in a `PassRunner`, which
 /// runs it.
@@ -11,7 +11,7 @@ public struct Transformer: Sendable {
     public let backend: any ComputeBackend
     /// Positions that the rotary table covers, and tokens that a sequence can hold.
     public let contextLength: Int
-    private let rotary: RotaryTable
+    private let rotary: RotaryTables
 
     /// - Throws: `TransformerError.backend` with `.outOfMemory`.
     public init(
@@ -23,7 +23,7 @@ public struct Transformer: Sendable {
         self.backend = backend
         self.contextLength = contextLength
         do {
-            rotary = try RotaryTable(configuration, positions: contextLength, on: backend)
+            rotary = try RotaryTables(configuration, positions: contextLength, on: backend)
         } catch {
             throw .backend(error)
         }
@@ -44,6 +44,7 @@ public struct Transformer: Sendable {
         let isEveryRow = logitRows == Array(plan.rows.indices)
         var residual = pass.rows(of: state.residual)
         stream.embed(tokens: plan.rows.map(\.token), table: weights.embedding, into: residual)
+        if configuration.embeddingScale != 1 { stream.scale(residual, by: configuration.embeddingScale) }
         for (index, layer) in weights.layers.enumerated() {
             // A tapped layer works on all rows.
             let narrows = index == weights.layers.count - 1 && state.taps[index] == nil
@@ -54,7 +55,9 @@ public struct Transformer: Sendable {
                 residual = pass.gathered(logitRows, of: residual, into: state.selectedResidual)
                 attended = pass.gathered(logitRows, of: attended, into: state.selectedAttended)
             }
-            stream.linear(attended, weight: layer.attentionOutput, into: residual, accumulate: true)
+            add(
+                attended, through: layer.attentionOutput, bias: layer.attentionOutputBias,
+                norm: layer.attentionPostNorm, to: residual, in: pass)
             feedForward(residual, layer: index, in: pass)
             if let tap = state.taps[index] {
                 stream.gatherRows(residual, rows: Array(plan.rows.indices), into: pass.rows(of: tap))
@@ -66,9 +69,10 @@ public struct Transformer: Sendable {
             if !isEveryRow, state.taps[weights.layers.count - 1] != nil {
                 residual = pass.gathered(logitRows, of: residual, into: state.selectedResidual)
             }
-            stream.rmsNorm(
-                residual, weight: weights.finalNorm, epsilon: configuration.normEpsilon, into: hidden)
+            norm(residual, weights.finalNorm, into: hidden, in: pass)
             stream.linear(hidden, weight: weights.head, into: logits)
+            if configuration.logitScale != 1 { stream.scale(logits, by: configuration.logitScale) }
+            if let limit = configuration.logitSoftcap { stream.softcap(logits, limit: limit) }
         }
         return PassOutput(logits: logits, hidden: hidden, taps: state.taps.mapValues(pass.rows))
     }
@@ -80,18 +84,23 @@ public struct Transformer: Sendable {
         }
     }
 
-    /// Norm, query/key/value projections, rotary embedding; leaves the queries in `state.queries`.
+    /// Norms, query/key/value projections, rotary embedding; leaves the queries in `state.queries`.
     private func appendKeysAndValues(of residual: Tensor, layer index: Int, in pass: Pass) {
         let (layer, state, stream) = (weights.layers[index], pass.state, pass.stream)
-        let (normed, queries) = (pass.rows(of: state.normed), pass.rows(of: state.queries))
-        let (keys, values) = (pass.rows(of: state.keys), pass.rows(of: state.values))
-        stream.rmsNorm(
-            residual, weight: layer.attentionNorm, epsilon: configuration.normEpsilon, into: normed)
+        let (queries, keys, values) = (
+            pass.rows(of: state.queries), pass.rows(of: state.keys), pass.rows(of: state.values)
+        )
         stream.linear(
-            normed, weights: layer.queryKeyValue, biases: layer.queryKeyValueBiases,
-            into: [queries, keys, values], accumulate: false)
+            normed(residual, by: layer.attentionNorm, in: pass), weights: layer.queryKeyValue,
+            biases: layer.queryKeyValueBiases, into: [queries, keys, values], accumulate: false)
+        for (tensor, weight) in [(queries, layer.queryNorm), (keys, layer.keyNorm)] {
+            guard let weight else { continue }
+            let parts = tensor.split(columns: weight.columns)
+            norm(parts, weight, into: parts, in: pass)
+        }
         stream.rotaryAppend(
-            queries: queries, keys: keys, values: values, table: rotary, cache: pass.cache, layer: index,
+            queries: queries, keys: keys, values: values,
+            table: rotary[configuration.layerKinds[index].positions], cache: pass.cache, layer: index,
             plan: pass.plan)
     }
 
@@ -100,18 +109,45 @@ public struct Transformer: Sendable {
         let attended = pass.rows(of: pass.state.attended)
         pass.stream.attention(
             queries: pass.rows(of: pass.state.queries), cache: pass.cache, layer: index, plan: pass.plan,
-            into: attended)
+            scores: configuration.scores(ofLayer: index), into: attended)
         return attended
     }
 
-    /// `residual += down · (SiLU(gate · norm) ⊙ (up · norm))`
+    /// `residual += down · (activation(gate · norm) ⊙ (up · norm))`
     private func feedForward(_ residual: Tensor, layer index: Int, in pass: Pass) {
-        let (layer, stream) = (weights.layers[index], pass.stream)
-        let normed = pass.state.normed.prefix(residual.rows)
+        let layer = weights.layers[index]
         let gated = pass.state.gated.prefix(residual.rows)
-        stream.rmsNorm(
-            residual, weight: layer.feedForwardNorm, epsilon: configuration.normEpsilon, into: normed)
-        stream.gatedLinear(normed, gate: layer.gate, up: layer.up, into: gated)
-        stream.linear(gated, weight: layer.down, into: residual, accumulate: true)
+        pass.stream.gatedLinear(
+            normed(residual, by: layer.feedForwardNorm, in: pass), gate: layer.gate, up: layer.up,
+            activation: configuration.block.activation, into: gated)
+        add(gated, through: layer.down, norm: layer.feedForwardPostNorm, to: residual, in: pass)
+    }
+
+    /// `residual += scale · norm(weight · input + bias)`, each where the architecture has it. Overwrites `state.normed`.
+    private func add(
+        _ input: Tensor, through weight: any WeightHandle, bias: Tensor? = nil, norm postNorm: Tensor?,
+        to residual: Tensor, in pass: Pass
+    ) {
+        let scale = configuration.block.residualScale
+        guard postNorm != nil || scale != 1 else {
+            return pass.stream.linear(input, weight: weight, bias: bias, into: residual, accumulate: true)
+        }
+        let branch = pass.state.normed.prefix(residual.rows)
+        pass.stream.linear(input, weight: weight, bias: bias, into: branch)
+        if let postNorm { norm(branch, postNorm, into: branch, in: pass) }
+        if scale != 1 { pass.stream.scale(branch, by: scale) }
+        pass.stream.add(branch, to: residual)
+    }
+
+    /// The norm of the residual in `state.normed`; the residual itself where the architecture has no norm here.
+    private func normed(_ residual: Tensor, by weight: Tensor?, in pass: Pass) -> Tensor {
+        guard let weight else { return residual }
+        let output = pass.state.normed.prefix(residual.rows)
+        norm(residual, weight, into: output, in: pass)
+        return output
+    }
+
+    private func norm(_ input: Tensor, _ weight: Tensor, into output: Tensor, in pass: Pass) {
+        pass.stream.rmsNorm(input, weight: weight, epsilon: configuration.normEpsilon, into: output)
     }
 }

@@ -10,17 +10,20 @@ public struct StoredWeight {
     public let shape: [Int]
     /// The content; valid until `release` is called.
     public let bytes: UnsafeRawBufferPointer
+    /// What is added to every element: the file holds them less that.
+    public let offset: Float
     /// Tells the file that the pages were copied and need not stay in memory.
     public let release: () -> Void
 
     public init(
-        name: String, type: WeightType, shape: [Int], bytes: UnsafeRawBufferPointer,
+        name: String, type: WeightType, shape: [Int], bytes: UnsafeRawBufferPointer, offset: Float = 0,
         release: @escaping () -> Void = {}
     ) {
         self.name = name
         self.type = type
         self.shape = shape
         self.bytes = bytes
+        self.offset = offset
         self.release = release
     }
 }
@@ -53,26 +56,29 @@ extension TransformerWeights {
             return result
         }
         let embedding = step(try loader.matrix(.embedding))
-        let hasBiases = configuration.architecture == .qwen2
+        let roles = Set(configuration.block.roles)
         var layers = [Layer]()
         for index in 0..<configuration.layers {
-            var projections = [any WeightHandle]()
-            var biases = [Tensor?]()
-            let norm = step(try loader.vector(.layer(index, .attentionNorm)))
-            for role in [LayerWeightRole.query, .key, .value] {
-                projections.append(step(try loader.matrix(.layer(index, role))))
+            func matrix(_ role: LayerWeightRole) throws(TransformerError) -> any WeightHandle {
+                step(try loader.matrix(.layer(index, role)))
             }
-            for role in [LayerWeightRole.queryBias, .keyBias, .valueBias] {
-                biases.append(hasBiases ? step(try loader.vector(.layer(index, role))) : nil)
+            func vector(_ role: LayerWeightRole) throws(TransformerError) -> Tensor? {
+                roles.contains(role) ? step(try loader.vector(.layer(index, role))) : nil
             }
             layers.append(
                 Layer(
-                    attentionNorm: norm, queryKeyValue: projections, queryKeyValueBiases: biases,
-                    attentionOutput: step(try loader.matrix(.layer(index, .attentionOutput))),
-                    feedForwardNorm: step(try loader.vector(.layer(index, .feedForwardNorm))),
-                    gate: step(try loader.matrix(.layer(index, .gate))),
-                    up: step(try loader.matrix(.layer(index, .up))),
-                    down: step(try loader.matrix(.layer(index, .down)))))
+                    attentionNorm: try vector(.attentionNorm),
+                    queryKeyValue: [try matrix(.query), try matrix(.key), try matrix(.value)],
+                    queryKeyValueBiases: [
+                        try vector(.queryBias), try vector(.keyBias), try vector(.valueBias),
+                    ],
+                    queryNorm: try vector(.queryNorm), keyNorm: try vector(.keyNorm),
+                    attentionOutput: try matrix(.attentionOutput),
+                    attentionOutputBias: try vector(.attentionOutputBias),
+                    attentionPostNorm: try vector(.attentionPostNorm),
+                    feedForwardNorm: try vector(.feedForwardNorm), gate: try matrix(.gate),
+                    up: try matrix(.up), down: try matrix(.down),
+                    feedForwardPostNorm: try vector(.feedForwardPostNorm)))
         }
         let finalNorm = step(try loader.vector(.finalNorm))
         let head = configuration.tiedEmbeddings ? embedding : step(try loader.matrix(.head))
@@ -191,6 +197,6 @@ extension StoredWeight {
         guard type.isFloat else { return nil }
         var values = [Float](repeating: 0, count: shape.reduce(1, *))
         values.withUnsafeMutableBufferPointer { Quantization.dequantize(type: type, bytes: bytes, into: $0) }
-        return values
+        return offset == 0 ? values : values.map { $0 + offset }
     }
 }

@@ -23,10 +23,12 @@ public enum WeightRole: Sendable, Hashable, CustomStringConvertible {
 
 /// What a weight of a layer is for; shapes as in `[output, input]`.
 public enum LayerWeightRole: String, Sendable, Hashable, CaseIterable {
-    case attentionNorm, feedForwardNorm  // [hidden]
+    case attentionNorm, attentionPostNorm, feedForwardNorm, feedForwardPostNorm  // [hidden]
     case query, key, value  // [heads·d, hidden], [keyValueHeads·d, hidden]
-    case queryBias, keyBias, valueBias  // [heads·d], [keyValueHeads·d]; qwen2 only
+    case queryBias, keyBias, valueBias  // [heads·d], [keyValueHeads·d]
+    case queryNorm, keyNorm  // [d] of a head, or [heads·d] and [keyValueHeads·d]
     case attentionOutput  // [hidden, heads·d]
+    case attentionOutputBias  // [hidden]
     case gate, up  // [feedForward, hidden]
     case down  // [hidden, feedForward]
 }
@@ -35,15 +37,20 @@ public enum LayerWeightRole: String, Sendable, Hashable, CaseIterable {
 public struct TransformerWeights: Sendable {
     /// The weights of one layer.
     public struct Layer: Sendable {
-        let attentionNorm: Tensor
+        let attentionNorm: Tensor?
         /// Query, key and value, multiplied in one operation.
         let queryKeyValue: [any WeightHandle]
         let queryKeyValueBiases: [Tensor?]
+        let queryNorm: Tensor?
+        let keyNorm: Tensor?
         let attentionOutput: any WeightHandle
-        let feedForwardNorm: Tensor
+        let attentionOutputBias: Tensor?
+        let attentionPostNorm: Tensor?
+        let feedForwardNorm: Tensor?
         let gate: any WeightHandle
         let up: any WeightHandle
         let down: any WeightHandle
+        let feedForwardPostNorm: Tensor?
     }
 
     /// `[vocabulary, hidden]`; the same object as `head` when the model ties them.
@@ -65,13 +72,8 @@ public struct TransformerWeights: Sendable {
 extension ModelConfiguration {
     /// Every weight the architecture has, in the order of a pass.
     public var weightRoles: [WeightRole] {
-        let biases: [LayerWeightRole] = architecture == .qwen2 ? [.queryBias, .keyBias, .valueBias] : []
-        let perLayer =
-            [.attentionNorm, .query, .key, .value] + biases
-            + [.attentionOutput, .feedForwardNorm, .gate, .up, .down]
-        return [.embedding]
-            + (0..<layers).flatMap { layer in perLayer.map { .layer(layer, $0) } }
-            + [.finalNorm] + (tiedEmbeddings ? [] : [.head])
+        [.embedding] + (0..<layers).flatMap { layer in block.roles.map { .layer(layer, $0) } } + [.finalNorm]
+            + (tiedEmbeddings ? [] : [.head])
     }
 
     /// Dimensions of a weight, slowest first: `[rows, columns]` of a matrix, `[count]` of a norm or bias.
@@ -80,7 +82,12 @@ extension ModelConfiguration {
         let keyWidth = keyValueHeads * headDimension
         return switch role {
         case .embedding, .head: [vocabularySize, hiddenSize]
-        case .finalNorm, .layer(_, .attentionNorm), .layer(_, .feedForwardNorm): [hiddenSize]
+        case .finalNorm: [hiddenSize]
+        case .layer(_, .attentionNorm), .layer(_, .attentionPostNorm), .layer(_, .feedForwardNorm),
+            .layer(_, .feedForwardPostNorm), .layer(_, .attentionOutputBias):
+            [hiddenSize]
+        case .layer(_, .queryNorm): [block.queryKeyNorms == .rows ? queryWidth : headDimension]
+        case .layer(_, .keyNorm): [block.queryKeyNorms == .rows ? keyWidth : headDimension]
         case .layer(_, .query): [queryWidth, hiddenSize]
         case .layer(_, .key), .layer(_, .value): [keyWidth, hiddenSize]
         case .layer(_, .queryBias): [queryWidth]

@@ -7,6 +7,8 @@ struct AttentionCase: Sendable {
     var headDimension = 64
     var rotatedDimension = 64
     var pairing = RotaryPairing.neighbours
+    /// 1/√d over all keys where nil.
+    var scores: AttentionScores?
     /// Committed tokens of each sequence.
     var committed: [Int]
     /// Parent and sequence of each row.
@@ -49,13 +51,34 @@ struct AttentionCase: Sendable {
         )
         var narrow = alone(25, [-1, 0, 0, 1, 2])
         (narrow.heads, narrow.keyValueHeads, narrow.headDimension, narrow.rotatedDimension) = (4, 2, 16, 16)
-        return cases + [halves, wide, partial, narrow]
+        var large = alone(150, [-1, 0, 0, 1, 2])
+        (large.heads, large.keyValueHeads, large.headDimension, large.rotatedDimension) = (2, 1, 256, 256)
+        return cases + [halves, wide, partial, narrow, large] + windowed
+    }()
+
+    /// Windows that end within a tile, a split and a branch, with other scores than the usual ones.
+    private static let windowed: [AttentionCase] = {
+        let tree = [-1, 0, 0, 1, 1, 2, 2, 3, -1, 8]
+        let chain = (0..<40).map { $0 - 1 }
+        let shapes: [(window: Int, committed: Int, parents: [Int])] = [
+            (1, 40, tree), (2, 0, tree), (7, 126, tree), (7, 126, chain), (16, 300, tree), (30, 115, chain),
+            (100, 40, chain), (128, 300, tree), (128, 255, chain), (200, 300, chain),
+        ]
+        return shapes.map { shape in
+            var windowed = AttentionCase(
+                committed: [shape.committed], parents: shape.parents,
+                sequences: shape.parents.map { _ in 0 })
+            windowed.scores = AttentionScores(
+                scale: 0.2, softcap: shape.window % 2 == 0 ? 3 : nil, window: shape.window)
+            return windowed
+        }
     }()
 
     var opCase: OpCase {
         OpCase(
             description:
-                "attention, \(heads)/\(keyValueHeads) heads of \(headDimension), \(pairing), behind \(committed), tree \(parents)",
+                "attention, \(heads)/\(keyValueHeads) heads of \(headDimension), \(pairing), behind \(committed), tree \(parents)"
+                + (scores.map { ", window \($0.window ?? 0), cap \($0.softcap ?? 0)" } ?? ""),
             requirement: nil, rows: parents.count, tolerance: 1e-6, prepare: prepare)
     }
 
@@ -122,11 +145,13 @@ private struct AttentionRun {
     let stream: any ComputeStream
     let cache: any CacheStorage
     let table: RotaryTable
+    let scores: AttentionScores
     let capacity: Int
 
     init(_ attention: AttentionCase, on backend: any ComputeBackend) throws(BackendError) {
         self.backend = backend
         stream = backend.makeStream()
+        scores = attention.scores ?? .scaled(headDimension: attention.headDimension)
         capacity = (attention.committed.max() ?? 0) + attention.parents.count
         cache = try backend.makeCache(
             CacheShape(
@@ -148,7 +173,8 @@ private struct AttentionRun {
         let output = try backend.makeTensor(rows: queries.rows, columns: queries.columns)
         stream.rotaryAppend(
             queries: queries, keys: keys, values: values, table: table, cache: cache, layer: 1, plan: plan)
-        stream.attention(queries: queries, cache: cache, layer: 1, plan: plan, into: output)
+        stream.attention(
+            queries: queries, cache: cache, layer: 1, plan: plan, scores: scores, into: output)
         return zip(try stream.rows(of: output), try stream.rows(of: queries)).map { $0 + $1 }
     }
 }

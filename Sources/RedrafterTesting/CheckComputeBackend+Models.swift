@@ -53,24 +53,24 @@ private func attentionAfterMoves(_ backend: any ComputeBackend) throws -> [Float
     return results
 }
 
-/// Toy models of each supported weight type: against the reference, and against themselves on every way through.
+/// Toy models of each supported weight type, and of layers with all that architectures add to Llama's: against the reference, and
+/// against themselves on every way through.
 public func checkModels(
     _ backend: any ComputeBackend, types: [WeightType] = WeightType.allCases
 ) throws -> [ConformanceFailure] {
     var failures = [ConformanceFailure]()
-    for type in types where type.blockLength <= 32 {
-        let toy = ToyTransformer(architecture: type == .f16 ? .qwen2 : .llama, type: type, seed: 11)
+    for model in ToyModels.all where types.contains(model.type) {
+        let (type, toy, subject) = (model.type, model.toy, model.subject)
         guard backend.support(.linear, type) == .supported, backend.support(.embedding, type) == .supported
         else { continue }
-        let subject = "a model of \(type.name)"
         let transformer = try toy.transformer(on: backend)
         let run = try ModelRun(transformer)
         let prompt = (0..<45).map { Int32($0 * 29 % toy.configuration.vocabularySize) }
         let expected = try run.fresh(prompt)
-        let reference = try references[type]?.value {
+        let reference = try model.reference.value {
             try ModelRun(toy.transformer(on: ReferenceBackend())).fresh(prompt)
         }
-        let error = normalisedError(expected, reference ?? [])
+        let error = normalisedError(expected, reference)
         // Rounding errors grow through the layers of a random model.
         let allowed = type.isFloat ? 1e-5 : 2e-2
         if !(error <= allowed) {
@@ -88,9 +88,48 @@ public func checkModels(
     return failures
 }
 
-/// Logits of the models on the reference backend, once for all backends.
-private let references = Dictionary(
-    uniqueKeysWithValues: WeightType.allCases.map { ($0, Once<[Float]>()) })
+/// The toy models that every backend has to run.
+private struct ToyModels {
+    let subject: String
+    let type: WeightType
+    let toy: ToyTransformer
+    /// Logits on the reference backend, once for all backends.
+    let reference = Once<[Float]>()
+
+    static let all: [ToyModels] =
+        WeightType.allCases.filter { $0.blockLength <= 32 }.map { type in
+            ToyModels(
+                subject: "a model of \(type.name)", type: type,
+                toy: ToyTransformer(architecture: type == .f16 ? .qwen2 : .llama, type: type, seed: 11))
+        }
+        + [WeightType.f32, .q8_0].flatMap { type in
+            [
+                ToyModels(
+                    subject: "windows, caps and norms on both sides, \(type.name)", type: type,
+                    toy: ToyTransformer(architecture: .gemma3, type: type, layers: 3, seed: 12) {
+                        $0.embeddingScale = 3
+                        $0.block.attentionSoftcap = 4
+                        $0.logitSoftcap = 6
+                        $0.localRotaryBase = 500
+                        $0.layerKinds[0] = LayerKind(positions: .localRotary, window: 20)
+                        $0.layerKinds[1] = LayerKind(positions: .none, window: 7)
+                    }),
+                ToyModels(
+                    subject: "norms behind, scales and biases, \(type.name)", type: type,
+                    toy: ToyTransformer(architecture: .olmo2, type: type, seed: 13) {
+                        $0.block.hasQueryKeyValueBias = true
+                        $0.block.hasOutputBias = true
+                        $0.block.residualScale = 0.5
+                        $0.block.attentionScale = 0.2
+                        $0.logitScale = 0.25
+                        $0.rotaryDimension = 8
+                        $0.rotaryScaling = .yarn(
+                            factor: 4, fastTurns: 32, slowTurns: 1, originalContext: 24, magnitude: 1.2,
+                            roundsToPairs: true)
+                    }),
+            ]
+        }
+}
 
 /// Trees of every order, each node against its branch as a chain, and each commit against a fresh prefill.
 private func checkTrees(_ run: ModelRun, prompt: [Int32], subject: String) throws -> [ConformanceFailure] {

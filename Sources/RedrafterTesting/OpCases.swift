@@ -65,9 +65,11 @@ public enum OpCases {
                 ]
         } + [
             rmsNorm(rows: 64, columns: 576), rmsNorm(rows: 3, columns: 64),
-            gatedUnit(gate: .f32, up: .f32, rows: 64, outputs: 160),
-            gatedUnit(gate: .f32, up: .bf16, rows: 64, outputs: 160), gatherRows(rows: 40, columns: 576),
-        ] + headCases + AttentionCase.all.map(\.opCase)
+            gatherRows(rows: 40, columns: 576), scale(rows: 30, columns: 70), softcap(rows: 30, columns: 70),
+        ]
+        + GateActivation.allCases.flatMap { activation in
+            [WeightType.f32, .bf16].map { gatedUnit(activation, up: $0, rows: 64, outputs: 160) }
+        } + headCases + AttentionCase.all.map(\.opCase)
 
     static func embed(_ type: WeightType, columns: Int) -> OpCase {
         let vocabulary = 50
@@ -163,22 +165,52 @@ public enum OpCases {
         }
     }
 
-    /// A gated layer whose products are exact, because each output takes one input: what is left is `SiLU(gate) ⊙ up`.
-    static func gatedUnit(gate: WeightType, up: WeightType, rows: Int, outputs: Int) -> OpCase {
+    /// A gated layer whose products are exact, because each output takes one input: what is left is `activation(gate) ⊙ up`.
+    static func gatedUnit(_ activation: GateActivation, up: WeightType, rows: Int, outputs: Int) -> OpCase {
         OpCase(
-            description: "gatedLinear \(gate.name), \(up.name) of one input each [\(rows), \(2 * outputs)]",
+            description:
+                "gatedLinear f32, \(up.name) with \(activation), of one input each [\(rows), \(2 * outputs)]",
             requirement: (.linear, up), rows: rows, tolerance: 1e-11
         ) { backend throws(BackendError) in
             var inputs = Inputs(seed: 5)
             let input = inputs.matrix(rows, 2 * outputs, magnitude: 12)
             // The first half of the inputs are gates.
-            let gates = try Inputs.selection(0..<outputs, of: 2 * outputs, gate, on: backend)
+            let gates = try Inputs.selection(0..<outputs, of: 2 * outputs, .f32, on: backend)
             let ups = try Inputs.selection(outputs..<2 * outputs, of: 2 * outputs, up, on: backend)
             let stream = backend.makeStream()
             return { chosen throws(BackendError) in
                 let output = try backend.makeTensor(rows: chosen.count, columns: outputs)
-                stream.gatedLinear(try input.tensor(chosen, on: backend), gate: gates, up: ups, into: output)
+                stream.gatedLinear(
+                    try input.tensor(chosen, on: backend), gate: gates, up: ups, activation: activation,
+                    into: output)
                 return try stream.rows(of: output)
+            }
+        }
+    }
+
+    static func scale(rows: Int, columns: Int) -> OpCase {
+        inPlace("scale", rows: rows, columns: columns, tolerance: 0) { $0.scale($1, by: 0.22) }
+    }
+
+    static func softcap(rows: Int, columns: Int) -> OpCase {
+        inPlace("softcap", rows: rows, columns: columns, tolerance: 1e-12) { $0.softcap($1, limit: 5) }
+    }
+
+    /// An operation on the elements of a matrix of numbers up to 36.
+    private static func inPlace(
+        _ name: String, rows: Int, columns: Int, tolerance: Double,
+        _ operation: @escaping @Sendable (any ComputeStream, Tensor) -> Void
+    ) -> OpCase {
+        OpCase(
+            description: "\(name) [\(rows), \(columns)]", requirement: nil, rows: rows, tolerance: tolerance
+        ) { backend throws(BackendError) in
+            var inputs = Inputs(seed: 14)
+            let values = inputs.matrix(rows, columns, magnitude: 12)
+            let stream = backend.makeStream()
+            return { chosen throws(BackendError) in
+                let tensor = try values.tensor(chosen, on: backend)
+                operation(stream, tensor)
+                return try stream.rows(of: tensor)
             }
         }
     }

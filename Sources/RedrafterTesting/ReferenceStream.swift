@@ -46,13 +46,17 @@ final class ReferenceStream: ComputeStream {
         }
     }
 
-    func gatedLinear(_ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor) {
+    func gatedLinear(
+        _ input: Tensor, gate: any WeightHandle, up: any WeightHandle, activation: GateActivation,
+        into output: Tensor
+    ) {
         let (gate, up) = (gate.reference, up.reference)
         require(output, rows: input.rows, columns: gate.rows)
         for row in 0..<input.rows {
             for feature in 0..<gate.rows {
                 output[row, feature] = Float(
-                    silu(dot(input, row, gate, feature)) * dot(input, row, up, feature))
+                    activated(dot(input, row, gate, feature), by: activation)
+                        * dot(input, row, up, feature))
             }
         }
     }
@@ -72,6 +76,14 @@ final class ReferenceStream: ComputeStream {
         for row in 0..<input.rows {
             for column in 0..<input.columns { output[row, column] += input[row, column] }
         }
+    }
+
+    func scale(_ tensor: Tensor, by factor: Float) {
+        map(tensor) { $0 * Double(factor) }
+    }
+
+    func softcap(_ tensor: Tensor, limit: Float) {
+        map(tensor) { Double(limit) * tanh($0 / Double(limit)) }
     }
 
     func concatenate(_ inputs: [Tensor], into output: Tensor) {
@@ -109,23 +121,28 @@ final class ReferenceStream: ComputeStream {
         }
     }
 
-    func attention(queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, into output: Tensor) {
+    func attention(
+        queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, scores rule: AttentionScores,
+        into output: Tensor
+    ) {
         let cache = cache.reference
         let dimension = cache.shape.headDimension
         let heads = queries.columns / dimension
         let group = heads / cache.shape.keyValueHeads
         require(output, rows: plan.count, columns: queries.columns)
         for (index, row) in plan.rows.enumerated() {
-            let starts = visibleSlots(plan, index).map {
+            let starts = visibleSlots(plan, index).dropFirst(rule.firstKey(at: row.position)).map {
                 cache.start(layer: layer, sequence: row.sequence, slot: $0)
             }
             for head in 0..<heads {
                 let offset = head / group * dimension
                 let scores = starts.map { start in
-                    (0..<dimension).reduce(0.0) {
+                    let product = (0..<dimension).reduce(0.0) {
                         $0 + Double(queries[index, head * dimension + $1])
                             * Double(cache.keys[start + offset + $1])
-                    } / Double(dimension).squareRoot()
+                    }
+                    let score = product * Double(rule.scale)
+                    return rule.softcap.map { Double($0) * tanh(score / Double($0)) } ?? score
                 }
                 let largest = scores.max() ?? 0
                 let weights = scores.map { exp($0 - largest) }
@@ -219,6 +236,21 @@ extension ReferenceStream {
     }
 
     private func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
+
+    private func activated(_ x: Double, by activation: GateActivation) -> Double {
+        switch activation {
+        case .silu: silu(x)
+        case .geluTanh: x / 2 * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        }
+    }
+
+    private func map(_ tensor: Tensor, _ function: (Double) -> Double) {
+        for row in 0..<tensor.rows {
+            for column in 0..<tensor.columns {
+                tensor[row, column] = Float(function(Double(tensor[row, column])))
+            }
+        }
+    }
 
     private func rotate(_ tensor: Tensor, row: Int, position: Int, headDimension: Int, table: RotaryTable) {
         var values = (0..<tensor.columns).map { tensor[row, $0] }

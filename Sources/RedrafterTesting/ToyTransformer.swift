@@ -9,19 +9,21 @@ public final class ToyTransformer: @unchecked Sendable {
     private let weights: [WeightRole: StoredWeight]
 
     /// - Parameters:
-    ///   - architecture: qwen2 adds biases; rotary pairs are the usual ones of the architecture.
+    ///   - architecture: says how layers are put together; rotary pairs are neighbours for llama, halves for all others.
     ///   - type: of matrices; its blocks have at most 32 elements. Norms and biases are F32.
     ///   - layers: blocks of attention and feed-forward.
     ///   - vocabularySize: rows of the embedding.
     ///   - contextLength: positions of the rotary table.
     ///   - tiedEmbeddings: the head shares the embedding's weights.
     ///   - seed: of the random weights.
+    ///   - adjusting: changes parts of the layers, windows and scales before the weights are made.
     public init(
         architecture: ModelConfiguration.Architecture = .llama, type: WeightType = .f32, layers: Int = 2,
-        vocabularySize: Int = 64, contextLength: Int = 96, tiedEmbeddings: Bool = true, seed: UInt64 = 1
+        vocabularySize: Int = 64, contextLength: Int = 96, tiedEmbeddings: Bool = true, seed: UInt64 = 1,
+        adjusting: (inout ModelConfiguration) -> Void = { _ in }
     ) {
         precondition(type.blockLength <= 32, "rows of 64 elements hold no block of \(type.name)")
-        let configuration = ModelConfiguration(
+        var configuration = ModelConfiguration(
             architecture: architecture, layers: layers, hiddenSize: 64, feedForwardSize: 96, heads: 4,
             keyValueHeads: 2,
             headDimension: 16, vocabularySize: vocabularySize, contextLength: contextLength,
@@ -29,6 +31,7 @@ public final class ToyTransformer: @unchecked Sendable {
             rotaryBase: 10_000, rotaryDimension: 16,
             rotaryPairing: architecture == .llama ? .neighbours : .halves,
             rotaryScaling: .none, tiedEmbeddings: tiedEmbeddings)
+        adjusting(&configuration)
         self.configuration = configuration
         var random = SeededRandom(seed: seed)
         var weights = [WeightRole: StoredWeight]()

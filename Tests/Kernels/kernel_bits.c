@@ -70,7 +70,7 @@ static float *product(
     } else {
         rd_linear up = job;
         up.weights = other;
-        kernels->gated(&job, &up, 0, tile_count, 0, panels);
+        kernels->gated(&job, &up, way == 4 ? RD_SILU : RD_GELU_TANH, 0, tile_count, 0, panels);
     }
     free(panel);
     free(bias);
@@ -101,7 +101,7 @@ static void check_linear(const weight_type *type, size_t columns, size_t outputs
     for (size_t i = 0; i < 32 && i < columns; i++) input[3 * columns + i] = 0;
     for (size_t i = 0; i < columns; i++) input[4 * columns + i] *= 1e-37f;
     static const size_t row_counts[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17, 31, 64};
-    for (int way = 0; way < 5; way++) {
+    for (int way = 0; way < 6; way++) {
         float *expected = product(oracle, type, tiles, other, columns, outputs, input, MAXIMUM_ROWS, way);
         for (size_t i = 0; i < sizeof row_counts / sizeof row_counts[0]; i++) {
             const size_t rows = row_counts[i];
@@ -155,8 +155,9 @@ static void check_not_finite(const weight_type *type) {
 
 // ---- Attention -----------------------------------------------------------------------------------------------
 
-/// A random tree of `fresh` rows behind `committed` keys, queries of `heads` heads each; or contiguous rows.
-static void check_attention(size_t d, size_t committed, size_t fresh, size_t heads, int tree) {
+/// A random tree of `fresh` rows behind `committed` keys, queries of `heads` heads each; or contiguous rows. They see the last
+/// `window` keys, with scores of at most 4; 0: all, as they are.
+static void check_attention(size_t d, size_t committed, size_t fresh, size_t heads, int tree, uint32_t window) {
     const size_t slots = (committed + fresh + 15) / 16 * 16, record = rd_partial_floats(d);
     uint16_t *keys = memory(slots * d * 2), *values = memory(slots * d * 2);
     uint64_t state = committed * 31 + fresh + d;
@@ -171,6 +172,7 @@ static void check_attention(size_t d, size_t committed, size_t fresh, size_t hea
     job.committed = (uint32_t)committed;
     job.used_slots = (uint32_t)(committed + fresh);
     job.scale = 0.125f;
+    job.softcap = window ? 4 : 0;
     for (size_t row = 0; row < fresh; row++) {
         const size_t parent = row == 0 || random_bits(&state) % 4 == 0 ? SIZE_MAX : random_bits(&state) % row;
         depth[row] = parent == SIZE_MAX ? 0 : depth[parent] + 1;
@@ -178,9 +180,9 @@ static void check_attention(size_t d, size_t committed, size_t fresh, size_t hea
         branches[row][depth[row]] = (int32_t)(committed + row);
         for (size_t head = 0; head < heads; head++) {
             const size_t q = row * heads + head;
-            job.query[q] = queries + q * d;
-            job.visible[q] = (uint32_t)(tree ? committed + depth[row] + 1 : committed + row + 1);
-            job.branch[q] = tree ? branches[row] : NULL;
+            const uint32_t visible = (uint32_t)(tree ? committed + depth[row] + 1 : committed + row + 1);
+            const uint32_t first = window && visible > window ? visible - window : 0;
+            rd_attention_set_query(&job, q, queries + q * d, first, visible, tree ? branches[row] : NULL);
         }
     }
     float *scratch = memory(rd_attention_scratch(fresh, d) * 4);
@@ -225,8 +227,12 @@ static void check_elementwise(size_t count) {
     BOTH("silu", oracle->silu(x, y, count, a), set->silu(x, y, count, b), a, b, count * 4);
     BOTH("silu", oracle->silu(x, NULL, count, a), set->silu(x, NULL, count, b), a, b, count * 4);
     BOTH("store_f16", oracle->store_f16(x, count, half_a), set->store_f16(x, count, half_b), half_a, half_b, count * 2);
+    for (uint32_t activation = RD_SILU; activation <= RD_GELU_TANH; activation++) {
+        memcpy(a, x, count * 4), memcpy(b, x, count * 4);
+        BOTH("gate", oracle->gate(a, y, count, activation), set->gate(b, y, count, activation), a, b, count * 4);
+    }
     memcpy(a, x, count * 4), memcpy(b, x, count * 4);
-    BOTH("swiglu", oracle->swiglu(a, y, count), set->swiglu(b, y, count), a, b, count * 4);
+    BOTH("softcap", oracle->softcap(a, count, 30), set->softcap(b, count, 30), a, b, count * 4);
     float sum_a, sum_b;
     BOTH("exp_sum", sum_a = oracle->exp_sum(y, count, 2), sum_b = set->exp_sum(y, count, 2), &sum_a, &sum_b, 4);
     for (size_t i = 0; i < count; i++) {  // alone, so that small ones are not lost; down to where they become zero
@@ -274,7 +280,8 @@ static void check(const char *name, const rd_kernels *_Nullable kernels) {
             for (int tree = 0; tree < 2; tree++)
                 for (size_t heads = 1; heads <= 4; heads++)
                     for (size_t fresh = 1; fresh * heads <= RD_QUERIES; fresh++)
-                        check_attention(dimensions[i], kept[k], fresh, heads, tree);
+                        for (uint32_t window = 0; window <= 140; window += 70)
+                            check_attention(dimensions[i], kept[k], fresh, heads, tree, window);
     static const size_t counts[] = {1, 2, 15, 16, 17, 31, 32, 48, 64, 80, 128, 576, 1000};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) check_elementwise(counts[i]);
     printf(

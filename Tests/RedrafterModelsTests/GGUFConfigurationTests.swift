@@ -112,7 +112,7 @@ import Testing
         #expect(names.count == 3)
         model.values["llama.block_count"] = .uint32(1)
         let beyond = #expect(throws: ModelError.self) { try model.tensors() }
-        #expect(beyond?.description.contains("blk.1.attn_norm.weight") == true)
+        #expect(beyond?.description.contains("blk.1.ffn_down.weight") == true)
     }
 
     @Test("Each weight is missed, and its wrong shape reported", arguments: SmallGGUF().shapes.map(\.name))
@@ -148,15 +148,20 @@ import Testing
         #expect(try model.tensors()[.head]?.name == "output.weight")
         model.shapes.append(("rotary_emb.inv_freq", [4]))
         #expect(try model.tensors()[.head] != nil)
-        for name in ["blk.0.attn_q.bias", "blk.0.attn_output.bias", "blk.0.attn_q_norm.weight"] {
+        // A bias of attention is taken where there is one, and then all that belong to it are needed.
+        for (name, named) in [
+            ("blk.0.attn_q.bias", "blk.0.attn_k.bias"), ("blk.0.attn_output.bias", "blk.1.attn_output.bias"),
+            ("blk.0.attn_q_norm.weight", "blk.0.attn_q_norm.weight"),
+            ("blk.0.ffn_gate_inp.weight", "blk.0.ffn_gate_inp.weight"), ("output.bias", "output.bias"),
+        ] {
             model = SmallGGUF()
             model.shapes.append((name, [32]))
             let error = #expect(throws: ModelError.self) { try model.tensors() }
-            #expect(error?.description.contains(name) == true)
+            #expect(error?.description.contains(named) == true)
         }
     }
 
-    @Test("Rotary scaling: linear, divisors, or a refusal")
+    @Test("Rotary scaling: linear, YaRN, divisors, or a refusal")
     func rotaryScaling() throws {
         var model = SmallGGUF()
         model.values["llama.rope.scaling.type"] = .string("linear")
@@ -168,8 +173,15 @@ import Testing
         model.values["llama.rope.scaling.factor"] = .float(4)
         #expect(try model.configuration().rotaryScaling == .linear(factor: 4))
         model.values["llama.rope.scaling.type"] = .string("yarn")
+        guard case .yarn(4, 32, 1, 128, let magnitude, true) = try model.configuration().rotaryScaling else {
+            Issue.record("no YaRN")
+            return
+        }
+        #expect(abs(magnitude - 1.138629) < 1e-5)
+        model.values["llama.rope.scaling.type"] = .string("nonsense")
         let error = #expect(throws: ModelError.self) { try model.configuration() }
-        #expect(error?.description.contains("yarn") == true)
+        #expect(error?.description.contains("nonsense") == true)
+        model.values["llama.rope.scaling.type"] = .string("yarn")
         model.values["llama.rope.scaling.factor"] = .float(1)
         #expect(try model.configuration().rotaryScaling == .none)
         model = SmallGGUF()
@@ -185,11 +197,16 @@ import Testing
         #expect(throws: ModelError.self) { try model.configuration() }
     }
 
-    @Test("A sliding window bounds the context; experts and attention to both sides are refused")
+    @Test("A sliding window is that of all layers; experts and attention to both sides are refused")
     func features() throws {
         var model = SmallGGUF()
         model.values["llama.attention.sliding_window"] = .uint32(64)
-        #expect(try model.configuration().contextLength == 64)
+        #expect(try model.configuration().contextLength == 128)
+        #expect(try model.configuration().layerKinds.map(\.window) == [64, 64])
+        model.values["llama.attention.sliding_window_pattern"] = .uint32(2)
+        #expect(try model.configuration().layerKinds.map(\.window) == [64, nil])
+        model.values["llama.attention.sliding_window"] = .uint32(128)
+        #expect(try model.configuration().layerKinds.map(\.window) == [nil, nil])
         model.values["llama.expert_count"] = .uint32(8)
         #expect(throws: ModelError.self) { try model.configuration() }
         model.values["llama.expert_count"] = .uint32(0)

@@ -69,13 +69,15 @@ import Testing
     @Test(
         "Features that would change the result are refused",
         arguments: [
-            ("model_type", "\"gemma3\"", "llama, mistral, qwen2"),
+            ("model_type", "\"gemma3\"", "a model of images and text"),
+            ("model_type", "\"qwen3_moe\"", "a mixture of experts"),
+            ("model_type", "\"gemma\"", "the nearest of them is gemma"),
+            ("model_type", "\"mamba2\"", "state-space"),
+            ("model_type", "\"cohere\"", "llama, mistral, qwen2, qwen3"),
             ("model_type", "\"\\u001b[2J\"", "\\x1b[2J"),
-            ("hidden_act", "\"gelu\"", "silu"), ("attention_bias", "true", "attention_bias"),
+            ("hidden_act", "\"gelu\"", "silu"), ("quantization", "{\"bits\": 4}", "MLX"),
             ("mlp_bias", "true", "mlp_bias"), ("partial_rotary_factor", "0.5", "partial_rotary_factor"),
             ("quantization_config", "{\"bits\": 4}", "quantization_config"),
-            ("rope_scaling", "{\"type\": \"yarn\", \"factor\": 4.0}", "yarn"),
-            ("rope_scaling", "{\"rope_type\": \"longrope\", \"factor\": 1.0}", "longrope"),
             ("rope_scaling", "{\"rope_type\": \"nonsense\"}", "nonsense"),
             ("rope_parameters", "{\"full_attention\": {\"rope_type\": \"default\"}}", "rope_parameters"),
             ("layer_types", "[\"linear_attention\"]", "linear_attention"),
@@ -130,35 +132,42 @@ import Testing
             {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
              "original_max_position_embeddings": 0}
             """,
+            "{\"type\": \"yarn\"}", "{\"type\": \"yarn\", \"factor\": 4, \"beta_fast\": -1}",
+            "{\"type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": 1e300}",
+            "{\"rope_type\": \"longrope\", \"factor\": 1.0}",
+            "{\"rope_type\": \"longrope\", \"short_factor\": [1, 2], \"long_factor\": [1, 2]}",
         ]
         for text in wrong {
             #expect(throws: ModelError.self, "\(text)") { try read(base(changing: ["rope_scaling": text])) }
         }
     }
 
-    @Test("A sliding window bounds the context where it is in use")
+    @Test("A sliding window is that of the layers that use it; the context stays whole")
     func slidingWindow() throws {
-        #expect(
-            try read(base(changing: ["model_type": "\"mistral\"", "sliding_window": "1024"])).contextLength
-                == 1024)
-        #expect(
-            try read(base(changing: ["model_type": "\"mistral\"", "sliding_window": "null"])).contextLength
-                == 8192)
-        let qwen = ["model_type": "\"qwen2\"", "sliding_window": "2048"]
-        #expect(try read(base(changing: qwen)).contextLength == 8192)
-        #expect(
-            try read(base(changing: qwen.merging(["use_sliding_window": "true"]) { $1 })).contextLength
-                == 2048)
-        #expect(
-            try read(
-                base(
-                    changing: qwen.merging(["layer_types": "[\"full_attention\", \"sliding_attention\"]"]) {
-                        $1
-                    })
-            ).contextLength == 2048)
-        #expect(throws: ModelError.self) {
-            try read(base(changing: ["model_type": "\"mistral\"", "sliding_window": "0"]))
+        func windows(_ changes: [String: String?]) throws -> [Int?] {
+            let configuration = try read(base(changing: changes))
+            #expect(configuration.contextLength == 8192)
+            return configuration.layerKinds.map(\.window)
         }
+        let none = [Int?](repeating: nil, count: 30)
+        let mistral: [String: String?] = ["model_type": "\"mistral\""]
+        #expect(try windows(mistral.merging(["sliding_window": "1024"]) { $1 }) == none.map { _ in 1024 })
+        #expect(try windows(mistral.merging(["sliding_window": "null"]) { $1 }) == none)
+        #expect(try windows(mistral.merging(["sliding_window": "8192"]) { $1 }) == none)
+        #expect(throws: ModelError.self) { try windows(mistral.merging(["sliding_window": "0"]) { $1 }) }
+        let qwen: [String: String?] = ["model_type": "\"qwen2\"", "sliding_window": "2048"]
+        #expect(try windows(qwen) == none)
+        let used = qwen.merging(["use_sliding_window": "true", "max_window_layers": "28"]) { $1 }
+        #expect(try windows(used) == none[..<28] + [2048, 2048])
+        let kinds = (0..<30).map { $0 % 2 == 0 ? "\"full_attention\"" : "\"sliding_attention\"" }
+        let listed = ["layer_types": "[\(kinds.joined(separator: ", "))]"]
+        #expect(
+            try windows(used.merging(listed) { $1 }) == (0..<30).map { $0 % 2 == 0 ? nil : 2048 })
+        #expect(throws: ModelError.self) {
+            try windows(used.merging(["layer_types": "[\"full_attention\"]"]) { $1 })
+        }
+        // A family without windows cannot have such layers.
+        #expect(throws: ModelError.self) { try windows(listed.mapValues { $0 }) }
     }
 
     @Test("A document that is no object is refused", arguments: ["[]", "null", "3", "\"llama\""])

@@ -39,13 +39,15 @@ struct KnownModel: Sendable, CustomTestStringConvertible {
     private static func configuration(
         _ architecture: ModelConfiguration.Architecture = .llama, layers: Int, hidden: Int, feedForward: Int,
         heads: Int, keyValueHeads: Int, head: Int, vocabulary: Int, context: Int, epsilon: Float, base: Float,
-        scaling: ModelConfiguration.RotaryScaling = .none, tied: Bool
+        scaling: ModelConfiguration.RotaryScaling = .none, window: Int? = nil, tied: Bool
     ) -> ModelConfiguration {
-        ModelConfiguration(
+        var configuration = ModelConfiguration(
             architecture: architecture, layers: layers, hiddenSize: hidden, feedForwardSize: feedForward,
             heads: heads, keyValueHeads: keyValueHeads, headDimension: head, vocabularySize: vocabulary,
             contextLength: context, normEpsilon: epsilon, rotaryBase: base, rotaryDimension: head,
             rotaryPairing: .halves, rotaryScaling: scaling, tiedEmbeddings: tied)
+        for layer in configuration.layerKinds.indices { configuration.layerKinds[layer].window = window }
+        return configuration
     }
 
     private static let smolLM2 = KnownModel(
@@ -148,7 +150,7 @@ struct KnownModel: Sendable, CustomTestStringConvertible {
             """,
         expected: configuration(
             layers: 32, hidden: 4096, feedForward: 14336, heads: 32, keyValueHeads: 8, head: 128,
-            vocabulary: 32000, context: 4096, epsilon: 1e-5, base: 10_000, tied: false),
+            vocabulary: 32000, context: 32768, epsilon: 1e-5, base: 10_000, window: 4096, tied: false),
         common: """
             "model_type": "mistral", "bos_token_id": 1, "eos_token_id": 2, "hidden_size": 4096,
             "intermediate_size": 14336, "max_position_embeddings": 32768, "num_attention_heads": 32,

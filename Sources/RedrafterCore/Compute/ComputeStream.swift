@@ -25,8 +25,10 @@ public protocol ComputeStream: AnyObject {
         _ input: Tensor, weights: [any WeightHandle], biases: [Tensor?], into outputs: [Tensor],
         accumulate: Bool)
 
-    /// The gated unit of a feed-forward block: `output = SiLU(input · gateᵀ) ⊙ (input · upᵀ)`. `[rows, feedForward]`
-    func gatedLinear(_ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor)
+    /// The gated unit of a feed-forward block: `output = activation(input · gateᵀ) ⊙ (input · upᵀ)`. `[rows, feedForward]`
+    func gatedLinear(
+        _ input: Tensor, gate: any WeightHandle, up: any WeightHandle, activation: GateActivation,
+        into output: Tensor)
 
     /// `output = SiLU(input)`, or `residual + SiLU(input)` (the block of a drafter's head). `[rows, columns]`; `output` may be
     /// `input` or `residual`.
@@ -34,6 +36,12 @@ public protocol ComputeStream: AnyObject {
 
     /// `output += input`, element by element.
     func add(_ input: Tensor, to output: Tensor)
+
+    /// `tensor *= factor`, element by element.
+    func scale(_ tensor: Tensor, by factor: Float)
+
+    /// Each element x of `tensor` becomes `limit · tanh(x / limit)`; `limit` is above 0.
+    func softcap(_ tensor: Tensor, limit: Float)
 
     /// Columns of all inputs side by side; an input of one row stands beside every row. `[rows, Σ columns]`
     func concatenate(_ inputs: [Tensor], into output: Tensor)
@@ -46,9 +54,10 @@ public protocol ComputeStream: AnyObject {
         plan: RowPlan)
 
     /// Attention of each row over the keys it sees, in order of absolute position; groups of query heads share
-    /// a key/value head. `queries`, `output [rows, heads·d]`. Scores are scaled by 1/√d.
+    /// a key/value head. `queries`, `output [rows, heads·d]`. `scores` says how scores are made and how far a row looks back.
     func attention(
-        queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, into output: Tensor)
+        queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, scores: AttentionScores,
+        into output: Tensor)
 
     /// `output[at + i] = input[rows[i]]`; the other rows of `output` stay.
     func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor, at: Int)
@@ -81,6 +90,22 @@ extension ComputeStream {
     public func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor) {
         precondition(output.rows == rows.count, "\(rows.count) rows into \(output.rows)")
         gatherRows(input, rows: rows, into: output, at: 0)
+    }
+
+    /// Attention over all keys, with scores scaled by 1/√d.
+    public func attention(
+        queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, into output: Tensor
+    ) {
+        attention(
+            queries: queries, cache: cache, layer: layer, plan: plan,
+            scores: .scaled(headDimension: cache.shape.headDimension), into: output)
+    }
+
+    /// The gated unit with SiLU.
+    public func gatedLinear(
+        _ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor
+    ) {
+        gatedLinear(input, gate: gate, up: up, activation: .silu, into: output)
     }
 
     /// One matrix over one input; see the form with several.

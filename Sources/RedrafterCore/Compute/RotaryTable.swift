@@ -27,12 +27,14 @@ extension RotaryTable {
     /// Cosines and sines of all positions below `positions`, computed in double precision.
     /// - Parameters:
     ///   - frequencies: angle per position of each pair of elements, in radians. `[rotated/2]`
+    ///   - magnitude: factor of all cosines and sines.
     ///   - positions: rows of the table.
     ///   - pairing: which elements are turned together.
     ///   - backend: where the table lies.
     /// - Throws: `BackendError.outOfMemory`.
     public init(
-        frequencies: [Double], positions: Int, pairing: RotaryPairing, on backend: any ComputeBackend
+        frequencies: [Double], magnitude: Float = 1, positions: Int, pairing: RotaryPairing,
+        on backend: any ComputeBackend
     ) throws(BackendError) {
         let half = frequencies.count
         var values = [Float](repeating: 0, count: positions * 2 * half)
@@ -40,8 +42,8 @@ extension RotaryTable {
             let start = position * 2 * half
             for (pair, frequency) in frequencies.enumerated() {
                 let angle = Double(position) * frequency
-                values[start + pair] = Float(cos(angle))
-                values[start + half + pair] = Float(sin(angle))
+                values[start + pair] = Float(cos(angle) * Double(magnitude))
+                values[start + half + pair] = Float(sin(angle) * Double(magnitude))
             }
         }
         self.init(

@@ -13,6 +13,13 @@ public struct Tensor: Sendable {
         self.columns = columns
     }
 
+    /// The same elements as rows of `columns`, which divide the columns of this one: the heads of each row, one below the other.
+    public func split(columns: Int) -> Tensor {
+        precondition(
+            columns > 0 && self.columns % columns == 0, "\(self.columns) columns in parts of \(columns)")
+        return Tensor(buffer: buffer, rows: rows * (self.columns / columns), columns: columns)
+    }
+
     /// The first `count` rows of the same storage.
     public func prefix(_ count: Int) -> Tensor {
         precondition(count >= 0 && count <= rows, "a prefix of \(count) rows of \(rows)")

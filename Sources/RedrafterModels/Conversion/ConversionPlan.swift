@@ -15,11 +15,14 @@ struct ConversionPlan {
         var source: Source
         var shape: [Int]
         var type: WeightType
+        /// What is added to every element.
+        var offset: Float = 0
         /// Heads whose rows change from halves to neighbouring pairs.
         var pairedHeads: Int?
 
-        var columns: Int { shape[shape.count - 1] }
-        var rows: Int { shape.dropLast().reduce(1, *) }
+        /// A vector whose elements change places is a matrix of one column.
+        var columns: Int { shape.count == 1 && pairedHeads != nil ? 1 : shape[shape.count - 1] }
+        var rows: Int { shape.reduce(1, *) / max(columns, 1) }
         var rowBytes: Int { type.rowBytes(columns: columns) ?? 0 }
     }
 
@@ -29,7 +32,7 @@ struct ConversionPlan {
     }
 
     /// A tensor of a file. Vectors become F32; rows that are no multiple of the type's block become F16.
-    mutating func add(name: String, _ view: TensorView, pairedHeads: Int? = nil) {
+    mutating func add(name: String, _ view: TensorView, offset: Float = 0, pairedHeads: Int? = nil) {
         let columns = view.shape.last ?? 1
         var chosen = type
         if view.shape.count < 2 {
@@ -40,7 +43,7 @@ struct ConversionPlan {
         }
         items.append(
             Item(
-                name: name, source: .view(view), shape: view.shape, type: chosen,
+                name: name, source: .view(view), shape: view.shape, type: chosen, offset: offset,
                 pairedHeads: pairedHeads))
     }
 
@@ -65,7 +68,8 @@ struct ConversionPlan {
                 }
                 done += item.rowBytes
             case .view(let view):
-                var piece = PieceConverter(view: view, type: item.type, columns: item.columns)
+                var piece = PieceConverter(
+                    view: view, type: item.type, columns: item.columns, offset: item.offset)
                 var row = 0
                 while row < item.rows {
                     let count = min(piece.rows, item.rows - row)
@@ -164,6 +168,7 @@ private struct PieceConverter {
     private let view: TensorView
     private let type: WeightType
     private let columns: Int
+    private let offset: Float
     private let sourceRowBytes: Int
     private let rowBytes: Int
     /// The largest magnitude whose scale (or value) is finite in half precision.
@@ -176,13 +181,14 @@ private struct PieceConverter {
     /// Rows of a piece, at least one.
     let rows: Int
 
-    init(view: TensorView, type: WeightType, columns: Int) {
+    init(view: TensorView, type: WeightType, columns: Int, offset: Float) {
         self.view = view
         self.type = type
         self.columns = columns
+        self.offset = offset
         sourceRowBytes = view.type.rowBytes(columns: columns) ?? 0
         rowBytes = type.rowBytes(columns: columns) ?? 0
-        let allRows = view.shape.dropLast().reduce(1, *)
+        let allRows = view.shape.reduce(1, *) / max(columns, 1)
         rows = max(1, min(allRows, Self.elements / max(1, columns)))
         values = [Float](repeating: 0, count: rows * columns)
         output = [UInt8](repeating: 0, count: rows * rowBytes)
@@ -197,7 +203,7 @@ private struct PieceConverter {
         func sourceBytes(_ row: Int) -> UnsafeRawBufferPointer {
             UnsafeRawBufferPointer(rebasing: bytes[row * sourceRowBytes..<(row + 1) * sourceRowBytes])
         }
-        if view.type == type {
+        if view.type == type, offset == 0 {
             output.withUnsafeMutableBytes { target in
                 for row in range {
                     let from = sourceBytes(source(row))
@@ -215,6 +221,9 @@ private struct PieceConverter {
                 Quantization.dequantize(
                     type: view.type, bytes: sourceBytes(source(row)),
                     into: UnsafeMutableBufferPointer(rebasing: target[start..<start + columns]))
+            }
+            if offset != 0 {
+                for index in 0..<count { target[index] += offset }
             }
         }
         let type = type

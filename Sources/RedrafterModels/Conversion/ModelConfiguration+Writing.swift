@@ -23,9 +23,61 @@ extension GGUFWriter {
         for (key, value) in sizes { try set(prefix + key, .uint32(UInt32(clamping: value))) }
         try set(prefix + "rope.freq_base", .float(configuration.rotaryBase))
         try set(prefix + "attention.layer_norm_rms_epsilon", .float(configuration.normEpsilon))
-        if case .linear(let factor) = configuration.rotaryScaling {
-            try set(prefix + "rope.scaling.type", .string("linear"))
-            try set(prefix + "rope.scaling.factor", .float(factor))
+        try setRotaryScaling(configuration, prefix)
+        try setLayers(configuration, prefix)
+    }
+
+    private func setRotaryScaling(_ configuration: ModelConfiguration, _ prefix: String) throws(FormatError) {
+        let scaling = prefix + "rope.scaling."
+        switch configuration.rotaryScaling {
+        case .none, .llama3, .divisors:
+            break
+        case .linear(let factor):
+            try set(scaling + "type", .string("linear"))
+            try set(scaling + "factor", .float(factor))
+        case .yarn(let factor, let fastTurns, let slowTurns, let originalContext, let magnitude, _):
+            try set(scaling + "type", .string("yarn"))
+            try set(scaling + "factor", .float(factor))
+            try set(scaling + "original_context_length", .uint32(UInt32(clamping: originalContext)))
+            try set(scaling + "yarn_attn_factor", .float(magnitude))
+            try set(scaling + "yarn_beta_fast", .float(fastTurns))
+            try set(scaling + "yarn_beta_slow", .float(slowTurns))
+        case .longRope(_, _, let originalContext, let magnitude):
+            try set(scaling + "type", .string("longrope"))
+            try set(scaling + "original_context_length", .uint32(UInt32(clamping: originalContext)))
+            try set(scaling + "attn_factor", .float(magnitude))
+        }
+    }
+
+    /// Windows, scales and caps, where the architecture has them.
+    private func setLayers(_ configuration: ModelConfiguration, _ prefix: String) throws(FormatError) {
+        let (traits, block) = (configuration.architecture.traits, configuration.block)
+        let windows = configuration.layerKinds.map(\.window)
+        if let window = windows.compactMap(\.self).first {
+            try set(prefix + "attention.sliding_window", .uint32(UInt32(clamping: window)))
+            try set(prefix + "attention.sliding_window_pattern", .bools(windows.map { $0 != nil }))
+        } else if traits.defaultWindow != nil {
+            // One that has no effect, but whose layers have frequencies of their own.
+            try set(
+                prefix + "attention.sliding_window", .uint32(UInt32(clamping: configuration.contextLength)))
+            try set(
+                prefix + "attention.sliding_window_pattern",
+                .bools(configuration.layerKinds.map { $0.positions == .localRotary }))
+        }
+        if let base = configuration.localRotaryBase { try set(prefix + "rope.freq_base_swa", .float(base)) }
+        if traits.keys.contains(.softcaps) {
+            try set(prefix + "attn_logit_softcapping", .float(block.attentionSoftcap ?? 0))
+            try set(prefix + "final_logit_softcapping", .float(configuration.logitSoftcap ?? 0))
+        }
+        if traits.keys.contains(.queryScalar) || traits.keys.contains(.multipliers),
+            let scale = block.attentionScale
+        {
+            try set(prefix + "attention.scale", .float(scale))
+        }
+        if traits.keys.contains(.multipliers) {
+            try set(prefix + "embedding_scale", .float(configuration.embeddingScale))
+            try set(prefix + "residual_scale", .float(block.residualScale))
+            try set(prefix + "logit_scale", .float(1 / configuration.logitScale))
         }
     }
 }
@@ -33,23 +85,27 @@ extension GGUFWriter {
 extension ModelConfiguration {
     /// Heads of a matrix whose rows hold rotary pairs that GGUF orders otherwise than Hugging Face; nil for others.
     func pairedHeads(of role: WeightRole) -> Int? {
-        guard architecture == .llama, rotaryPairing == .halves else { return nil }
+        guard architecture.traits.pairingInGGUF == .neighbours, rotaryPairing == .halves else { return nil }
         return switch role {
-        case .layer(_, .query): heads
-        case .layer(_, .key): keyValueHeads
+        case .layer(_, .query), .layer(_, .queryBias): heads
+        case .layer(_, .key), .layer(_, .keyBias): keyValueHeads
         default: nil
         }
     }
 
-    /// What each rotary frequency is divided by, for scalings that GGUF stores as a tensor. `[rotaryDimension / 2]`
-    var rotaryDivisors: [Float]? {
+    /// What each rotary frequency is divided by, for scalings that GGUF stores as tensors, by their names.
+    /// `[rotaryDimension / 2]` each
+    var rotaryDivisors: [(name: String, divisors: [Float])] {
         switch rotaryScaling {
-        case .none, .linear: return nil
-        case .divisors(let divisors): return divisors
+        case .none, .linear, .yarn: return []
+        case .divisors(let divisors): return [("rope_freqs.weight", divisors)]
+        case .longRope(let short, let long, _, _):
+            return [("rope_factors_short.weight", short), ("rope_factors_long.weight", long)]
         case .llama3:
             var plain = self
             plain.rotaryScaling = .none
-            return zip(plain.rotaryFrequencies, rotaryFrequencies).map { Float($0 / $1) }
+            let divisors = zip(plain.rotaryFrequencies, rotaryFrequencies).map { Float($0 / $1) }
+            return [("rope_freqs.weight", divisors)]
         }
     }
 }

@@ -89,9 +89,11 @@ public enum ModelConverter {
         var plan = ConversionPlan(type: type)
         for role in configuration.weightRoles {
             guard let view = tensors[role] else { continue }
-            plan.add(name: role.ggufName, view, pairedHeads: configuration.pairedHeads(of: role))
+            plan.add(
+                name: role.ggufName, view, offset: tensors.offset(of: role),
+                pairedHeads: configuration.pairedHeads(of: role))
         }
-        if let divisors = configuration.rotaryDivisors { plan.add(name: "rope_freqs.weight", divisors) }
+        for (name, divisors) in configuration.rotaryDivisors { plan.add(name: name, divisors) }
         do {
             let writer = try GGUFWriter(path: output)
             try writer.set(configuration, name: Self.name(of: model.directory))

@@ -1,7 +1,7 @@
 // Attention over a tree of rows. One source for every kernel set; see vectors.h.
 //
 // A query's keys are numbered by absolute position. Positions fall into splits of RD_SPLIT. Within a split
-//   score(j) = (sum over d, in order, of fma(q[d], k[j][d])) * scale
+//   score(j) = (sum over d, in order, of fma(q[d], k[j][d])) * scale, then softcap * tanh(score / softcap) where there is one
 //   p(j) = exp(score(j) - maximum), sum over lane j mod 16, lanes folded at the end
 //   o[d] = sum over j, in order, of fma(p(j), v[j][d])
 // and splits are merged in order. None of this depends on where a key is stored, on the other queries, or on threads.
@@ -10,6 +10,7 @@
 
 #include "CKernels.h"
 #include "counts.h"
+#include "elementwise.h"
 #include "vectors.h"
 
 // Queries whose scores, and sums of values, stay in registers.
@@ -156,17 +157,19 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
     }
 
     // 1. Scores of the keys that lie where their position says. Slots from `in_place` on belong to branches.
-    size_t last = 0, joint = SIZE_MAX;
+    size_t begin = SIZE_MAX, last = 0, joint = SIZE_MAX;
     int branches = 0;
     for (size_t i = 0; i < n; i++) {
         if (job->visible[i] > last) last = job->visible[i];
+        if (job->first[i] < begin) begin = job->first[i];
         const size_t here = job->branch[i] ? job->committed : job->visible[i];
         if (here < joint) joint = here;
         branches |= job->branch[i] != NULL;
     }
     const size_t end = last < first + RD_SPLIT ? last : first + RD_SPLIT;
     const size_t scored = branches && job->used_slots < end ? job->used_slots : end;
-    for (size_t at = first; at < scored;) {
+    // Tiles that no window reaches stay out, the first of them on.
+    for (size_t at = begin > first ? begin / 16 * 16 : first; at < scored;) {
         const int tiles = n <= FEW_QUERIES && at + 16 < scored ? 2 : 1;
         score_tiles(
             job->keys + at * d, job->values + at * d, queries, d, job->scale, n, tiles, &scores[0][at - first],
@@ -195,6 +198,16 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
         float *partial = partials + i * record;
         const size_t visible = job->visible[i] <= first ? 0 : job->visible[i] - first;
         const size_t count = visible < RD_SPLIT ? visible : RD_SPLIT, padded = (count + 15) / 16 * 16;
+        const size_t start = job->first[i] <= first ? 0 : job->first[i] - first;
+        memset(partial + 16, 0, d * sizeof(float));
+        if (start >= count) {
+            partial[0] = MINIMUM_SCORE;
+            partial[1] = 0.0f;
+            memset(scores[i], 0, sizeof scores[i]);
+            continue;
+        }
+        if (job->softcap > 0.0f) softcap(&scores[i][start / 16 * 16], padded - start / 16 * 16, job->softcap);
+        for (size_t j = 0; j < start; j++) scores[i][j] = MINIMUM_SCORE;
         for (size_t j = count; j < padded; j++) scores[i][j] = MINIMUM_SCORE;
         f32x16 largest = (f32x16)(MINIMUM_SCORE), total = (f32x16)(0.0f);
         for (size_t j = 0; j < padded; j += 16) {
@@ -207,15 +220,16 @@ static void attention_split(const rd_attention *job, size_t split, float *scratc
             store16(&scores[i][j], p);
             total += p;
         }
-        partial[0] = count ? maximum : MINIMUM_SCORE;
+        partial[0] = maximum;
         partial[1] = sum16(total);
-        memset(partial + 16, 0, d * sizeof(float));
     }
 
     // 4. Weighted values: all queries together as far as all see the same slots, then each its own rest.
     size_t shared = joint <= first ? 0 : joint - first;
     if (shared > RD_SPLIT) shared = RD_SPLIT;
-    add_value_rows(job->values, d, first, shared, NULL, &scores[0][0], partials + 16, record, n);
+    // What no window reaches has weights of 0.
+    const size_t lead = begin <= first ? 0 : begin - first < shared ? begin - first : shared;
+    add_value_rows(job->values, d, first + lead, shared - lead, NULL, &scores[0][lead], partials + 16, record, n);
     for (size_t i = 0; i < n; i++) {
         const size_t visible = job->visible[i] <= first ? 0 : job->visible[i] - first;
         const size_t count = visible < RD_SPLIT ? visible : RD_SPLIT;

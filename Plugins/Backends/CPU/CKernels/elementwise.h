@@ -26,13 +26,21 @@ static void rms_norm(const float *input, const float *weight, float epsilon, siz
     }
 }
 
-static void swiglu(float *gate, const float *up, size_t count) {
+static void gate(float *values, const float *up, size_t count, uint32_t activation) {
     size_t i = 0;
-    for (; i + 16 <= count; i += 16) store16(gate + i, silu16(load16(gate + i)) * load16(up + i));
+    for (; i + 16 <= count; i += 16)
+        store16(values + i, activate16(load16(values + i), activation) * load16(up + i));
     if (i < count) {
         const size_t rest = count - i;
-        store_partial(gate + i, silu16(load_partial(gate + i, rest)) * load_partial(up + i, rest), rest);
+        f32x16 value = activate16(load_partial(values + i, rest), activation) * load_partial(up + i, rest);
+        store_partial(values + i, value, rest);
     }
+}
+
+static void softcap(float *values, size_t count, float limit) {
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) store16(values + i, softcap16(load16(values + i), limit));
+    if (i < count) store_partial(values + i, softcap16(load_partial(values + i, count - i), limit), count - i);
 }
 
 static void silu(const float *input, const float *residual, size_t count, float *output) {

@@ -79,8 +79,8 @@ static void linear(
 }
 
 static void gated(
-    const rd_linear *gate, const rd_linear *up, size_t tile_begin, size_t tile_end, size_t panel_begin,
-    size_t panel_end
+    const rd_linear *gate, const rd_linear *up, uint32_t activation, size_t tile_begin, size_t tile_end,
+    size_t panel_begin, size_t panel_end
 ) {
     float a[TILES_AT_ONCE * RD_PANEL * 16] __attribute__((aligned(64)));
     float b[TILES_AT_ONCE * RD_PANEL * 16] __attribute__((aligned(64)));
@@ -95,7 +95,7 @@ static void gated(
                 for (size_t r = 0; r < rows; r++) {
                     float *out = gate->output + (panel * RD_PANEL + r) * gate->output_stride + at;
                     const size_t i = (t * rows + r) * 16;
-                    f32x16 value = silu16(load16(a + i)) * load16(b + i);
+                    f32x16 value = activate16(load16(a + i), activation) * load16(b + i);
                     if (rest >= RD_TILE)
                         store16(out, value);
                     else

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 #include <string.h>
+
+#include "CKernels.h"
 #if defined(RD_ISA_AVX512) || defined(RD_ISA_AVX2)
 #include <immintrin.h>
 #elif defined(RD_ISA_NEON)
@@ -162,6 +164,20 @@ INLINE f32x16 exp16(f32x16 x) {
 
 /// x * sigmoid(x)
 INLINE f32x16 silu16(f32x16 x) { return x / (1.0f + exp16(-x)); }
+
+/// x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), which is x * sigmoid of twice what the tangent takes.
+INLINE f32x16 gelu16(f32x16 x) {
+    f32x16 twice = x * fma16(x * x, (f32x16)(0.0713548163f), (f32x16)(1.59576912f));
+    return x / (1.0f + exp16(-twice));
+}
+
+/// An `rd_activation` of every lane.
+INLINE f32x16 activate16(f32x16 x, uint32_t activation) { return activation == RD_GELU_TANH ? gelu16(x) : silu16(x); }
+
+/// limit * tanh(x / limit), to about 1e-7 of the limit. NaN and infinities give NaN.
+INLINE f32x16 softcap16(f32x16 x, float limit) {
+    return limit - (2.0f * limit) / (1.0f + exp16(x * (2.0f / limit))) + (x - x);
+}
 
 /// acc + sum over the 4 columns of a group, per lane: unsigned weights (64 bytes) times the 4 signed bytes at `x`.
 INLINE i32x16 dot4(i32x16 acc, u8x64 w, const int8_t *x) {

@@ -9,6 +9,8 @@ struct AttentionGroups {
         var keyHead: Int
         var firstHead: Int  // query heads of each row
         var heads: Int
+        /// Keys from this one on, up to `visible`, are seen by some query of the group.
+        var firstKey: Int
         var visible: Int
     }
 
@@ -25,6 +27,7 @@ struct AttentionGroups {
     private let usedSlots: [Int: Int]
     private let headsPerKey: Int
     private let keyHeads: Int
+    private let scores: AttentionScores
 
     /// What threads take from the pass, one unit after the other.
     enum Units {
@@ -43,13 +46,19 @@ struct AttentionGroups {
     var count: Int { groups.count }
 
     /// Whether these are the groups of that plan. Comparing arrays that share storage takes no time.
-    func matches(_ other: RowPlan, headsPerKey: Int, keyHeads: Int) -> Bool {
-        self.headsPerKey == headsPerKey && self.keyHeads == keyHeads && plan.rows == other.rows
-            && plan.committed == other.committed
+    func matches(_ other: RowPlan) -> Bool {
+        plan.rows == other.rows && plan.committed == other.committed
+    }
+
+    /// Whether they were made for heads and scores like these.
+    func matches(headsPerKey: Int, keyHeads: Int, scores: AttentionScores) -> Bool {
+        self.headsPerKey == headsPerKey && self.keyHeads == keyHeads && self.scores == scores
     }
 
     /// `splitBytes`: of the partial result of one group and split.
-    init(plan: RowPlan, headsPerKey: Int, keyHeads: Int, threads: Int, splitBytes: Int) {
+    init(
+        plan: RowPlan, headsPerKey: Int, keyHeads: Int, scores: AttentionScores, threads: Int, splitBytes: Int
+    ) {
         self.plan = plan
         var branches = [Int32]()
         var starts = [Int]()
@@ -76,8 +85,9 @@ struct AttentionGroups {
         while at < order.count {
             let sequence = plan.rows[order[at]].sequence
             var end = at
-            var visible = 0
+            var (firstKey, visible) = (Int.max, 0)
             while end < order.count, end < at + rowsPerGroup, plan.rows[order[end]].sequence == sequence {
+                firstKey = min(firstKey, scores.firstKey(at: plan.rows[order[end]].position))
                 visible = max(visible, plan.visibleKeys(order[end]))
                 end += 1
             }
@@ -87,7 +97,7 @@ struct AttentionGroups {
                         Group(
                             firstRow: at, rows: end - at, keyHead: keyHead,
                             firstHead: keyHead * headsPerKey + firstHead,
-                            heads: min(heads, headsPerKey - firstHead), visible: visible))
+                            heads: min(heads, headsPerKey - firstHead), firstKey: firstKey, visible: visible))
                 }
             }
             at = end
@@ -104,6 +114,7 @@ struct AttentionGroups {
         self.usedSlots = used
         self.headsPerKey = headsPerKey
         self.keyHeads = keyHeads
+        self.scores = scores
         largestBranch = branches.isEmpty ? 0 : plan.count
         mostSplits = groups.reduce(1) { max($0, Self.splits($1)) }
         // Few groups, most of all over a long cache: single splits. Many: some with all their splits.
@@ -115,7 +126,8 @@ struct AttentionGroups {
             units = .splits(
                 runs.flatMap { run in
                     (0..<run.reduce(0) { max($0, Self.splits(groups[$1])) }).flatMap { split in
-                        run.filter { split < Self.splits(groups[$0]) }.map { (group: $0, split: split) }
+                        run.filter { Self.splitRange(groups[$0]).contains(split) }
+                            .map { (group: $0, split: split) }
                     }
                 })
         } else {
@@ -146,7 +158,12 @@ struct AttentionGroups {
 
     private static func splits(_ group: Group) -> Int { (group.visible + Int(RD_SPLIT) - 1) / Int(RD_SPLIT) }
 
-    func splits(_ index: Int) -> Int { Self.splits(groups[index]) }
+    /// Splits in which a query of the group sees keys.
+    private static func splitRange(_ group: Group) -> Range<Int> {
+        group.firstKey / Int(RD_SPLIT)..<splits(group)
+    }
+
+    func splitRange(_ index: Int) -> Range<Int> { Self.splitRange(groups[index]) }
 
     func queryCount(_ index: Int) -> Int { groups[index].rows * groups[index].heads }
 
@@ -169,21 +186,14 @@ struct AttentionGroups {
         job.queries = UInt32(queryCount(index))
         job.committed = UInt32(plan.committed[rowOrder[group.firstRow]])
         job.used_slots = UInt32(usedSlots[sequence] ?? 0)
-        job.scale = 1 / Float(d).squareRoot()
-        withUnsafeMutableBytes(of: &job.query) { query in
-            withUnsafeMutableBytes(of: &job.visible) { visible in
-                withUnsafeMutableBytes(of: &job.branch) { branch in
-                    let query = query.assumingMemoryBound(to: UnsafePointer<Float>?.self)
-                    let visible = visible.assumingMemoryBound(to: UInt32.self)
-                    let branch = branch.assumingMemoryBound(to: UnsafePointer<Int32>?.self)
-                    for i in 0..<queryCount(index) {
-                        let (row, head) = self.query(index, i)
-                        query[i] = UnsafePointer(queries.floats + row * queries.columns + head * d)
-                        visible[i] = UInt32(plan.visibleKeys(row))
-                        branch[i] = branchStart[row] < 0 ? nil : branches.map { $0 + branchStart[row] }
-                    }
-                }
-            }
+        job.scale = scores.scale
+        job.softcap = scores.softcap ?? 0
+        for i in 0..<queryCount(index) {
+            let (row, head) = self.query(index, i)
+            rd_attention_set_query(
+                &job, i, queries.floats + row * queries.columns + head * d,
+                UInt32(scores.firstKey(at: plan.rows[row].position)), UInt32(plan.visibleKeys(row)),
+                branchStart[row] < 0 ? nil : branches.map { $0 + branchStart[row] })
         }
         return job
     }

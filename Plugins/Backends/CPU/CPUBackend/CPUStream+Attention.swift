@@ -41,7 +41,10 @@ extension CPUStream {
         }
     }
 
-    func attention(queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, into output: Tensor) {
+    func attention(
+        queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, scores: AttentionScores,
+        into output: Tensor
+    ) {
         let cache = cache.onCPU
         let d = cache.shape.headDimension
         precondition(queries.rows == plan.count && output.rows == plan.count)
@@ -49,7 +52,7 @@ extension CPUStream {
             output.columns == queries.columns && queries.columns % (d * cache.shape.keyValueHeads) == 0)
         let groups = attentionGroups(
             plan, headsPerKey: queries.columns / d / cache.shape.keyValueHeads,
-            keyHeads: cache.shape.keyValueHeads, dimension: d)
+            keyHeads: cache.shape.keyValueHeads, scores: scores, dimension: d)
         let work = AttentionWork(
             groups: groups, kernels: kernels, dimension: d, output: output,
             scratch: branchScores.floats(pool.threads * rd_attention_scratch(groups.largestBranch, d)))
@@ -80,17 +83,20 @@ extension CPUStream {
 }
 
 extension CPUStream {
-    /// The groups of a plan: the same for every layer of a pass, so they are kept from call to call.
+    /// The groups of a plan: the same for every layer of a pass that attends alike, so they are kept from call to call.
     private func attentionGroups(
-        _ plan: RowPlan, headsPerKey: Int, keyHeads: Int, dimension: Int
+        _ plan: RowPlan, headsPerKey: Int, keyHeads: Int, scores: AttentionScores, dimension: Int
     ) -> AttentionGroups {
-        if let last = lastGroups, last.matches(plan, headsPerKey: headsPerKey, keyHeads: keyHeads) {
+        if lastGroups.first?.matches(plan) != true { lastGroups.removeAll(keepingCapacity: true) }
+        if let last = lastGroups.first(where: {
+            $0.matches(headsPerKey: headsPerKey, keyHeads: keyHeads, scores: scores)
+        }) {
             return last
         }
         let groups = AttentionGroups(
-            plan: plan, headsPerKey: headsPerKey, keyHeads: keyHeads, threads: pool.threads,
+            plan: plan, headsPerKey: headsPerKey, keyHeads: keyHeads, scores: scores, threads: pool.threads,
             splitBytes: Int(RD_QUERIES) * rd_partial_floats(dimension) * 4)
-        lastGroups = groups
+        lastGroups.append(groups)
         return groups
     }
 }
@@ -118,13 +124,14 @@ private struct AttentionWork {
         _ range: Range<Int>, job: Job, thread: Int, partials: UnsafeMutablePointer<Float>
     ) {
         let fresh = partials + range.count * groupFloats
-        let splits = range.reduce(0) { max($0, groups.splits($1)) }
+        let splits = range.reduce(0) { max($0, groups.splitRange($1).upperBound) }
         for split in 0..<splits {
-            for (place, group) in range.enumerated() where split < groups.splits(group) {
+            for (place, group) in range.enumerated() where groups.splitRange(group).contains(split) {
                 let states = partials + place * groupFloats
+                let isFirst = split == groups.splitRange(group).lowerBound
                 var work = job(group)
-                kernels.attention_split(&work, split, branchScratch(thread), split == 0 ? states : fresh)
-                guard split > 0 else { continue }
+                kernels.attention_split(&work, split, branchScratch(thread), isFirst ? states : fresh)
+                guard !isFirst else { continue }
                 for query in 0..<groups.queryCount(group) {
                     kernels.attention_merge(states + query * record, fresh + query * record, dimension)
                 }
@@ -149,11 +156,13 @@ private struct AttentionWork {
 
     /// Merges the splits of a group, in order.
     func merge(_ group: Int, partials: UnsafeMutablePointer<Float>) {
-        let states = partials + group * groups.mostSplits * groupFloats
+        let splits = groups.splitRange(group)
+        let states = partials + (group * groups.mostSplits + splits.lowerBound) * groupFloats
         for query in 0..<groups.queryCount(group) {
             let state = states + query * record
-            for split in 1..<max(groups.splits(group), 1) {
-                kernels.attention_merge(state, state + split * groupFloats, dimension)
+            for split in splits.indices.dropFirst() {
+                kernels.attention_merge(
+                    state, state + (split - splits.lowerBound) * groupFloats, dimension)
             }
             finish(group, query, state)
         }

@@ -40,7 +40,10 @@ extension CPUStream {
         multiply(products, by: input)
     }
 
-    func gatedLinear(_ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor) {
+    func gatedLinear(
+        _ input: Tensor, gate: any WeightHandle, up: any WeightHandle, activation: GateActivation,
+        into output: Tensor
+    ) {
         let (gate, up) = (gate.onCPU, up.onCPU)
         precondition(gate.rows == up.rows && gate.columns == up.columns && gate.columns == input.columns)
         precondition(output.rows == input.rows && output.columns == gate.rows)
@@ -58,9 +61,10 @@ extension CPUStream {
                 other.panels = UnsafePointer(panels.bytes(0))
                 run([other])
             }
-            let (columns, activate) = (output.columns, kernels.swiglu)
+            let (columns, activate) = (output.columns, kernels.gate)
             forEachRow(output.rows, cost: 8 * columns) { row in
-                activate(output.floats + row * columns, scratch + row * columns, columns)
+                activate(
+                    output.floats + row * columns, scratch + row * columns, columns, activation.rawValue)
             }
             return
         }
@@ -76,7 +80,7 @@ extension CPUStream {
                 pool.run(units: tileUnits * panelUnits) { unit, _ in
                     let (block, tile) = unit.quotientAndRemainder(dividingBy: tileUnits)
                     kernel(
-                        first, second, tile * chunk, min(tiles, (tile + 1) * chunk),
+                        first, second, activation.rawValue, tile * chunk, min(tiles, (tile + 1) * chunk),
                         block * Self.panelsPerUnit,
                         min(panels, (block + 1) * Self.panelsPerUnit))
                 }

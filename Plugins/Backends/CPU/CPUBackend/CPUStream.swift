@@ -21,8 +21,8 @@ final class CPUStream: ComputeStream {
     /// Scores of branches, one piece for each thread.
     var branchScores = Scratch()
 
-    /// Groups of queries of the last plan.
-    var lastGroups: AttentionGroups?
+    /// Groups of queries of the last plan, for each kind of layer.
+    var lastGroups = [AttentionGroups]()
 
     init(backend: CPUBackend) { self.backend = backend }
 
@@ -59,7 +59,24 @@ final class CPUStream: ComputeStream {
 
     func add(_ input: Tensor, to output: Tensor) {
         precondition(output.rows == input.rows && output.columns == input.columns)
-        for index in 0..<input.rows * input.columns { output.floats[index] += input.floats[index] }
+        let (columns, source, target) = (input.columns, input.floats, output.floats)
+        forEachRow(input.rows, cost: columns) { row in
+            for index in row * columns..<(row + 1) * columns { target[index] += source[index] }
+        }
+    }
+
+    func scale(_ tensor: Tensor, by factor: Float) {
+        let (columns, values) = (tensor.columns, tensor.floats)
+        forEachRow(tensor.rows, cost: columns) { row in
+            for index in row * columns..<(row + 1) * columns { values[index] *= factor }
+        }
+    }
+
+    func softcap(_ tensor: Tensor, limit: Float) {
+        let (columns, cap) = (tensor.columns, kernels.softcap)
+        forEachRow(tensor.rows, cost: 8 * columns) { row in
+            cap(tensor.floats + row * columns, columns, limit)
+        }
     }
 
     func concatenate(_ inputs: [Tensor], into output: Tensor) {

@@ -12,6 +12,8 @@ struct UploadedPlan {
     let branches: HostArena.Piece
     /// Keys that the row sees which sees most.
     let mostKeys: Int
+    /// Position of the row that comes first.
+    let firstPosition: Int
 
     /// Whether this is that plan. Comparing arrays that share storage takes no time.
     func matches(_ other: RowPlan) -> Bool {
@@ -61,7 +63,8 @@ extension VulkanStream {
     }
 
     func attention(
-        queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, into output: Tensor
+        queries: Tensor, cache: any CacheStorage, layer: Int, plan: RowPlan, scores: AttentionScores,
+        into output: Tensor
     ) {
         let cache = cache.onVulkan
         let d = cache.shape.headDimension
@@ -73,7 +76,8 @@ extension VulkanStream {
             let tuning = device.tuning
             let ratio = heads / cache.shape.keyValueHeads
             let tiles = (ratio + Self.maximumHeads - 1) / Self.maximumHeads
-            let splits = (uploaded.mostKeys + tuning.splitKeys - 1) / tuning.splitKeys
+            let firstSplit = scores.firstKey(at: uploaded.firstPosition) / tuning.splitKeys
+            let splits = (uploaded.mostKeys + tuning.splitKeys - 1) / tuning.splitKeys - firstSplit
             let rowBytes = splits > 1 ? heads * splits * (8 + d) * 4 : 4
             let rowsAtOnce = min(plan.count, max(1, Self.maximumPartialBytes / rowBytes))
             let partials = try scratch(.partials, rowsAtOnce * rowBytes)
@@ -97,13 +101,18 @@ extension VulkanStream {
                         Int32(layer % cache.layersInPiece * cache.layerWords / 4), Int32(splits),
                         Int32(first), Int32(rows), Int32(tuning.splitKeys),
                         Int32(min(uploaded.mostKeys, tuning.splitKeys)),
-                        Int32(bitPattern: (1 / Float(d).squareRoot()).bitPattern),
+                        Int32(bitPattern: scores.scale.bitPattern),
+                        Int32(bitPattern: (scores.softcap ?? 0).bitPattern), Int32(scores.window ?? 0),
+                        Int32(firstSplit),
                     ], groups: ((items + tuning.teams - 1) / tuning.teams, splits, 1))
                 guard splits > 1 else { continue }
                 try dispatch(
                     .attentionMerge, [elementWidth, UInt32(d), UInt32(tuning.splitKeys)],
                     [storage(2, partials), host(3, uploaded.entries), storage(4, output.onVulkan)],
-                    push: [Int32(heads), Int32(splits), Int32(first)],
+                    push: [
+                        Int32(heads), Int32(splits), Int32(first), Int32(scores.window ?? 0),
+                        Int32(firstSplit),
+                    ],
                     groups: (elementGroups(heads * d), rows, 1))
             }
         }
@@ -154,7 +163,8 @@ extension VulkanStream {
         }
         let uploaded = UploadedPlan(
             plan: plan, places: try arena.holding(places), entries: try arena.holding(entries),
-            branches: try arena.holding(branches), mostKeys: visible)
+            branches: try arena.holding(branches), mostKeys: visible,
+            firstPosition: plan.rows.reduce(Int.max) { min($0, $1.position) })
         lastPlan = uploaded
         return uploaded
     }

@@ -24,7 +24,10 @@ extension VulkanStream {
         }
     }
 
-    func gatedLinear(_ input: Tensor, gate: any WeightHandle, up: any WeightHandle, into output: Tensor) {
+    func gatedLinear(
+        _ input: Tensor, gate: any WeightHandle, up: any WeightHandle, activation: GateActivation,
+        into output: Tensor
+    ) {
         let (gate, up) = (gate.onVulkan, up.onVulkan)
         precondition(gate.rows == up.rows && gate.columns == up.columns && gate.columns == input.columns)
         precondition(output.rows == input.rows && output.columns == gate.rows)
@@ -37,13 +40,13 @@ extension VulkanStream {
                 for (index, view) in views.enumerated() {
                     try dispatch(
                         [gates[index], ups[index]], view: view, on: panel, rows: input.rows,
-                        isIndependent: index > 0, isGated: true)
+                        isIndependent: index > 0, activation: activation)
                 }
                 return
             }
             let other = try scratch(.gated, output.rows * output.columns * 4)
             try run(gates + Product.all(up, into: other), on: panel, rows: input.rows)
-            elementwise(0, output.onVulkan, other, into: output)
+            elementwise(activation == .silu ? 0 : 4, output.onVulkan, other, into: output)
         }
     }
 
@@ -122,10 +125,10 @@ extension VulkanStream {
     }
 
     /// `output = panel · weightᵀ` of up to three weights, in tiles of rows of equal size; or
-    /// `output = SiLU(panel · first weightᵀ) ⊙ (panel · second weightᵀ)`.
+    /// `output = activation(panel · first weightᵀ) ⊙ (panel · second weightᵀ)`.
     private func dispatch(
         _ products: [Product], view: VkBufferView, on panel: MemoryPiece, rows: Int, isIndependent: Bool,
-        isGated: Bool = false
+        activation: GateActivation? = nil
     ) throws(BackendError) {
         let tuning = device.tuning
         let first = products[0]
@@ -156,8 +159,8 @@ extension VulkanStream {
             tuning.sharesInputs ? .linearShared : .linear,
             [
                 first.weight.type.rawValue, UInt32(tileRows), UInt32(tuning.linearSplits),
-                UInt32(tuning.linearWidth), isGated ? 1 : 0,
-                UInt32(bitPattern: tuning.hasConstantAdds ? adds : -1),
+                UInt32(tuning.linearWidth), activation == nil ? 0 : 1,
+                UInt32(bitPattern: tuning.hasConstantAdds ? adds : -1), activation?.rawValue ?? 0,
             ],
             [
                 rdv_binding(index: 0, view: view, buffer: nil, offset: 0, bytes: 0),
@@ -166,7 +169,9 @@ extension VulkanStream {
                     index: 2, view: nil, buffer: first.output.buffer, offset: UInt64(bytes.lowerBound),
                     bytes: UInt64(bytes.count)), storage(3, first.bias ?? first.output),
             ], push: push,
-            groups: ((strips + stripsInGroup - 1) / stripsInGroup, tiles, isGated ? 1 : products.count),
+            groups: (
+                (strips + stripsInGroup - 1) / stripsInGroup, tiles, activation == nil ? products.count : 1
+            ),
             isIndependent: isIndependent)
     }
 }

@@ -66,13 +66,25 @@ final class VulkanStream: ComputeStream {
         elementwise(3, output.onVulkan, input.onVulkan, into: output)
     }
 
+    func scale(_ tensor: Tensor, by factor: Float) {
+        elementwise(5, tensor.onVulkan, tensor.onVulkan, into: tensor, factor: factor)
+    }
+
+    func softcap(_ tensor: Tensor, limit: Float) {
+        elementwise(6, tensor.onVulkan, tensor.onVulkan, into: tensor, factor: limit)
+    }
+
     /// One of the operations of `elementwise.comp`.
-    func elementwise(_ operation: UInt32, _ first: MemoryPiece, _ second: MemoryPiece, into output: Tensor) {
+    func elementwise(
+        _ operation: UInt32, _ first: MemoryPiece, _ second: MemoryPiece, into output: Tensor,
+        factor: Float = 1
+    ) {
         record { () throws(BackendError) in
             try dispatch(
                 .elementwise, [elementWidth, operation],
                 [storage(2, first), storage(3, second), storage(4, output.onVulkan)],
-                push: [Int32(output.columns)], groups: (elementGroups(output.columns), output.rows, 1))
+                push: [Int32(output.columns), Int32(bitPattern: factor.bitPattern)],
+                groups: (elementGroups(output.columns), output.rows, 1))
         }
     }
 

@@ -75,6 +75,9 @@ typedef struct rd_linear {
 /// Bytes of a panel of RD_PANEL rows: int8 activations per block of 32 with scales and sums, or floats.
 size_t rd_panel_bytes(uint32_t type, size_t columns);
 
+/// What a gate goes through: x sigmoid(x), or GELU by its tangent.
+typedef enum rd_activation { RD_SILU = 0, RD_GELU_TANH = 1 } rd_activation;
+
 // ---- Attention -----------------------------------------------------------------------------------------------
 
 /// Up to RD_QUERIES queries of one sequence against one key/value head of one layer.
@@ -90,14 +93,26 @@ typedef struct rd_attention {
     uint32_t committed;
     uint32_t used_slots;      // committed plus all rows of this pass in the sequence
     float scale;
+    float softcap;            // scores x become softcap * tanh(x / softcap); 0: as they are
     const float *_Nullable query[RD_QUERIES];     // [d]; NULL from `queries` on
-    uint32_t visible[RD_QUERIES];                 // keys seen, itself included
+    uint32_t first[RD_QUERIES];                   // position of the first key seen
+    uint32_t visible[RD_QUERIES];                 // behind the last key seen, itself; above `first`
     const int32_t *_Nullable branch[RD_QUERIES];  // [visible - committed] slots
 } rd_attention;
 
 /// A job over these keys and values that has no queries yet.
 static inline rd_attention rd_attention_over(const uint16_t *keys, const uint16_t *values) {
     return (rd_attention){.keys = keys, .values = values};
+}
+
+/// Query `index` of a job, which sees the keys `first..<visible`; the others as in `rd_attention`.
+static inline void rd_attention_set_query(
+    rd_attention *job, size_t index, const float *query, uint32_t first, uint32_t visible, const int32_t *_Nullable branch
+) {
+    job->query[index] = query;
+    job->first[index] = first;
+    job->visible[index] = visible;
+    job->branch[index] = branch;
 }
 
 /// Floats of one partial result: maximum, sum of exponentials, 14 unused, then d weighted values.
@@ -119,18 +134,20 @@ typedef struct rd_kernels {
     /// Tiles `tile_begin..<tile_end` for panels `panel_begin..<panel_end`.
     void (*linear)(
         const rd_linear *job, size_t tile_begin, size_t tile_end, size_t panel_begin, size_t panel_end);
-    /// output = SiLU(gate) * up, both over the same panels; bias and accumulate are not used.
+    /// output = activation(gate) * up, both over the same panels; bias and accumulate are not used.
     void (*gated)(
-        const rd_linear *gate, const rd_linear *up, size_t tile_begin, size_t tile_end, size_t panel_begin,
-        size_t panel_end);
+        const rd_linear *gate, const rd_linear *up, uint32_t activation, size_t tile_begin, size_t tile_end,
+        size_t panel_begin, size_t panel_end);
 
     /// Float weights of the tiles as floats, for a plain matrix product. `output [columns][16 * tiles]`
     void (*expand)(const rd_linear *job, size_t tile_begin, size_t tile_end, float *output);
 
     /// One row. `output = input / sqrt(mean(input^2) + epsilon) * weight`
     void (*rms_norm)(const float *input, const float *weight, float epsilon, size_t columns, float *output);
-    /// gate = SiLU(gate) * up, where the two were not computed together.
-    void (*swiglu)(float *gate, const float *up, size_t count);
+    /// values = activation(values) * up, where the two were not computed together.
+    void (*gate)(float *values, const float *up, size_t count, uint32_t activation);
+    /// values = limit * tanh(values / limit)
+    void (*softcap)(float *values, size_t count, float limit);
     /// output = SiLU(input), plus `residual` where it is not NULL.
     void (*silu)(const float *input, const float *_Nullable residual, size_t count, float *output);
     /// Sum of e^(value - largest).

@@ -37,6 +37,12 @@ layout(push_constant) uniform Push {
     // Keys of the longest split.
     int most_keys;
     float scale;
+    // Of the scores; 0: none.
+    float softcap;
+    // Keys that a row sees, itself included; 0: all.
+    int window;
+    // The first split that any row needs.
+    int first_split;
 } push;
 
 const int CHUNKS = HEAD_DIMENSION / 8;
@@ -47,6 +53,9 @@ const int QUERIES = ROWS * TILE;
 #ifndef SHARES_INPUTS
 shared float exchange[2][TEAMS][QUERIES][8];
 #endif
+
+// Position of the first key that a row sees.
+int first_key(RowEntry entry) { return push.window > 0 ? max(entry.position + 1 - push.window, 0) : 0; }
 
 int slot_of(RowEntry entry, int position) {
     return entry.branch < 0 || position < entry.committed ? position
@@ -65,7 +74,7 @@ vec4 high_elements(uvec4 words) { return vec4(unpackHalf2x16(words.z), unpackHal
 void main() {
     const int lane = int(gl_LocalInvocationID.x), team = int(gl_LocalInvocationID.y);
     const int ratio = push.heads / push.key_heads, tiles = (ratio + TILE - 1) / TILE;
-    const int wanted = int(gl_WorkGroupID.x) * TEAMS + team, split = int(gl_WorkGroupID.y);
+    const int wanted = int(gl_WorkGroupID.x) * TEAMS + team, split = push.first_split + int(gl_WorkGroupID.y);
     const int row_tiles = (push.row_count + ROWS - 1) / ROWS;
     const int item = min(wanted, row_tiles * push.key_heads * tiles - 1);
     const int tile = item % tiles, key_head = item / tiles % push.key_heads;
@@ -73,18 +82,21 @@ void main() {
     const int last_row = push.first_row + push.row_count - 1;
     const int start = split * push.split_keys;
     RowEntry row_entries[ROWS];
-    int counts[ROWS], planes[ROWS];
-    // Keys of this split that lie at the same place for all rows; keys that any row sees.
-    int alike = push.split_keys, count = 0;
+    // Keys of this split that a row sees lie from `starts` to before `counts`.
+    int starts[ROWS], counts[ROWS], planes[ROWS];
+    // Keys of this split that lie at the same place for all rows; where those that any row sees begin and end.
+    int alike = push.split_keys, begin = push.split_keys, count = 0;
     [[unroll]] for (int r = 0; r < ROWS; r++) {
         row_entries[r] = entries[min(first_row + r, last_row)];
         counts[r] = min(row_entries[r].position + 1 - start, push.split_keys);
         planes[r] = push.first_texel
             + (row_entries[r].sequence * push.key_heads + key_head) * 2 * push.capacity * CHUNKS;
+        starts[r] = max(first_key(row_entries[r]) - start, 0);
+        begin = min(begin, starts[r]);
         count = max(count, counts[r]);
         alike = planes[r] == planes[0] ? min(alike, keys_in_order(row_entries[r]) - start) : 0;
     }
-    const bool has_work = wanted == item && count > 0;
+    const bool has_work = wanted == item && count > begin;
 #ifdef SHARES_INPUTS
     if (!has_work) return;
     const uint base = gl_SubgroupInvocationID & ~7u;
@@ -105,9 +117,10 @@ void main() {
             [[unroll]] for (int c = 0; c < OWN_CHUNKS; c++) low[q][c] = high[q][c] = vec4(0);
         }
 
-    for (int first = 0; first < push.most_keys; first += 8) {
 #ifdef SHARES_INPUTS
-        if (first >= count) break;
+    for (int first = begin / 8 * 8; first < count; first += 8) {
+#else
+    for (int first = 0; first < push.most_keys; first += 8) {
 #endif
         const bool is_alike = first + 8 <= alike;
         precise float scores[QUERIES];
@@ -129,8 +142,10 @@ void main() {
                 }
             }
             [[unroll]] for (int h = 0; h < TILE; h++) {
-                const float score = ((sums[h].x + sums[h].y) + (sums[h].z + sums[h].w)) * push.scale;
-                scores[r * TILE + h] = first + lane < counts[r] ? score : minus_infinity;
+                precise float score = ((sums[h].x + sums[h].y) + (sums[h].z + sums[h].w)) * push.scale;
+                if (push.softcap > 0) score = softcap(score, push.softcap);
+                scores[r * TILE + h] =
+                    first + lane >= starts[r] && first + lane < counts[r] ? score : minus_infinity;
             }
         }
 #ifndef SHARES_INPUTS
@@ -149,7 +164,7 @@ void main() {
 #endif
             const bool is_first = floatBitsToUint(largest[q]) == 0xff800000u;
             precise float correction = is_first ? 0.0 : exponential(largest[q] - reference);
-            own[q] = first + lane < counts[q / TILE] ? exponential(scores[q] - reference) : 0.0;
+            own[q] = floatBitsToUint(scores[q]) == 0xff800000u ? 0.0 : exponential(scores[q] - reference);
             largest[q] = reference;
             weight_sum[q] = fma(weight_sum[q], correction, own[q]);
             [[unroll]] for (int c = 0; c < OWN_CHUNKS; c++) {
@@ -179,8 +194,8 @@ void main() {
 #ifdef SHARES_INPUTS
                         const float weight = subgroupShuffle(own[q], base + uint(l));
 #else
-                        const float weight = first + l < counts[r]
-                            ? exponential(exchange[parity][team][q][l] - largest[q]) : 0.0;
+                        const float weight = floatBitsToUint(exchange[parity][team][q][l]) == 0xff800000u
+                            ? 0.0 : exponential(exchange[parity][team][q][l] - largest[q]);
 #endif
                         low[q][c] = fma(vec4(weight), first_four, low[q][c]);
                         high[q][c] = fma(vec4(weight), last_four, high[q][c]);

@@ -17,6 +17,9 @@ layout(push_constant) uniform Push {
     int heads;
     int splits;
     int first_row;
+    // As in `attention.glsl`.
+    int window;
+    int first_split;
 } push;
 
 void main() {
@@ -26,11 +29,14 @@ void main() {
     const int head = column / HEAD_DIMENSION, element = column % HEAD_DIMENSION;
     const int stride = 8 + HEAD_DIMENSION;
     const int start = (row * push.heads + head) * push.splits * stride;
-    const int count = (entries[push.first_row + row].position + SPLIT) / SPLIT;
-    precise float largest = partials[start];
-    for (int split = 1; split < count; split++) largest = max(largest, partials[start + split * stride]);
+    // Splits in which the row sees keys.
+    const int position = entries[push.first_row + row].position;
+    const int begin = (push.window > 0 ? max(position + 1 - push.window, 0) : 0) / SPLIT - push.first_split;
+    const int count = (position + SPLIT) / SPLIT - push.first_split;
+    precise float largest = partials[start + begin * stride];
+    for (int split = begin + 1; split < count; split++) largest = max(largest, partials[start + split * stride]);
     precise float total = 0, sum = 0;
-    for (int split = 0; split < count; split++) {
+    for (int split = begin; split < count; split++) {
         const int at = start + split * stride;
         const float weight = exponential(partials[at] - largest);
         total = fma(weight, partials[at + 1], total);

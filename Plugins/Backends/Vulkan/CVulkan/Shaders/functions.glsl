@@ -22,6 +22,24 @@ float silu(float x) {
     return result;
 }
 
+// x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))), which is x · σ of twice what the tangent takes.
+float gelu_tanh(float x) {
+    precise float square = x * x;
+    precise float twice = x * fma(square, 0.0713548163, 1.59576912);
+    precise float result = x / (1.0 + exponential(clamp(-twice, -88.0, 88.0)));
+    return result;
+}
+
+// 0: SiLU, 1: GELU by its tangent.
+float activated(float x, int activation) { return activation == 1 ? gelu_tanh(x) : silu(x); }
+
+// limit · tanh(x / limit). NaN and infinities give NaN.
+float softcap(float x, float limit) {
+    precise float twice = clamp(x * (2.0 / limit), -88.0, 88.0);
+    precise float result = limit - (2.0 * limit) / (1.0 + exponential(twice)) + (x - x);
+    return result;
+}
+
 // The bits of the nearest half, ties to even; subnormals and overflow to infinity as IEEE 754 has them.
 uint half_bits(float value) {
     const uint bits = floatBitsToUint(value);

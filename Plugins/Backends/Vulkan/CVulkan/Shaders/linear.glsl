@@ -8,7 +8,7 @@
 // are summed up first; scale and minimum are applied to the sum, which takes the sum of the inputs too.
 //
 // Up to three matrices of one type over the same inputs are one dispatch, with a layer of groups for each. With GATED a group
-// takes two of them one after the other, and the output is SiLU(first) · second.
+// takes two of them one after the other, and the output is activation(first) · second.
 //
 // With SHARES_INPUTS a lane reads its own 4 of the 32 inputs of a block and the others take them from there; else every lane
 // reads them all.
@@ -19,6 +19,8 @@ layout(constant_id = 3) const int WIDTH = 8;
 layout(constant_id = 4) const int GATED = 0;
 // Bits: 1 adds a bias, 2 adds what the output holds; −1 for what `push.adds` says.
 layout(constant_id = 5) const int ADDS = 0;
+// Of the gate; see `activated`.
+layout(constant_id = 6) const int ACTIVATION = 0;
 layout(local_size_x_id = 3, local_size_y_id = 2) in;
 
 layout(binding = 0) uniform usamplerBuffer weights;
@@ -175,7 +177,7 @@ void main() {
     [[unroll]] for (int r = 0; r < ROWS; r++) {
         [[unroll]] for (int i = 0; i < 4; i++) {
             const int output_index = wanted * 32 + lane * 4 + i;
-            precise float value = GATED == 1 ? silu(gate[r][i]) * sums[r][i] : sums[r][i];
+            precise float value = GATED == 1 ? activated(gate[r][i], ACTIVATION) * sums[r][i] : sums[r][i];
             if (first_row + r < push.rows && output_index < matrix.output_count) {
                 const int at = matrix.output_start + (first_row + r) * matrix.output_stride + output_index;
                 if ((adds & 1) != 0) value += bias[push.bias_start + output_index];
