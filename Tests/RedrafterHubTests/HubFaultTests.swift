@@ -49,9 +49,12 @@ import Testing
         var observer = HubObserver()
         observer.note = { text in notes.withLock { $0.append(text) } }
         let hub = try fixture.hub()
-        let error = #expect(throws: HubError.self) { try hub.pull(HubReference("org/folder"), observer: observer) }
+        let error = #expect(throws: HubError.self) {
+            try hub.pull(HubReference("org/folder"), observer: observer)
+        }
         #expect(
-            error == .unavailable(host: "127.0.0.1:\(fixture.server.port)", status: status, secondsToWait: nil))
+            error
+                == .unavailable(host: "127.0.0.1:\(fixture.server.port)", status: status, secondsToWait: nil))
         #expect(fixture.server.requests.count - before == 5, "\(notes.withLock { $0 })")
     }
 
