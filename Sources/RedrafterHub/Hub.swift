@@ -66,16 +66,18 @@ public struct Hub: Sendable {
                 model: reference.description, directory: cache.directory,
                 reason: "HF_HUB_OFFLINE forbids to fetch it")
         }
+        let requests: HubRequests
+        let listing: HubListing
         do throws(HubError) {
-            let requests = try HubRequests(settings, observer: observer)
-            let listing = try requests.listing(reference, isPatient: there == nil)
-            return try fetch(reference, listing, requests, observer)
+            requests = try HubRequests(settings, observer: observer)
+            listing = try requests.listing(reference, isPatient: there == nil)
         } catch {
             guard let there, error.isUnreachable else { throw error }
             observer.warning(
                 "\(error.description); what is in the cache is used, of commit \(there.commit.prefix(12))")
             return there
         }
+        return try fetch(reference, listing, requests, observer)
     }
 
     private func model(_ reference: HubReference, _ choice: HubChoice, _ commit: String) -> HubModel {
