@@ -52,9 +52,12 @@ if [ ! -x "$build/bin/llama-bench" ] || [ ! -x "$build/bin/llama-quantize" ]; th
         -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_UI=OFF -DBUILD_SHARED_LIBS=ON >/dev/null
     cmake --build "$build" --target llama-bench llama-quantize
 fi
-if [ ! -x "$build/bin/rows_bench" ] || [ "$here/rows_bench.cpp" -nt "$build/bin/rows_bench" ]; then
-    say "building the driver for passes over several rows"
-    g++ -O2 -std=c++17 -I"$peer/include" -I"$peer/ggml/include" "$here/rows_bench.cpp" -o "$build/bin/rows_bench" \
+# The drivers: passes over several rows, and logits of texts.
+for source in "$here/rows_bench.cpp" "$here/../../Tests/Reference/peer_logits.cpp"; do
+    driver="$(basename "$source" .cpp)"
+    [ "$source" -nt "$build/bin/$driver" ] || continue
+    say "building the driver $driver"
+    g++ -O2 -std=c++17 -I"$peer/include" -I"$peer/ggml/include" "$source" -o "$build/bin/$driver" \
         -L"$build/bin" -lllama -lggml -lggml-base "-Wl,-rpath,$build/bin"
-fi
+done
 say "peer: $build/bin"

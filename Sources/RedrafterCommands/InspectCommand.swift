@@ -1,13 +1,15 @@
 import ArgumentParser
+import Redrafter
 import RedrafterFormats
 
 /// `redrafter inspect`: what a model file holds.
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Shows what is in a GGUF or safetensors file, without loading it.",
+        abstract:
+            "Shows what is in a GGUF or safetensors file, whether it can be run and which drafters fit.",
         discussion: """
-            The file is validated from the header to the last tensor; nothing in it is run.
+            The file is validated from the header to the last tensor; no weight is loaded and nothing in it is run.
 
               redrafter inspect model.gguf --tensors
               redrafter inspect model-folder --json
@@ -26,10 +28,50 @@ struct InspectCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let summary = try FileSummary(path: ModelLocation.path(file), kinds: Plugins.current.registry.kinds)
+        let path = try ModelLocation.path(file)
+        let summary = try FileSummary(path: path, kinds: Plugins.current.registry.kinds)
+        var inspection: ModelInspection?
+        if summary.drafter == nil {
+            var options = ModelOptions()
+            options.registry = Plugins.current.registry
+            inspection = ModelInspection(path: path, options: options)
+        }
         try Terminal.write(
             json
-                ? summary.json(listsTensors: tensors).text(isPretty: true) + "\n"
-                : summary.text(listsTensors: tensors))
+                ? summary.json(listsTensors: tensors, further: inspection.map { [("model", $0.json)] } ?? [])
+                    .text(isPretty: true) + "\n"
+                : summary.text(listsTensors: tensors, further: inspection?.facts ?? []))
+    }
+}
+
+extension ModelInspection {
+    fileprivate var facts: [(name: String, value: String)] {
+        var facts = configuration.map { [("decoder", $0.summary)] } ?? []
+        guard problem == nil else { return facts + [("can be run", "no: \(problem ?? "")")] }
+        facts.append(("can be run", "yes"))
+        let fitting = drafters.filter { $0.obstacle == nil }.map(\.name)
+        let automatic = automaticDrafter.map { "; auto is \($0)" } ?? ""
+        return facts + [("drafters", fitting.joined(separator: ", ") + automatic)]
+            + warnings.map { ("warning", $0) }
+    }
+
+    fileprivate var json: JSONValue {
+        .object([
+            "can_be_run": .bool(problem == nil), "problem": problem.map { .string($0) } ?? .null,
+            "context_length": configuration.map { .integer($0.contextLength) } ?? .null,
+            "layers": configuration.map { .integer($0.layers) } ?? .null,
+            "windows": configuration.map {
+                .array($0.layerKinds.map { $0.window.map { .integer($0) } ?? .null })
+            }
+                ?? .null,
+            "automatic_drafter": automaticDrafter.map { .string($0) } ?? .null,
+            "drafters": .array(
+                drafters.map { drafter in
+                    .object([
+                        "name": .string(drafter.name), "fits": .bool(drafter.obstacle == nil),
+                        "difference": drafter.obstacle.map { .string($0) } ?? .null,
+                    ])
+                }),
+        ])
     }
 }

@@ -2,8 +2,10 @@ import RedrafterCore
 
 extension FileSummary {
     /// The summary for a person: one fact a line, columns aligned, ending in a line feed.
-    /// - Parameter listsTensors: also one line for each tensor.
-    public func text(listsTensors: Bool = false) -> String {
+    /// - Parameters:
+    ///   - listsTensors: also one line for each tensor.
+    ///   - further: more facts, by name.
+    public func text(listsTensors: Bool = false, further: [(name: String, value: String)] = []) -> String {
         var lines = [String]()
         func fact(_ name: String, _ value: String) { lines.append(Self.padded(name, 14) + value) }
         fact("file", TerminalText.escaped(path, limit: 1000))
@@ -24,6 +26,7 @@ extension FileSummary {
                 "\(Self.padded("\(total.tensors)", 6, isRight: true)) tensors\(share) bytes")
         }
         for (name, value) in drafter?.facts ?? [] { fact(name, value) }
+        for (name, value) in further { fact(name, TerminalText.escaped(value, limit: 1000)) }
         for warning in warnings { fact("warning", TerminalText.escaped(warning)) }
         if !metadata.isEmpty {
             lines.append("")
@@ -53,7 +56,10 @@ extension FileSummary {
 
     /// The summary for programs. Keys: `path, format, version, architecture, file_bytes, alignment, parameters,
     /// tensor_count, types[], metadata{}, parts[], warnings[]`, for a drafter `drafter{}` and, if asked for, `tensors[]`.
-    public func json(listsTensors: Bool = false) -> JSONValue {
+    /// - Parameters:
+    ///   - listsTensors: also all tensors.
+    ///   - further: more members.
+    public func json(listsTensors: Bool = false, further: [(String, JSONValue)] = []) -> JSONValue {
         var members: [(ByteSlice, JSONValue)] = [
             (ByteSlice("path"), .string(path)),
             (ByteSlice("format"), .string(format)),
@@ -78,6 +84,7 @@ extension FileSummary {
             (ByteSlice("warnings"), .array(warnings.map { .string($0) })),
         ]
         if let drafter { members.append((ByteSlice("drafter"), drafter.summary)) }
+        members += further.map { (ByteSlice($0.0), $0.1) }
         if listsTensors { members.append((ByteSlice("tensors"), .array(tensors.map(Self.json)))) }
         return .object(JSONObject(members))
     }

@@ -23,6 +23,8 @@ struct ArchitectureTraits {
     var defaultWindow: Int?
     /// Every layer of this number, counted from 1, sees no positions.
     var positionlessInterval: Int?
+    /// Base of the rotary frequencies where `config.json` names none.
+    var rotaryBase: Float = 10_000
     /// Base of the rotary frequencies of layers with a window; nil: as in all layers.
     var localRotaryBase: Float?
     /// The size of a head where the file names none; nil: hidden size ÷ heads.
@@ -76,7 +78,9 @@ extension ModelConfiguration.Architecture {
             ArchitectureTraits(
                 modelTypes: ["gemma3_text"],
                 block: LayerBlock(norms: .both, queryKeyNorms: .heads, activation: .geluTanh),
-                windows: .allBut(every: 6), defaultWindow: 4096, localRotaryBase: 10_000, headDimension: 256,
+                windows: .allBut(every: 6), defaultWindow: 4096, rotaryBase: 1_000_000,
+                localRotaryBase: 10_000,
+                headDimension: 256,
                 scalesEmbeddings: true, keys: [.attentionBias, .queryScalar, .softcaps],
                 storesNormsLessOne: true)
         case .phi3:
@@ -85,7 +89,7 @@ extension ModelConfiguration.Architecture {
         case .smollm3:
             ArchitectureTraits(
                 modelTypes: ["smollm3"], pairingInGGUF: .neighbours, windows: .listed,
-                positionlessInterval: 4, keys: [.attentionBias])
+                positionlessInterval: 4, rotaryBase: 2_000_000, keys: [.attentionBias])
         case .granite:
             ArchitectureTraits(
                 modelTypes: ["granite"], pairingInGGUF: .neighbours, keys: [.attentionBias, .multipliers])

@@ -132,8 +132,13 @@ extension ModelConfiguration {
                 file: reader.gguf.path, key: windowKey, got: "\(window)",
                 allowed: "a number of keys, or 0 for all")
         }
+        guard window == 0 || traits.windows != .none else {
+            throw .unsupported(
+                file: reader.gguf.path, what: "a window of \(window) tokens in \(architecture.rawValue)",
+                supported: "windows in llama, qwen2, qwen3, gemma2, gemma3, phi3 and smollm3")
+        }
         let isWindowed: [Bool]
-        if traits.windows == .none || window == 0 {
+        if window == 0 {
             isWindowed = [Bool](repeating: false, count: layers)
         } else if let listed = try reader.flags(patternKey, count: layers) {
             isWindowed = listed

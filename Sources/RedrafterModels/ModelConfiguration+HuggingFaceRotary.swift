@@ -29,12 +29,11 @@ struct RotaryKeys {
             }
             if let full = try parameters?.nested("full_attention") { parameters = full }
         }
-        let nested = parameters?.value("rope_theta") == nil ? nil : parameters
+        // Beside `rope_parameters`, transformers 5 takes `rope_scaling` alone.
+        let keys = try config.nested("rope_scaling") ?? parameters
+        let nested = keys?.value("rope_theta") == nil ? nil : keys
         baseKey = (nested?.prefix ?? "") + "rope_theta"
-        let defaultBase: Float = traits.localRotaryBase == nil ? 10_000 : 1_000_000
-        base = try (nested ?? config).optionalFloat("rope_theta") ?? defaultBase
-        let old = try config.nested("rope_scaling")
-        let keys = parameters ?? old
+        base = try (nested ?? config).optionalFloat("rope_theta") ?? traits.rotaryBase
         dimension = headDimension
         for keys in [config, keys].compactMap(\.self) {
             guard let partial = try keys.optionalFloat("partial_rotary_factor"), partial != 1 else {

@@ -5,7 +5,10 @@ import RedrafterFormats
 public struct ModelTensors: Sendable {
     /// Path of the file or folder, for errors.
     public let path: String
+    private let configuration: ModelConfiguration
     private let views: [WeightRole: TensorView]
+    /// The tensors that hold several weights, by each of these.
+    private let fused: [WeightRole: TensorView]
     /// What the file holds the weights of norms less.
     private let normOffset: Float
 
@@ -38,7 +41,7 @@ public struct ModelTensors: Sendable {
         _ configuration: ModelConfiguration, in source: some TensorSource, configurationPath: String,
         form: CheckpointForm
     ) throws(ModelError) {
-        var views = [WeightRole: TensorView]()
+        var (views, fused) = ([WeightRole: TensorView](), [WeightRole: TensorView]())
         var missing = [String]()
         var used = Set<String>()
         for role in configuration.weightRoles {
@@ -51,6 +54,7 @@ public struct ModelTensors: Sendable {
                         configuration: configurationPath)
                 }
                 views[role] = rows
+                if place.rows != nil { fused[role] = view }
                 used.insert(place.name)
             } else if let (place, view) = found.first {
                 throw .wrongShape(
@@ -72,8 +76,9 @@ public struct ModelTensors: Sendable {
         try Self.refuseBeyond(configuration, in: source, configurationPath: configurationPath, form: form)
         try Self.refuseForeign(configuration, in: source, used: used, form: form)
         path = source.path
+        self.configuration = configuration
         normOffset = form == .huggingFace && configuration.architecture.traits.storesNormsLessOne ? 1 : 0
-        self.views = views
+        (self.views, self.fused) = (views, fused)
     }
 
     private static func refuseBeyond(
@@ -112,6 +117,16 @@ public struct ModelTensors: Sendable {
 
     /// The weight of a role; nil where the architecture has none.
     public subscript(role: WeightRole) -> TensorView? { views[role] }
+
+    /// The tensors that hold all weights, each once, with their names in GGUF files and one of the weights in them.
+    var whole: [(name: String, view: TensorView, role: WeightRole)] {
+        var seen = Set<String>()
+        return configuration.weightRoles.compactMap { role in
+            guard let view = fused[role] ?? views[role] else { return nil }
+            let name = fused[role] == nil ? role.ggufName : role.fusedNames(in: .gguf)[0]
+            return seen.insert(name).inserted ? (name, view, role) : nil
+        }
+    }
 
     /// What has to be added to the elements of a weight, because the file holds them less that.
     public func offset(of role: WeightRole) -> Float { role.isNorm ? normOffset : 0 }

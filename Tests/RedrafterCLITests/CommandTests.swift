@@ -110,6 +110,27 @@ struct CommandTests {
         }
     }
 
+    @Test("inspect says whether a model can be run, why not, and which drafters fit")
+    func inspection() throws {
+        let directory = TemporaryDirectory()
+        let path = try ToyModelFile().writeGGUF(to: directory.path)
+        let runs = try Run(shell: "\"$R\" inspect \(path) && \"$R\" inspect \(path) --json")
+        #expect(runs.code == 0, "\(runs.errors)")
+        for line in ["can be run    yes", "drafters      none, lookup; auto is lookup", "decoder       "] {
+            #expect(runs.output.contains(line), "\(runs.output)")
+        }
+        #expect(runs.output.contains("\"can_be_run\": true"))
+        var image = ToyModelFile().gguf()
+        image.set("general.architecture", type: 8, value: GGUFImage.encode(string: "qwen3moe".utf8))
+        try ToyModelFile.write(image.bytes, to: directory.file("other.gguf"))
+        let refused = try Run(shell: "\"$R\" inspect \(directory.file("other.gguf"))")
+        #expect(refused.code == 0, "\(refused.errors)")
+        #expect(refused.output.contains("can be run    no: "), "\(refused.output)")
+        #expect(
+            refused.output.contains("a mixture of experts, is not supported")
+                && refused.output.contains("nearest of them is qwen3"), "\(refused.output)")
+    }
+
     @Test("A drafter is converted to GGUF and back, and inspected")
     func drafter() throws {
         let directory = TemporaryDirectory()

@@ -205,6 +205,8 @@ import Testing
         #expect(try model.configuration().layerKinds.map(\.window) == [64, 64])
         model.values["llama.attention.sliding_window_pattern"] = .uint32(2)
         #expect(try model.configuration().layerKinds.map(\.window) == [64, nil])
+        model.values["llama.attention.sliding_window"] = .uint32(0)
+        #expect(try model.configuration().layerKinds.map(\.window) == [nil, nil])
         model.values["llama.attention.sliding_window"] = .uint32(128)
         #expect(try model.configuration().layerKinds.map(\.window) == [nil, nil])
         model.values["llama.expert_count"] = .uint32(8)

@@ -116,8 +116,12 @@ import Testing
                 "rope_scaling": linear,
                 "rope_parameters": "{\"rope_type\": \"default\", \"rope_theta\": 500}",
             ]))
-        #expect(both.rotaryScaling == .none)
-        #expect(both.rotaryBase == 500)
+        // As transformers 5 reads them: the old key takes over.
+        #expect(both.rotaryScaling == .linear(factor: 2.5))
+        #expect(both.rotaryBase == 100_000)
+        let new = try read(
+            base(changing: ["rope_parameters": "{\"rope_type\": \"default\", \"rope_theta\": 500}"]))
+        #expect(new.rotaryScaling == .none && new.rotaryBase == 500)
         let wrong = [
             "{\"type\": \"linear\"}", "{\"type\": \"linear\", \"factor\": 0}",
             "{\"type\": \"linear\", \"factor\": -2}",

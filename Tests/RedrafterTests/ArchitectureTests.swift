@@ -64,9 +64,21 @@ import VulkanBackend
 
     @Test("Speculation changes no token, within the window and beyond it", arguments: Fixture.all)
     func speculation(_ fixture: Fixture) throws {
+        try checkSpeculation(fixture, ModelOptions(contextLength: 128))
+    }
+
+    @Test(
+        "Speculation changes no token on Vulkan, within the window and beyond it", .enabled(if: hasVulkanDevice),
+        arguments: Fixture.all)
+    func speculationOnVulkan(_ fixture: Fixture) throws {
+        var options = ModelOptions(contextLength: 128, backend: "vulkan")
+        options.registry = .sharingVulkan
+        try checkSpeculation(fixture, options)
+    }
+
+    private func checkSpeculation(_ fixture: Fixture, _ options: ModelOptions) throws {
         let folder = TemporaryDirectory()
-        let path = try fixture.complete(in: folder)
-        let model = try Model.load(path: path, options: ModelOptions(contextLength: 128))
+        let model = try Model.load(path: try fixture.complete(in: folder), options: options)
         var drafted = 0
         for temperature in [Float(0), 1] {
             let answers = try ["none", "lookup"].map { drafter in
@@ -97,7 +109,9 @@ import VulkanBackend
             let isWindowLost = ["mistral", "qwen2"].contains(fixture.name) && form == "GGUF"
             let rows = isWindowLost ? 20 : fixture.tokens.count
             let difference = fixture.difference(got, fixture.expected, rows: rows)
-            #expect(difference <= 2e-4, "\(form): \(difference) of the spread")
+            // Nearly all of it is the cache's half precision; norms behind the branches raise what is left of small values.
+            let allowed: Float = fixture.name == "olmo2" ? 3e-4 : 2e-4
+            #expect(difference <= allowed, "\(form): \(difference) of the spread")
             let rounding = fixture.difference(got, fixture.halved, rows: rows)
             #expect(rounding <= 4e-5, "\(form): \(rounding) of the spread, with a cache of half precision")
             for row in 0..<rows {

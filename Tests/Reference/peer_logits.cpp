@@ -1,7 +1,6 @@
 // Writes llama.cpp's logits of every position of tokens.json as raw float32, each sequence from an empty cache.
 //   peer_logits MODEL TOKENS.json OUTPUT.f32 [THREADS]
-// Built by: g++ -O2 -std=c++17 -I$PEER/include -I$PEER/ggml/include peer_logits.cpp -L$PEER/build/bin -lllama -lggml
-//   -lggml-base -Wl,-rpath,$PEER/build/bin
+// Built by Benchmarks/Scripts/build-peer.sh.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -49,7 +48,8 @@ int main(int argc, char **argv) {
     if (!output) return 73;
     for (const auto &tokens : read_sequences(argv[2])) {
         llama_context_params parameters = llama_context_default_params();
-        parameters.n_ctx = 1024;
+        // As redrafter's own command: a context for the text alone.
+        parameters.n_ctx = tokens.size();
         parameters.n_batch = parameters.n_ubatch = 512;
         parameters.n_threads = parameters.n_threads_batch = argc > 4 ? atoi(argv[4]) : 2;
         llama_context *context = llama_init_from_model(model, parameters);

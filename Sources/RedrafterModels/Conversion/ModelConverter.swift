@@ -87,10 +87,9 @@ public enum ModelConverter {
             directory: model.directory, configuration: json, rows: configuration.vocabularySize,
             modelPath: model.path)
         var plan = ConversionPlan(type: type)
-        for role in configuration.weightRoles {
-            guard let view = tensors[role] else { continue }
+        for (name, view, role) in tensors.whole {
             plan.add(
-                name: role.ggufName, view, offset: tensors.offset(of: role),
+                name: name, view, offset: tensors.offset(of: role),
                 pairedHeads: configuration.pairedHeads(of: role))
         }
         for (name, divisors) in configuration.rotaryDivisors { plan.add(name: name, divisors) }

@@ -58,7 +58,7 @@ MODELS = {
     "smollm3": ("SmolLM3", dict(num_hidden_layers=4)),
     "granite": ("Granite", dict(
         embedding_multiplier=6.0, residual_multiplier=0.25, attention_multiplier=0.125, logits_scaling=4.0, tie_word_embeddings=False)),
-    "olmo2": ("Olmo2", {}),
+    "olmo2": ("Olmo2", dict(num_hidden_layers=2, tie_word_embeddings=False)),
 }
 
 

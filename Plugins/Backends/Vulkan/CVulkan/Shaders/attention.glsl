@@ -230,7 +230,8 @@ void main() {
         const int r = q / TILE, h = q % TILE, row = first_row + r;
         const bool is_wanted = tile * TILE + h < ratio && row <= last_row && counts[r] > 0;
         const int at =
-            (((row - push.first_row) * push.heads + heads[h]) * push.splits + split) * (8 + HEAD_DIMENSION);
+            (((row - push.first_row) * push.heads + heads[h]) * push.splits + split - push.first_split)
+            * (8 + HEAD_DIMENSION);
         if (HAS_SPLITS == 1 && is_wanted && lane == 0) {
             partials[at] = largest[q];
             partials[at + 1] = totals[q];

@@ -1,0 +1,68 @@
+import RedrafterCore
+import RedrafterFormats
+import RedrafterModels
+
+/// Whether a model can be run, and which drafters fit it: what its files say, without loading a weight.
+public struct ModelInspection: Sendable {
+    /// A drafter, and whether it can draft for the model.
+    public struct Drafter: Sendable, Hashable {
+        public let name: String
+        /// Why not; nil where it can.
+        public let obstacle: String?
+    }
+
+    /// Why it cannot be run; nil where it can.
+    public let problem: String?
+    /// The numbers of the decoder; nil where they cannot be read.
+    public let configuration: ModelConfiguration?
+    /// Empty where the model cannot be run.
+    public let drafters: [Drafter]
+    /// What `auto` stands for; nil where the model cannot be run.
+    public let automaticDrafter: String?
+    /// What is odd about the files but no error.
+    public let warnings: [String]
+
+    /// - Parameters:
+    ///   - path: a GGUF file, or a folder, an index or a file of safetensors.
+    ///   - options: the plug-ins, and the backend that is asked which types of weights it takes.
+    public init(path: String, options: ModelOptions = ModelOptions()) {
+        var configuration: ModelConfiguration?
+        do throws(RedrafterError) {
+            let files = try ModelFiles.open(path: path)
+            configuration = files.configuration
+            let target = try Model.draftTarget(path: path, options: options)
+            do {
+                _ = try TransformerWeights.byteCount(
+                    files.configuration, from: files.weights, on: target.backend)
+            } catch {
+                throw .transformer(error)
+            }
+            let listing = try wrapping(
+                RedrafterError.drafter, try DrafterListing(options.registry, for: target))
+            drafters = listing.entries.map { Drafter($0) }
+            (automaticDrafter, warnings, problem) = (listing.automatic, files.warnings, nil)
+        } catch {
+            (drafters, automaticDrafter, warnings, problem) = ([], nil, [], error.description)
+        }
+        self.configuration = configuration
+    }
+}
+
+extension ModelInspection.Drafter {
+    fileprivate init(_ entry: DrafterListing.Entry) {
+        let fits = !entry.drafter.needsWeights || entry.shipped.contains { $0.fits == true }
+        self.init(
+            name: entry.drafter.name,
+            obstacle: fits ? nil : entry.shipped.first?.difference ?? "it needs weights (--drafter-model)")
+    }
+}
+
+extension ModelConfiguration {
+    /// The decoder in one line, for people.
+    public var summary: String {
+        let windows = layerKinds.compactMap(\.window)
+        let window = windows.first.map { ", a window of \($0) tokens in \(windows.count) layers" } ?? ""
+        return "\(layers) layers of \(hiddenSize), \(heads) query and \(keyValueHeads) key/value heads of "
+            + "\(headDimension), vocabulary \(vocabularySize), context \(contextLength)\(window)"
+    }
+}
