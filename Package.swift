@@ -25,6 +25,7 @@ let package = Package(
         .library(name: "RedrafterFormats", targets: ["RedrafterFormats"]),
         .library(name: "RedrafterTemplates", targets: ["RedrafterTemplates"]),
         .library(name: "RedrafterModels", targets: ["RedrafterModels"]),
+        .library(name: "RedrafterHub", targets: ["RedrafterHub"]),
         .library(name: "RedrafterDrafters", targets: ["RedrafterDrafters"]),
         .library(name: "DrafterHeads", targets: ["DrafterHeads"]),
         .library(name: "RedrafterTraining", targets: ["RedrafterTraining"]),
@@ -46,6 +47,11 @@ let package = Package(
         .target(
             name: "RedrafterTemplates",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
+            swiftSettings: swiftSettings),
+        .target(name: "CCurl", cSettings: cSettings),
+        .target(
+            name: "RedrafterHub",
+            dependencies: ["CCurl", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
             swiftSettings: swiftSettings),
         .target(
             name: "RedrafterModels",
@@ -144,7 +150,7 @@ let package = Package(
             name: "RedrafterCommands",
             dependencies: [
                 "CBuildCommit", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
-                "RedrafterTemplates", "RedrafterReport",
+                "RedrafterTemplates", "RedrafterHub", "RedrafterReport",
                 "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterTrainers",
                 "RedrafterDistillation", "CPUBackend",
                 "VulkanBackend", argumentParser,
@@ -177,6 +183,16 @@ let package = Package(
             name: "RedrafterModelsTests",
             dependencies: ["RedrafterModels", "RedrafterTemplates", "RedrafterPlatform", "RedrafterTesting"],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .target(
+            name: "HubServer", dependencies: ["RedrafterPlatform", "RedrafterFormats"],
+            path: "Tests/HubServer",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RedrafterHubTests",
+            dependencies: [
+                "HubServer", "RedrafterHub", "RedrafterPlatform", "RedrafterFormats", "RedrafterTesting",
+            ],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "COpenBLASTests", dependencies: ["RedrafterPlatform", "COpenBLAS"],
             swiftSettings: swiftSettings),
@@ -223,7 +239,9 @@ let package = Package(
         .testTarget(
             name: "RedrafterCLITests",
             dependencies: [
-                "RedrafterCLI", "MedusaDrafter", "BundledDrafters", "RedrafterCommands", "RedrafterPlatform",
+                "RedrafterCLI", "MedusaDrafter", "BundledDrafters", "HubServer", "RedrafterHub",
+                "RedrafterCommands",
+                "RedrafterPlatform",
                 "RedrafterCore",
                 "RedrafterFormats", "RedrafterModels", "RedrafterTemplates",
                 "Redrafter", "RedrafterTraining", "RedrafterDistillation", "RedrafterTesting", argumentParser,

@@ -22,7 +22,7 @@ extension Model {
             try options.registry.makeBackend(named: options.backend, options: options.backendOptions))
         let files = try ModelFiles.open(path: path)
         let contextLength =
-            options.contextLength
+            options.contextLength.map { $0 == 0 ? files.configuration.contextLength : $0 }
             ?? min(files.configuration.contextLength, options.contextLengthLimit)
         var warnings = files.warnings
         if contextLength > files.configuration.contextLength {
@@ -98,7 +98,7 @@ struct ModelFiles {
         return ModelFiles(
             configuration: configuration, tokenizer: tokenizer, weights: tensors.source,
             warnings: gguf.warnings,
-            release: { gguf.file.release(offset: 0, count: gguf.file.bytes.count) })
+            release: { for part in gguf.parts { part.release(offset: 0, count: part.bytes.count) } })
     }
 
     private static func open(_ model: SafetensorsModel) throws(RedrafterError) -> ModelFiles {

@@ -3,7 +3,7 @@ import RedrafterModels
 
 /// How a model is loaded.
 public struct ModelOptions: Sendable {
-    /// Tokens a sequence can hold; nil for what the model was trained for, but at most `contextLengthLimit`.
+    /// Tokens a sequence can hold; nil for what the model was trained for, but at most `contextLengthLimit`; 0 for all of it.
     public var contextLength: Int?
     /// Context of a model that was trained for more and is loaded without a wish.
     public var contextLengthLimit = 4096
@@ -26,9 +26,10 @@ public struct ModelOptions: Sendable {
 
     /// - Throws: `ParameterError.outOfRange`.
     public func validate() throws(ParameterError) {
-        if let contextLength, !(1...Self.maximumContextLength).contains(contextLength) {
+        if let contextLength, !(0...Self.maximumContextLength).contains(contextLength) {
             throw .outOfRange(
-                name: "ctx-size", got: "\(contextLength)", allowed: "1 to \(Self.maximumContextLength)")
+                name: "ctx-size", got: "\(contextLength)",
+                allowed: "0 (the model's) to \(Self.maximumContextLength)")
         }
         if let threads = backendOptions.threads, !(1...Self.maximumThreads).contains(threads) {
             throw .outOfRange(name: "threads", got: "\(threads)", allowed: "1 to \(Self.maximumThreads)")

@@ -19,7 +19,7 @@ struct ConvertCommand: ParsableCommand {
               redrafter convert medusa-folder vllm-folder --layout vllm --type bf16
             """)
 
-    @Argument(help: ArgumentHelp("Model or drafter, file or folder.", valueName: "in"))
+    @Argument(help: ArgumentHelp("Model or drafter, file or folder, or hf:ORG/NAME.", valueName: "in"))
     var input: String
 
     @Argument(
@@ -44,14 +44,15 @@ struct ConvertCommand: ParsableCommand {
     func run() throws {
         let weightType = try type.map(Self.weightType)
         let wanted = try layout.map(Self.layout)
+        let input = try ModelLocation.path(input)
         if try DrafterLayout.detect(path: input, kinds: Self.kinds) != nil {
-            try convertDrafter(weightType, wanted)
+            try convertDrafter(input, weightType, wanted)
         } else {
-            try convertModel(weightType, wanted)
+            try convertModel(input, weightType, wanted)
         }
     }
 
-    private func convertDrafter(_ type: WeightType?, _ layout: DrafterLayout?) throws {
+    private func convertDrafter(_ input: String, _ type: WeightType?, _ layout: DrafterLayout?) throws {
         let weights = try DrafterWeights(path: input, kinds: Self.kinds)
         let report = try DrafterWriter.write(
             weights, to: output,
@@ -75,7 +76,7 @@ struct ConvertCommand: ParsableCommand {
         }
     }
 
-    private func convertModel(_ type: WeightType?, _ layout: DrafterLayout?) throws {
+    private func convertModel(_ input: String, _ type: WeightType?, _ layout: DrafterLayout?) throws {
         guard layout == nil || layout == .gguf else {
             Terminal.fail(
                 "--layout is for drafters, and \(TerminalText.escaped(input)) is a model, written as gguf only"

@@ -30,7 +30,9 @@ struct DraftersCommand: ParsableCommand {
 
     func run() throws {
         let registry = Plugins.current.registry
-        let path = model ?? (access(DefaultModelFile.path, R_OK) == 0 ? DefaultModelFile.path : nil)
+        let path =
+            try model.map(ModelLocation.path)
+            ?? (access(DefaultModelFile.path, R_OK) == 0 ? DefaultModelFile.path : nil)
         var options = ModelOptions()
         options.registry = registry
         let target = try path.map { try Model.draftTarget(path: $0, options: options) }

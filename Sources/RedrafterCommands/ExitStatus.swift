@@ -3,6 +3,7 @@ import Redrafter
 import RedrafterCore
 import RedrafterDistillation
 import RedrafterFormats
+import RedrafterHub
 import RedrafterModels
 import RedrafterTraining
 
@@ -13,7 +14,7 @@ enum ExitStatus: Int32, CaseIterable {
     /// A file whose content is damaged or of no known kind.
     case badData = 65
     case noInput = 66
-    /// A device or a library of the system is missing.
+    /// A device or a library of the system is missing, or there is no connection.
     case unavailable = 69
     /// A computation that went wrong.
     case software = 70
@@ -43,6 +44,7 @@ extension ExitStatus {
         case let error as BackendError: self.init(error)
         case let error as FormatError: self.init(error)
         case let error as ChatTemplateError: self.init(error)
+        case let error as HubError: self.init(error)
         case is ParameterError: self = .usage
         default: return nil
         }
@@ -142,6 +144,19 @@ extension ExitStatus {
         case .deviceUnavailable: self = .unavailable
         case .nonFinite: self = .software
         case .unknownSelection: self = .usage
+        }
+    }
+
+    private init(_ error: HubError) {
+        switch error {
+        case .invalidReference, .invalidSetting: self = .usage
+        case .badResponse, .altered, .unsafeName: self = .badData
+        case .notCached, .notFound, .noChoice: self = .noInput
+        case .noClient, .unreachable, .untrusted, .unavailable: self = .unavailable
+        case .interrupted, .noSpace: self = .inputOutput
+        case .unauthorized, .gated: self = .noPermission
+        case .file(let error): self.init(error)
+        case .cancelled: self = .interrupted
         }
     }
 

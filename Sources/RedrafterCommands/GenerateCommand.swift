@@ -36,7 +36,7 @@ struct GenerateCommand: ParsableCommand {
     @Option(
         name: [.customShort("c"), .customLong("ctx-size")], parsing: .unconditional,
         help: ArgumentHelp(
-            "Size of the context in tokens; without it, what the model was trained for, at most 4096.",
+            "Size of the context in tokens, 0 for what the model was trained for; without it the same, but at most 4096.",
             valueName: "n"))
     var contextSize: Int?
 

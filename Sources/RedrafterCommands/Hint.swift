@@ -2,6 +2,7 @@ import Redrafter
 import RedrafterCore
 import RedrafterDistillation
 import RedrafterFormats
+import RedrafterHub
 import RedrafterModels
 import RedrafterTraining
 
@@ -82,6 +83,7 @@ enum Hint {
         case let error as RedrafterError: error.hint
         case let error as DistillationError: error.hint
         case let error as TrainingError: error.hint
+        case let error as HubError: error.hint
         default: nil
         }
     }

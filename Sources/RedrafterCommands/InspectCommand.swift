@@ -13,9 +13,12 @@ struct InspectCommand: ParsableCommand {
 
               redrafter inspect model.gguf --tensors
               redrafter inspect model-folder --json
+              redrafter inspect hf:ORG/NAME
             """)
 
-    @Argument(help: ArgumentHelp("GGUF file, safetensors file, index or folder.", valueName: "file"))
+    @Argument(
+        help: ArgumentHelp("GGUF file, safetensors file, index or folder, or hf:ORG/NAME.", valueName: "file")
+    )
     var file: String
 
     @Flag(help: "List every tensor.")
@@ -25,12 +28,13 @@ struct InspectCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let summary = try FileSummary(path: file, kinds: Plugins.current.registry.kinds)
+        let path = try ModelLocation.path(file)
+        let summary = try FileSummary(path: path, kinds: Plugins.current.registry.kinds)
         var inspection: ModelInspection?
         if summary.drafter == nil {
             var options = ModelOptions()
             options.registry = Plugins.current.registry
-            inspection = ModelInspection(path: file, options: options)
+            inspection = ModelInspection(path: path, options: options)
         }
         try Terminal.write(
             json

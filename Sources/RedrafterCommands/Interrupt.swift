@@ -42,6 +42,13 @@ enum Interrupt {
     /// From here on there is work that looks at the flag.
     static func install() { isWatched.store(true, ordering: .relaxed) }
 
+    /// Runs a body that looks at the flag, where what comes after may not.
+    static func watching<Value>(_ body: () throws -> Value) rethrows -> Value {
+        let before = isWatched.exchange(true, ordering: .relaxed)
+        defer { isWatched.store(before, ordering: .relaxed) }
+        return try body()
+    }
+
     /// Runs a body that waits for the user, and looks at no flag.
     static func waiting<Value>(_ body: () -> Value) -> Value {
         isWatched.store(false, ordering: .relaxed)

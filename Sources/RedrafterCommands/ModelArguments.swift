@@ -1,5 +1,6 @@
 import ArgumentParser
 import Redrafter
+import RedrafterHub
 import RedrafterPlatform
 
 /// Which model, and what runs it.
@@ -7,8 +8,14 @@ struct ModelArguments: ParsableArguments {
     @Option(
         name: [.short, .long], parsing: .unconditional,
         help: ArgumentHelp(
-            "GGUF file or directory with safetensors; without it, the default model.", valueName: "path"))
+            "GGUF file or directory with safetensors, or hf:ORG/NAME[:QUANT|/FILE] for a model of the Hugging Face hub; without it, the default model.",
+            valueName: "path"))
     var model: String?
+
+    @Option(
+        name: [.customLong("hf-repo"), .customLong("hf", withSingleDash: true)], parsing: .unconditional,
+        help: ArgumentHelp("The same as -m hf:ORG/NAME[:QUANT].", valueName: "name"))
+    var hubModel: String?
 
     @Option(
         name: [.short, .long], parsing: .unconditional,
@@ -28,14 +35,21 @@ struct ModelArguments: ParsableArguments {
             valueName: "device"))
     var device: String?
 
-    /// The file of `-m`, else the default model in the cache.
+    /// What `-m` or `-hf` names, else the default model in the cache.
     func path() throws -> String {
-        if let model { return model }
+        if let hubModel {
+            guard model == nil else {
+                throw CommandFailure(.usage, "both -m and --hf-repo were given", hint: "pass one of them")
+            }
+            let prefix = HubReference.prefix
+            return try ModelLocation.path(hubModel.hasPrefix(prefix) ? hubModel : prefix + hubModel)
+        }
+        if let model { return try ModelLocation.path(model) }
         let path = DefaultModelFile.path
         guard access(path, R_OK) == 0 else {
             throw CommandFailure(
                 .noInput, "no -m was given and the default model is not at \(path)",
-                hint: "run `make demo` once, or pass -m FILE")
+                hint: "run `make demo` once, or pass -m FILE or -m hf:ORG/NAME")
         }
         return path
     }

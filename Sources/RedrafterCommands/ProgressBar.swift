@@ -9,7 +9,8 @@ struct ProgressBar {
     /// - Parameters:
     ///   - part: 0 to 1.
     ///   - detail: shown before the time that is left.
-    mutating func update(_ part: Double, detail: String = "") {
+    ///   - secondsLeft: where that is not what the part and the time so far say.
+    mutating func update(_ part: Double, detail: String = "", secondsLeft: Double? = nil) {
         let now = ContinuousClock.now
         guard Terminal.isErrorTTY, now - start > .seconds(2) else { return }
         if let lastShown, now - lastShown < .milliseconds(100), part < 1 { return }
@@ -17,7 +18,8 @@ struct ProgressBar {
         let width = 30
         let filled = min(width, max(0, Int(part * Double(width))))
         let elapsed = (now - start) / .seconds(1)
-        let left = part > 0.01 ? "\(detail.isEmpty ? "" : ", ")\(Int(elapsed / part - elapsed)) s left" : ""
+        let seconds = secondsLeft ?? (part > 0.01 ? elapsed / part - elapsed : nil)
+        let left = seconds.map { "\(detail.isEmpty ? "" : ", ")\(Int(min($0, 1e9))) s left" } ?? ""
         Terminal.note(
             "\r\(title) [\(String(repeating: "=", count: filled))\(String(repeating: " ", count: width - filled))] "
                 + "\(Int(part * 100)) % \(detail)\(left)   ")

@@ -1,7 +1,7 @@
 import RedrafterCore
 import RedrafterPlatform
 
-/// Where a prompt comes from: the flag, stdin or a file.
+/// Where a prompt comes from: the flag, stdin, a file or a pipe.
 enum PromptSource {
     /// Largest prompt that is read.
     private static let limit = 64 << 20
@@ -16,7 +16,8 @@ enum PromptSource {
         case ("-"?, nil): return try read(descriptor: STDIN_FILENO, name: "stdin")
         case (let text?, nil): return text
         case (nil, let path?):
-            let descriptor = open(path, O_RDONLY | O_NONBLOCK)
+            // Opening a pipe waits for its writer, as every program does that reads one.
+            let descriptor = open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else {
                 let code = errno
                 throw CommandFailure(
@@ -25,8 +26,8 @@ enum PromptSource {
             }
             defer { close(descriptor) }
             var status = stat()
-            guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-                throw CommandFailure(.noInput, "\(TerminalText.escaped(path)): is not a regular file")
+            guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
+                throw CommandFailure(.noInput, "\(TerminalText.escaped(path)): is a directory")
             }
             return try read(descriptor: descriptor, name: path)
         }

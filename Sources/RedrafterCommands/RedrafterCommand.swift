@@ -12,17 +12,19 @@ public struct RedrafterCommand: ParsableCommand {
               redrafter chat                                    a conversation
               redrafter compare --drafters rnn,none             what speculation gains
               redrafter bench                                   how fast this machine is
+              redrafter pull ORG/NAME                           a model of the Hugging Face hub
 
             Without -m the default model is used (`make demo` fetches it). Text goes to stdout, everything else to stderr.
 
-            Exit codes: 64 usage, 65 bad file, 66 no such file, 69 no such device, 70 internal, 73/74 output, 75 not \
+            Exit codes: 64 usage, 65 bad file, 66 no such file, 69 no such device or no \
+            connection, 70 internal, 73/74 output, 75 not \
             enough memory, 77 permission, 78 files that do not fit together, 130 interrupted (Ctrl-C), 131 \
             quit (SIGQUIT), 143 terminated (SIGTERM); an answer that a signal ends keeps its text so far.
             """,
         version: Version.text,
         subcommands: [
             GenerateCommand.self, ChatCommand.self, CompareCommand.self, DraftersCommand.self,
-            BenchCommand.self, DevicesCommand.self, InspectCommand.self,
+            BenchCommand.self, DevicesCommand.self, PullCommand.self, ModelsCommand.self, InspectCommand.self,
             ConvertCommand.self, DistillCommand.self, TrainCommand.self,
             LogitsCommand.self, TemplateCommand.self,
         ])

@@ -11,12 +11,12 @@ struct SamplingArguments: ParsableArguments {
 
     @Option(
         name: .customLong("top-k"), parsing: .unconditional,
-        help: "Keep the k most likely tokens; 0 keeps all.")
+        help: "Keep the k most likely tokens; 0 or -1 keeps all.")
     var topK = 40
 
     @Option(
         name: .customLong("top-p"), parsing: .unconditional,
-        help: "Keep the most likely tokens up to this probability; 1 keeps all.")
+        help: "Keep the most likely tokens up to this probability; 1 keeps all, 0 one.")
     var topP: Float = 0.95
 
     @Option(
@@ -67,7 +67,7 @@ struct SamplingArguments: ParsableArguments {
         }
         var sampling = SamplingParameters()
         sampling.temperature = temperature
-        sampling.topK = topK
+        sampling.topK = topK == -1 ? 0 : topK
         sampling.topP = topP
         sampling.minP = minP
         sampling.repeatPenalty = repeatPenalty

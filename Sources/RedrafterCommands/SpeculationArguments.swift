@@ -78,9 +78,10 @@ struct TreeArguments: ParsableArguments {
         let names = Plugins.current.registry.drafters.map(\.name)
         for argument in drafterModels {
             if let name = names.first(where: { argument.hasPrefix($0 + "=") }) {
-                options.drafterPaths[name] = String(argument.dropFirst(name.count + 1))
+                options.drafterPaths[name] = try ModelLocation.path(
+                    String(argument.dropFirst(name.count + 1)))
             } else {
-                options.drafterOptions.path = argument
+                options.drafterOptions.path = try ModelLocation.path(argument)
             }
         }
         try options.requireDrafterFiles()

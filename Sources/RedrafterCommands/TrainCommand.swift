@@ -80,7 +80,9 @@ struct TrainCommand: ParsableCommand {
         }
         let run = try TrainingRun(
             model, data: data, output: output, training: drafter.type, settings: settings,
-            start: try start.map { try DrafterWeights(path: $0, kinds: Plugins.current.registry.kinds) },
+            start: try start.map {
+                try DrafterWeights(path: ModelLocation.path($0), kinds: Plugins.current.registry.kinds)
+            },
             resume: resume, report: report)
         let path = try run.run(cancellation: Interrupt.flag, report: report)
         if let failure { throw failure }

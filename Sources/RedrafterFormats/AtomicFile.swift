@@ -244,7 +244,7 @@ package enum FilePath {
     }
 
     /// The path without links and dots; nil where it leads nowhere.
-    static func resolved(_ path: String) -> String? {
+    package static func resolved(_ path: String) -> String? {
         guard let text = realpath(path, nil) else { return nil }
         defer { free(text) }
         return String(cString: text)

@@ -3,6 +3,15 @@ enum FileSignature {
     /// What `describe` says of a safetensors file that resembles nothing else.
     static let safetensors = "a safetensors file"
 
+    /// What `describe` says of what `git clone` leaves without Git LFS.
+    static let pointer = "a Git LFS pointer, not the file itself"
+
+    /// Whether the file is a Git LFS pointer.
+    static func isPointer(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let start = "version https://git-lfs.github.com/spec/"
+        return bytes.count < 1024 && bytes.prefix(start.utf8.count).elementsEqual(start.utf8)
+    }
+
     /// Whether the file begins with a length that fits and the brace of a safetensors header.
     static func isSafetensors(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count > 9, bytes[8] == 0x7B else { return false }
@@ -23,7 +32,7 @@ enum FileSignature {
         if bytes.isEmpty { return "an empty file" }
         if begins("GGUF") { return "a GGUF file" }
         if begins("FUGG") { return "a GGUF file in swapped byte order" }
-        if begins("version https://git-lfs") { return "a Git LFS pointer, not the file itself" }
+        if isPointer(bytes) { return pointer }
         if begins("lmgg") || begins("ggml") || begins("tjgg") || begins("ggjt") || begins("ggla") {
             return "a GGML file from before GGUF"
         }

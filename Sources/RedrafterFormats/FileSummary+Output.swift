@@ -12,6 +12,11 @@ extension FileSummary {
         fact("format", version.map { "\(format) v\($0)" } ?? format)
         if let architecture { fact("architecture", TerminalText.escaped(architecture)) }
         fact("size", Self.grouped(fileBytes) + " bytes")
+        if !parts.isEmpty { fact("parts", "\(parts.count)") }
+        for part in parts {
+            let size = Self.padded(Self.grouped(part.byteCount), 14, isRight: true)
+            fact("  \(TerminalText.escaped(part.name))", "  \(part.tensors) tensors\(size) bytes")
+        }
         fact("parameters", Self.grouped(parameters))
         fact("tensors", "\(tensors.count)")
         for total in types {
@@ -50,7 +55,7 @@ extension FileSummary {
     }
 
     /// The summary for programs. Keys: `path, format, version, architecture, file_bytes, alignment, parameters,
-    /// tensor_count, types[], metadata{}, warnings[]`, for a drafter `drafter{}` and, if asked for, `tensors[]`.
+    /// tensor_count, types[], metadata{}, parts[], warnings[]`, for a drafter `drafter{}` and, if asked for, `tensors[]`.
     /// - Parameters:
     ///   - listsTensors: also all tensors.
     ///   - further: more members.
@@ -66,6 +71,16 @@ extension FileSummary {
             (ByteSlice("tensor_count"), .integer(tensors.count)),
             (ByteSlice("types"), .array(types.map(Self.json))),
             (ByteSlice("metadata"), .object(JSONObject(metadata.map { (ByteSlice($0.key), Self.json($0)) }))),
+            (
+                ByteSlice("parts"),
+                .array(
+                    parts.map {
+                        .object([
+                            "file": .string($0.name), "tensors": .integer($0.tensors),
+                            "bytes": .integer($0.byteCount),
+                        ])
+                    })
+            ),
             (ByteSlice("warnings"), .array(warnings.map { .string($0) })),
         ]
         if let drafter { members.append((ByteSlice("drafter"), drafter.summary)) }

@@ -32,6 +32,15 @@ public struct FileSummary: Sendable {
         public var parameters: Int
     }
 
+    /// One file of several.
+    public struct Part: Sendable {
+        /// The file's name without its folder.
+        public var name: String
+        public var tensors: Int
+        /// Bytes of the file.
+        public var byteCount: Int
+    }
+
     /// A metadata pair.
     public struct Field: Sendable {
         public var key: String
@@ -53,6 +62,8 @@ public struct FileSummary: Sendable {
     public var architecture: String?
     /// Bytes of all files.
     public var fileBytes: Int
+    /// The files, where there are several.
+    public var parts: [Part]
     /// Alignment of tensor data, for GGUF.
     public var alignment: Int?
     public var metadata: [Field]
@@ -88,14 +99,16 @@ public struct FileSummary: Sendable {
         format = "GGUF"
         version = file.version
         architecture = file.architecture
-        fileBytes = file.file.bytes.count
+        fileBytes = file.parts.reduce(0) { $0 + $1.bytes.count }
+        parts = file.parts.count > 1 ? Part.parts(of: file) : []
         alignment = file.alignment
         metadata = file.metadata.entries.map { Field($0.key, $0.value) }
         tensors = file.allTensors.map {
             Tensor(
                 name: $0.name, type: $0.type.name, shape: $0.shape, offset: $0.offset,
                 byteCount: $0.byteCount,
-                file: nil, isSupported: $0.type.weightType != nil)
+                file: file.parts.count > 1 ? FilePath.name(of: file.parts[$0.part].path) : nil,
+                isSupported: $0.type.weightType != nil)
         }
         warnings = file.warnings
     }
@@ -108,6 +121,13 @@ public struct FileSummary: Sendable {
     private init(path: String, files: [SafetensorsFile], warnings: [String]) {
         self.path = path
         format = "safetensors"
+        parts =
+            files.count > 1
+            ? files.map {
+                Part(
+                    name: FilePath.name(of: $0.path), tensors: $0.allTensors.count,
+                    byteCount: $0.file.bytes.count)
+            } : []
         version = nil
         architecture = nil
         fileBytes = files.reduce(0) { $0 + $1.file.bytes.count }
@@ -143,6 +163,16 @@ public struct FileSummary: Sendable {
             totals[tensor.type] = total
         }
         return totals.values.sorted { ($1.byteCount, $0.type) < ($0.byteCount, $1.type) }
+    }
+}
+
+extension FileSummary.Part {
+    fileprivate static func parts(of file: GGUFFile) -> [Self] {
+        var tensors = [Int](repeating: 0, count: file.parts.count)
+        for tensor in file.allTensors { tensors[tensor.part] += 1 }
+        return zip(file.parts, tensors).map { part, tensors in
+            Self(name: FilePath.name(of: part.path), tensors: tensors, byteCount: part.bytes.count)
+        }
     }
 }
 

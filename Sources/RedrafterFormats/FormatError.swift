@@ -77,7 +77,10 @@ public enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
         case .noSpace(_, let needed, let available):
             "needs \(needed) bytes of disk space, \(available) are free"
         case .wrongFormat(_, let expected, let looksLike):
-            "not a \(expected) file, it looks like \(safe(looksLike)); download the model again"
+            "not a \(expected) file, it looks like \(safe(looksLike)); "
+                + (looksLike == FileSignature.pointer
+                    ? "run 'git lfs pull' in its folder, or download the file itself"
+                    : "download the model again")
         case .truncated(_, let what, let needed, let available, let offset):
             "\(safe(what)) needs \(needed), file has \(available)\(at(offset)); the file is incomplete"
         case .invalid(_, let field, let expected, let got, let offset):

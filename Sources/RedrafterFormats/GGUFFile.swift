@@ -13,6 +13,9 @@ import RedrafterCore
 /// - arrays of arrays are rejected; a bool is 0 or 1;
 /// - tensor data lies in the order of the infos without gaps, as ggml demands;
 /// - bytes after the last tensor are accepted with a warning.
+///
+/// A model may lie in several files, each with a part of the tensors (`name-00001-of-00003.gguf`): opening any of them opens all
+/// (`GGUFFile+Parts.swift`).
 public struct GGUFFile: TensorSource {
     /// One tensor as the file declares it, whether this engine computes with its type or not.
     public struct TensorInfo: Sendable {
@@ -22,14 +25,18 @@ public struct GGUFFile: TensorSource {
         public let type: GGUFTensorType
         /// Dimensions, slowest first (the file has them the other way round).
         public let shape: [Int]
-        /// Offset in the file.
+        /// Offset in its file.
         public let offset: Int
         /// Size in the file without padding.
         public let byteCount: Int
+        /// The file it is in, among `parts`.
+        public internal(set) var part = 0
     }
 
-    /// The mapping all views belong to.
+    /// The mapping of the metadata: of the first part, where there are several.
     public let file: MappedFile
+    /// All files, part after part.
+    public internal(set) var parts: [MappedFile]
     /// 2 or 3.
     public let version: Int
     /// Tensor data begins at multiples of this many bytes.
@@ -37,22 +44,22 @@ public struct GGUFFile: TensorSource {
     /// The key/value pairs.
     public let metadata: GGUFMetadata
     /// Every tensor in file order, foreign types included.
-    public let allTensors: [TensorInfo]
+    public internal(set) var allTensors: [TensorInfo]
     /// Tensors of the types this engine computes with, in file order.
-    public let tensors: [TensorView]
+    public internal(set) var tensors: [TensorView]
     /// Name and type of the tensors of other types.
-    public let unsupportedTensors: [String: String]
+    public internal(set) var unsupportedTensors: [String: String]
     /// What is odd but no error, one sentence each.
-    public let warnings: [String]
-    private let index: [String: Int]  // into allTensors
+    public internal(set) var warnings: [String]
+    var index: [String: Int]  // into allTensors
 
     /// The path as given.
     public var path: String { file.path }
 
-    /// Maps and validates the file at `path`. - Throws: `FormatError`.
-    public init(path: String) throws(FormatError) { try self.init(file: MappedFile(path: path)) }
+    /// Maps and validates the file at `path`, and the other parts of its model where it is one of several. - Throws: `FormatError`.
+    public init(path: String) throws(FormatError) { try self.init(joining: MappedFile(path: path)) }
 
-    /// Validates a mapped file. - Throws: `FormatError`.
+    /// Validates a mapped file, which may be a part of a model. - Throws: `FormatError`.
     public init(file: MappedFile) throws(FormatError) {
         var parser = GGUFParser(file)
         let header = try parser.header()
@@ -61,6 +68,7 @@ public struct GGUFFile: TensorSource {
         let infos = try parser.tensorInfos(count: header.tensors)
         let (tensors, warnings) = try parser.place(infos, alignment: alignment)
         self.file = file
+        parts = [file]
         self.version = header.version
         self.alignment = alignment
         self.metadata = metadata
@@ -68,8 +76,12 @@ public struct GGUFFile: TensorSource {
         allTensors = tensors
         index = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($0.element.name, $0.offset) })
         self.tensors = tensors.compactMap { Self.view($0, file) }
+        unsupportedTensors = Self.unsupported(tensors)
+    }
+
+    static func unsupported(_ tensors: [TensorInfo]) -> [String: String] {
         let foreign = tensors.filter { $0.type.weightType == nil }
-        unsupportedTensors = Dictionary(uniqueKeysWithValues: foreign.map { ($0.name, $0.type.name) })
+        return Dictionary(uniqueKeysWithValues: foreign.map { ($0.name, $0.type.name) })
     }
 
     /// The value of `general.architecture`, where there is one.
@@ -78,14 +90,14 @@ public struct GGUFFile: TensorSource {
     }
 
     public func tensor(named name: String) -> TensorView? {
-        index[name].flatMap { Self.view(allTensors[$0], file) }
+        index[name].flatMap { Self.view(allTensors[$0], parts[allTensors[$0].part]) }
     }
 
     public func unsupportedType(of name: String) -> String? {
         unsupportedTensors[name]
     }
 
-    private static func view(_ info: TensorInfo, _ file: MappedFile) -> TensorView? {
+    static func view(_ info: TensorInfo, _ file: MappedFile) -> TensorView? {
         info.type.weightType.map {
             TensorView(
                 name: info.name, type: $0, shape: info.shape, file: file, offset: info.offset,

@@ -8,9 +8,12 @@ extension JSONValue {
 
     /// Parses a JSON file (RFC 8259, strictly: UTF-8 without BOM, one value, no comments, no trailing commas, no
     /// NaN, no lone surrogates, no key twice in an object). The strings keep the mapping alive.
-    /// - Throws: `FormatError.syntax`, `.duplicate`, and what `MappedFile` throws.
+    /// - Throws: `FormatError.syntax`, `.duplicate`, `.wrongFormat` for a Git LFS pointer, and what `MappedFile` throws.
     public init(path: String) throws(FormatError) {
         let file = try MappedFile(path: path)
+        if FileSignature.isPointer(file.bytes) {
+            throw .wrongFormat(file: path, expected: "JSON", looksLike: FileSignature.pointer)
+        }
         try self.init(file: file, bytes: file.bytes)
     }
 

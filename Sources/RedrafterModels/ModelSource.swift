@@ -21,7 +21,7 @@ public enum ModelSource: Sendable {
     /// The files it is made of.
     public var files: [String] {
         switch self {
-        case .gguf(let gguf): [gguf.path]
+        case .gguf(let gguf): gguf.parts.map(\.path)
         case .huggingFace(let model):
             model.files.map(\.path) + [model.directory + "/config.json", model.directory + "/tokenizer.json"]
         }

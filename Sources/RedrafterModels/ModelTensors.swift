@@ -28,6 +28,7 @@ public struct ModelTensors: Sendable {
         _ configuration: ModelConfiguration, inHuggingFace source: some TensorSource,
         configurationPath: String
     ) throws(ModelError) {
+        try ForeignCheckpoint.refuse(source)
         try self.init(
             configuration, in: source, configurationPath: configurationPath, form: .huggingFace)
     }

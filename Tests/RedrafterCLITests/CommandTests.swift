@@ -21,9 +21,9 @@ struct CommandTests {
         Failure(arguments: "generate -p x --temp -1", code: 64, says: "temp is -1"),
         Failure(arguments: "generate -p x --temp nan", code: 64, says: "temp is nan"),
         Failure(arguments: "generate -p x --temp 1e999", code: 64, says: "temp is inf"),
-        Failure(arguments: "generate -p x --top-p 0", code: 64, says: "top-p is 0"),
+        Failure(arguments: "generate -p x --top-p -0.1", code: 64, says: "top-p is -0.1"),
         Failure(arguments: "generate -p x --top-p 1.1", code: 64, says: "top-p is 1.1"),
-        Failure(arguments: "generate -p x --top-k -1", code: 64, says: "top-k is -1"),
+        Failure(arguments: "generate -p x --top-k -2", code: 64, says: "top-k is -2"),
         Failure(arguments: "generate -p x --seed 18446744073709551616", code: 64, says: "--seed"),
         Failure(arguments: "generate -p x -n -2", code: 64, says: "n-predict is -2"),
         Failure(arguments: "generate -p x --stop ''", code: 64, says: "stop"),
@@ -75,7 +75,9 @@ struct CommandTests {
 
     @Test(
         "Help explains each command",
-        arguments: ["", "generate", "chat", "compare", "drafters", "bench", "inspect", "convert"])
+        arguments: [
+            "", "generate", "chat", "compare", "drafters", "bench", "inspect", "convert", "pull", "models",
+        ])
     func help(command: String) throws {
         let run = try Run(shell: "\"$R\" \(command) --help")
         #expect(run.code == 0)

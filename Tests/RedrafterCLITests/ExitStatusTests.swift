@@ -3,6 +3,7 @@ import Redrafter
 import RedrafterCore
 import RedrafterDistillation
 import RedrafterFormats
+import RedrafterHub
 import RedrafterModels
 import RedrafterTraining
 import Testing
@@ -105,6 +106,24 @@ import Testing
         (.mismatch(file: "f", key: "k", stored: "1", current: "2"), 78),
     ]
 
+    private static let hub: [(HubError, Int32)] = [
+        (.invalidReference(text: "t", reason: "r"), 64),
+        (.invalidSetting(name: "n", got: "g", expected: "e"), 64),
+        (.notCached(model: "m", directory: "d", reason: "r"), 66), (.noClient(reason: "r"), 69),
+        (.unreachable(host: "h", reason: "r"), 69), (.untrusted(host: "h", reason: "r"), 69),
+        (.unauthorized(model: "m", hasToken: false), 77), (.unauthorized(model: "m", hasToken: true), 77),
+        (.gated(model: "m", page: "p", hasToken: false), 77),
+        (.gated(model: "m", page: "p", hasToken: true), 77),
+        (.notFound(what: "w", host: "h"), 66), (.unavailable(host: "h", status: 429, secondsToWait: 1), 69),
+        (.unavailable(host: "h", status: 503, secondsToWait: nil), 69),
+        (.interrupted(host: "h", reason: "r"), 74),
+        (.badResponse(address: "a", what: "w", expected: "e", got: "g"), 65),
+        (.altered(file: "f", expected: "e", got: "g"), 65),
+        (.noChoice(model: "m", asked: "a", available: []), 66),
+        (.unsafeName(name: "n", reason: "r"), 65), (.noSpace(directory: "d", needed: 2, available: 1), 74),
+        (.file(missing), 66), (.cancelled, 130),
+    ]
+
     private static let distillation: [(DistillationError, Int32)] = [
         (.parameter(parameter), 64), (.format(missing), 66), (.model(.backend(full)), 75),
         (.drafter(mismatch), 78), (.training(.locked(directory: "d", pid: 1)), 73),
@@ -115,7 +134,7 @@ import Testing
     private static var all: [(any Error, Int32)] {
         let parts: [[(any Error, Int32)]] = [
             format, backend, tokenizer, chatTemplate, model, transformer, drafter, redrafter, training,
-            distillation, [(parameter, 64)],
+            distillation, hub, [(parameter, 64)],
         ]
         return parts.flatMap { $0 }
     }
@@ -127,7 +146,7 @@ import Testing
     }
 
     private static let commands = [
-        "generate", "chat", "compare", "drafters", "bench", "devices", "inspect", "convert",
+        "generate", "chat", "compare", "drafters", "bench", "devices", "inspect", "convert", "pull", "models",
         "distill generate", "distill prompts", "distill export", "train rnn", "logits",
     ]
 

@@ -31,7 +31,9 @@ import Testing
             "generate -p x --drafter-model \"$H\"", "distill generate --prompts \"$H\" -o \"$H\"",
             "--generate-completion-script=\"$H\"", "distill prompts -o \"$H\" --count 0",
             "generate -nz \"$H\"",
-            "logits --tokens \"$H\" -o \"$H\"", "drafters -m \"$H\"",
+            "logits --tokens \"$H\" -o \"$H\"", "drafters -m \"$H\"", "pull \"$H\"",
+            "pull a/b --revision \"$H\"",
+            "generate -p x -hf \"$H\"", "generate -p x -m \"hf:a/b/$H\"",
         ])
     func rejected(arguments: String) throws {
         let run = try Run(

@@ -151,7 +151,7 @@ import Testing
         ]
         for logits in rows {
             for temperature in [Float(1e-38), .leastNonzeroMagnitude, 1, 100, .greatestFiniteMagnitude] {
-                for topP in [Float(1e-9), .leastNonzeroMagnitude, 0.5, 1] {
+                for topP in [Float(0), 1e-9, .leastNonzeroMagnitude, 0.5, 1] {
                     let sampler = try sampler {
                         $0.temperature = temperature; $0.topP = topP; $0.topK = 0; $0.minP = 0;
                         $0.repeatPenalty = 1e30
@@ -171,7 +171,8 @@ import Testing
         let cases: [(String, (inout SamplingParameters) -> Void)] = [
             ("temp", { $0.temperature = -1 }), ("temp", { $0.temperature = .nan }),
             ("temp", { $0.temperature = .infinity }),
-            ("top-k", { $0.topK = -1 }), ("top-k", { $0.topK = 1_000_000_000 }), ("top-p", { $0.topP = 0 }),
+            ("top-k", { $0.topK = -1 }), ("top-k", { $0.topK = 1_000_000_000 }),
+            ("top-p", { $0.topP = -0.1 }),
             ("top-p", { $0.topP = 1.1 }), ("top-p", { $0.topP = .nan }), ("min-p", { $0.minP = -0.1 }),
             ("min-p", { $0.minP = 1.5 }), ("repeat-penalty", { $0.repeatPenalty = 0 }),
             ("repeat-penalty", { $0.repeatPenalty = .infinity }), ("repeat-last-n", { $0.repeatLastN = -2 }),

@@ -199,6 +199,24 @@ struct ShardTests {
         #expect(try FileSummary(path: directory.path).format == "safetensors")
     }
 
+    @Test("an index with another sum of bytes opens with a warning")
+    func wrongTotal() throws {
+        try prepare(good.replacing("12", with: "13"))
+        let model = try SafetensorsModel(path: directory.path)
+        #expect(model.tensors.count == 3)
+        #expect(model.warnings == ["the index says that all tensors have 13 bytes, they have 12"])
+    }
+
+    @Test("a Git LFS pointer in the place of a text is named, with what to do")
+    func pointer() throws {
+        let path = directory.file("config.json")
+        let text = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+        try ToyModelFile.write(Array(text.utf8), to: path)
+        let error = #expect(throws: FormatError.self) { try JSONValue(path: path) }
+        #expect(error?.description.contains("Git LFS pointer") == true)
+        #expect(error?.description.contains("git lfs pull") == true)
+    }
+
     @Test("tensors outside the index are a warning")
     func surplus() throws {
         try prepare(#"{"weight_map":{"a":"s1.safetensors","c":"s2.safetensors"}}"#)
@@ -221,7 +239,6 @@ struct ShardTests {
             (#"{"weight_map":{}}"#, "weight_map"), (#"{"weight_map":[]}"#, "weight_map"),
             ("[]", "weight_map"),
             (#"{"weight_map":{"a":1}}"#, "name of a shard"), ("{", "JSON"),
-            (#"{"metadata":{"total_size":13},"weight_map":{"a":"s1.safetensors"}}"#, "total_size"),
         ])
     func refused(index: String, text: String) throws {
         try prepare(index)
@@ -231,6 +248,23 @@ struct ShardTests {
         let error = #expect(throws: FormatError.self) { try SafetensorsModel(path: directory.path) }
         #expect(error?.description.contains(text) == true, "said: \(error?.description ?? "nothing")")
         #expect(error?.isOfContent == true || ["missing", "notRegular"].contains(caseName(of: error)))
+    }
+
+    @Test("links into the blobs that all models of a Hugging Face cache share are followed")
+    func sharedBlobs() throws {
+        let home = directory.file("models--org--name")
+        let snapshot = home + "/snapshots/abc"
+        for path in [
+            home, home + "/snapshots", snapshot, home + "/blobs", directory.file("blobs"),
+            directory.file("blobs/12"),
+        ] { mkdir(path, 0o700) }
+        try ToyModelFile.write(shard(["a"]), to: directory.file("blobs/12/1234"))
+        symlink("../../blobs/12/1234", home + "/blobs/hash")
+        symlink("../../blobs/hash", snapshot + "/s1.safetensors")
+        try ToyModelFile.write(
+            Array(#"{"weight_map":{"a":"s1.safetensors"}}"#.utf8),
+            to: snapshot + "/model.safetensors.index.json")
+        #expect(try SafetensorsModel(path: snapshot).tensors.count == 1)
     }
 
     @Test("links into the blobs of a Hugging Face cache are followed")

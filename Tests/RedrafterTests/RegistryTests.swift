@@ -32,7 +32,7 @@ import Testing
     @Test("Options out of range and missing files are refused, each as what it is")
     func options() {
         for options in [
-            ModelOptions(contextLength: 0), ModelOptions(contextLength: -5), ModelOptions(threads: 0),
+            ModelOptions(contextLength: -5), ModelOptions(threads: 0),
             ModelOptions(threads: 1_000_000),
         ] {
             let error = #expect(throws: RedrafterError.self) {

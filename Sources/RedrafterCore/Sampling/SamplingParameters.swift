@@ -5,7 +5,7 @@ public struct SamplingParameters: Sendable, Hashable {
     public var temperature: Float = 0
     /// Keeps the `topK` largest logits; 0 keeps all. Larger than the vocabulary means all.
     public var topK = 40
-    /// Keeps the most probable tokens whose probabilities add up to this. `(0, 1]`, 1 keeps all.
+    /// Keeps the most probable tokens whose probabilities add up to this. `[0, 1]`, 1 keeps all, 0 one.
     public var topP: Float = 0.95
     /// Keeps tokens at least this probable relative to the most probable one. `[0, 1]`, 0 keeps all.
     public var minP: Float = 0.05
@@ -46,7 +46,7 @@ public struct SamplingParameters: Sendable, Hashable {
         }
         try check(temperature.isFinite && temperature >= 0, "temp", temperature, "a number from 0")
         try check((0...100_000_000).contains(topK), "top-k", topK, "0 (off) to 100000000")
-        try check(topP > 0 && topP <= 1, "top-p", topP, "above 0 and up to 1 (off)")
+        try check(topP >= 0 && topP <= 1, "top-p", topP, "0 (one token) to 1 (off)")
         try check(minP >= 0 && minP <= 1, "min-p", minP, "0 (off) to 1")
         try check(
             repeatPenalty.isFinite && repeatPenalty > 0, "repeat-penalty", repeatPenalty, "a number above 0")

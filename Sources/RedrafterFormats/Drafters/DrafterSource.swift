@@ -42,7 +42,7 @@ struct DrafterSource {
             return try safetensors(SafetensorsModel(path: file), kinds)
         }
         if isPyTorch(file), look != "a GGUF file" { throw pyTorch(file) }
-        return .gguf(try GGUFFile(file: mapping))
+        return .gguf(try GGUFFile(joining: mapping))
     }
 
     private static func safetensors(
@@ -62,7 +62,9 @@ struct DrafterSource {
         for name in [SafetensorsModel.singleName, SafetensorsModel.indexName] where names.contains(name) {
             return FilePath.join(directory, name)
         }
-        let candidates = names.filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".gguf") }
+        let candidates = names.filter {
+            ($0.hasSuffix(".safetensors") || $0.hasSuffix(".gguf")) && SplitName($0)?.number ?? 1 == 1
+        }
         if candidates.count == 1 { return FilePath.join(directory, candidates[0]) }
         guard candidates.isEmpty else {
             let shown = candidates.prefix(3).map { TerminalText.escaped($0, limit: 64) }
@@ -111,6 +113,10 @@ extension DrafterSource {
     /// The error that tensors are no drafter's.
     func unrecognized(_ model: SafetensorsModel) -> FormatError {
         let names = model.files.flatMap { $0.allTensors.map(\.name) }
+        if names.contains("fc.weight"), names.contains(where: { $0.hasSuffix("self_attn.q_proj.weight") }) {
+            return .unsupported(
+                file: model.path, what: "an EAGLE head", supported: kinds.map(\.name).joined(separator: ", "))
+        }
         let shown = names.sorted().prefix(3).map { "\"\(TerminalText.escaped($0, limit: 40))\"" }
         let examples = kinds.flatMap { $0.configuration.exampleNames } + ["…"]
         return .invalid(

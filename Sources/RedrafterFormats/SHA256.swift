@@ -1,5 +1,5 @@
 /// SHA-256 (FIPS 180-4) of bytes that come in pieces; some 200 MB a second.
-struct SHA256 {
+package struct SHA256 {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
         0x5be0_cd19,
@@ -7,17 +7,19 @@ struct SHA256 {
     private var rest = [UInt8]()  // fewer than 64 bytes
     private var count: UInt64 = 0
 
+    package init() {}
+
     /// The digest of bytes as 64 hexadecimal digits.
-    static func hexadecimal(_ bytes: UnsafeRawBufferPointer) -> String {
+    package static func hexadecimal(_ bytes: UnsafeRawBufferPointer) -> String {
         var digest = SHA256()
         digest.add(bytes)
         return digest.finish()
     }
 
     /// The digest of bytes as 64 hexadecimal digits.
-    static func hexadecimal(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { hexadecimal($0) } }
+    package static func hexadecimal(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { hexadecimal($0) } }
 
-    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
         count += UInt64(bytes.count)
         var bytes = bytes[...]
         if !rest.isEmpty {
@@ -34,7 +36,7 @@ struct SHA256 {
     }
 
     /// The digest of all bytes added, as 64 hexadecimal digits.
-    mutating func finish() -> String {
+    package mutating func finish() -> String {
         let bits = count &* 8
         let zeros = (119 - rest.count) % 64
         let padding = [0x80] + [UInt8](repeating: 0, count: zeros)
