@@ -51,7 +51,8 @@ public struct GGUFFile: TensorSource {
     public internal(set) var unsupportedTensors: [String: String]
     /// What is odd but no error, one sentence each.
     public internal(set) var warnings: [String]
-    var index: [String: Int]  // into allTensors
+    /// Into `allTensors`, by the bytes of the name.
+    var index: [ByteSlice: Int]
 
     /// The path as given.
     public var path: String { file.path }
@@ -74,14 +75,15 @@ public struct GGUFFile: TensorSource {
         self.metadata = metadata
         self.warnings = warnings
         allTensors = tensors
-        index = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($0.element.name, $0.offset) })
+        index = Dictionary(
+            uniqueKeysWithValues: tensors.enumerated().map { (ByteSlice($0.element.name), $0.offset) })
         self.tensors = tensors.compactMap { Self.view($0, file) }
         unsupportedTensors = Self.unsupported(tensors)
     }
 
     static func unsupported(_ tensors: [TensorInfo]) -> [String: String] {
         let foreign = tensors.filter { $0.type.weightType == nil }
-        return Dictionary(uniqueKeysWithValues: foreign.map { ($0.name, $0.type.name) })
+        return Dictionary(foreign.map { ($0.name, $0.type.name) }) { first, _ in first }
     }
 
     /// The value of `general.architecture`, where there is one.
@@ -90,11 +92,11 @@ public struct GGUFFile: TensorSource {
     }
 
     public func tensor(named name: String) -> TensorView? {
-        index[name].flatMap { Self.view(allTensors[$0], parts[allTensors[$0].part]) }
+        index[ByteSlice(name)].flatMap { Self.view(allTensors[$0], parts[allTensors[$0].part]) }
     }
 
     public func unsupportedType(of name: String) -> String? {
-        unsupportedTensors[name]
+        index[ByteSlice(name)].map { allTensors[$0].type }.flatMap { $0.weightType == nil ? $0.name : nil }
     }
 
     static func view(_ info: TensorInfo, _ file: MappedFile) -> TensorView? {

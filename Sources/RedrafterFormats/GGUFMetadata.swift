@@ -161,9 +161,10 @@ public struct GGUFMetadata: Sendable {
     public let path: String
     /// All pairs in file order; keys are unique.
     public let entries: [Entry]
-    private let index: [String: Int]
+    /// By the bytes of the key.
+    private let index: [ByteSlice: Int]
 
-    init(path: String, entries: [Entry], index: [String: Int]) {
+    init(path: String, entries: [Entry], index: [ByteSlice: Int]) {
         self.path = path
         self.entries = entries
         self.index = index
@@ -173,10 +174,10 @@ public struct GGUFMetadata: Sendable {
     public var keys: [String] { entries.map(\.key) }
 
     /// Whether the key is there.
-    public func contains(_ key: String) -> Bool { index[key] != nil }
+    public func contains(_ key: String) -> Bool { index[ByteSlice(key)] != nil }
 
     /// The value of a key, of whatever type.
-    public subscript(key: String) -> GGUFValue? { index[key].map { entries[$0].value } }
+    public subscript(key: String) -> GGUFValue? { index[ByteSlice(key)].map { entries[$0].value } }
 
     /// An integer of any width; nil when the key is absent.
     /// - Throws: `FormatError.invalid` when the value is no integer or does not fit `Int`.
@@ -245,7 +246,7 @@ public struct GGUFMetadata: Sendable {
     private func get<Value>(
         _ key: String, expected: String, _ convert: (GGUFValue) -> Value?
     ) throws(FormatError) -> Value? {
-        guard let position = index[key] else { return nil }
+        guard let position = index[ByteSlice(key)] else { return nil }
         let entry = entries[position]
         guard let value = convert(entry.value) else {
             throw .invalid(

@@ -91,12 +91,12 @@ struct GGUFParser {
 
     mutating func metadata(count: Int) throws(FormatError) -> GGUFMetadata {
         var entries = [GGUFMetadata.Entry]()
-        var index = [String: Int]()
+        var index = [ByteSlice: Int]()
         for number in 0..<count {
             let position = cursor.offset
             let bytes = try cursor.string("key \(number)", limit: 65_535)
             let key = try printable(bytes, field: "key \(number)", offset: position)
-            guard index.updateValue(number, forKey: key) == nil else {
+            guard index.updateValue(number, forKey: ByteSlice(key)) == nil else {
                 throw .duplicate(file: file.path, what: "key", name: key, offset: position)
             }
             let value = try self.value(key)
@@ -214,10 +214,10 @@ struct GGUFParser {
 
     mutating func tensorInfos(count: Int) throws(FormatError) -> [Info] {
         var infos = [Info]()
-        var names = Set<String>()
+        var names = Set<ByteSlice>()
         for number in 0..<count {
             let info = try tensorInfo(number)
-            guard names.insert(info.name).inserted else {
+            guard names.insert(ByteSlice(info.name)).inserted else {
                 throw .duplicate(file: file.path, what: "tensor", name: info.name, offset: info.position)
             }
             infos.append(info)

@@ -31,7 +31,8 @@ public struct SafetensorsFile: TensorSource {
     public let allTensors: [TensorInfo]
     /// The tensors of F32, F16 and BF16 in order of their data.
     public let tensors: [TensorView]
-    private let index: [String: Int]  // into allTensors
+    /// Into `allTensors`, by the bytes of the name.
+    private let index: [ByteSlice: Int]
 
     /// The path as given.
     public var path: String { file.path }
@@ -46,10 +47,9 @@ public struct SafetensorsFile: TensorSource {
         self.file = file
         metadata = parser.metadata
         allTensors = parser.tensors
-        var index = [String: Int]()
+        var index = [ByteSlice: Int]()
         for (position, tensor) in parser.tensors.enumerated() {
-            // Unicode knows several spellings of one text, and String sees them as equal.
-            guard index.updateValue(position, forKey: tensor.name) == nil else {
+            guard index.updateValue(position, forKey: ByteSlice(tensor.name)) == nil else {
                 throw .duplicate(file: file.path, what: "tensor", name: tensor.name, offset: nil)
             }
         }
@@ -58,11 +58,11 @@ public struct SafetensorsFile: TensorSource {
     }
 
     public func tensor(named name: String) -> TensorView? {
-        index[name].flatMap { Self.view(allTensors[$0], file) }
+        index[ByteSlice(name)].flatMap { Self.view(allTensors[$0], file) }
     }
 
     public func unsupportedType(of name: String) -> String? {
-        index[name].flatMap { allTensors[$0].type.weightType == nil ? allTensors[$0].type.rawValue : nil }
+        index[ByteSlice(name)].flatMap { allTensors[$0].type.weightType == nil ? allTensors[$0].type.rawValue : nil }
     }
 
     private static func view(_ info: TensorInfo, _ file: MappedFile) -> TensorView? {

@@ -16,7 +16,8 @@ public struct SafetensorsModel: TensorSource {
     public let tensors: [TensorView]
     /// What is odd but no error, one sentence each.
     public let warnings: [String]
-    private let shard: [String: Int]  // into files
+    /// Into `files`, by the bytes of a tensor's name.
+    private let shard: [ByteSlice: Int]
 
     /// The name of the only file of a model that has no index.
     public static let singleName = "model.safetensors"
@@ -64,17 +65,18 @@ public struct SafetensorsModel: TensorSource {
         files = [file]
         tensors = file.tensors
         warnings = []
-        shard = Dictionary(uniqueKeysWithValues: file.allTensors.map { ($0.name, 0) })
+        shard = Dictionary(uniqueKeysWithValues: file.allTensors.map { (ByteSlice($0.name), 0) })
     }
 
     private init(path: String, directory: String, index: String) throws(FormatError) {
         let map = try ShardIndex(path: index)
         var files = [SafetensorsFile]()
-        var shard = [String: Int]()
+        var shard = [ByteSlice: Int]()
         for name in map.shardNames {
             let location = try Self.locate(name, in: directory, index: index)
             let file = try SafetensorsFile(path: location)
-            for tensor in file.allTensors where shard.updateValue(files.count, forKey: tensor.name) != nil {
+            for tensor in file.allTensors
+            where shard.updateValue(files.count, forKey: ByteSlice(tensor.name)) != nil {
                 throw .duplicate(
                     file: index, what: "tensor in \(TerminalText.escaped(name)) and another shard:",
                     name: tensor.name, offset: nil)
@@ -82,7 +84,7 @@ public struct SafetensorsModel: TensorSource {
             files.append(file)
         }
         for (tensor, name) in map.entries {
-            guard let position = shard[tensor], map.shardNames[position] == name else {
+            guard let position = shard[ByteSlice(tensor)], map.shardNames[position] == name else {
                 throw .missingField(
                     file: FilePath.join(directory, name), field: "tensor \"\(tensor)\"",
                     expected: "it in this shard, as the index says")
@@ -106,11 +108,11 @@ public struct SafetensorsModel: TensorSource {
     }
 
     public func tensor(named name: String) -> TensorView? {
-        shard[name].flatMap { files[$0].tensor(named: name) }
+        shard[ByteSlice(name)].flatMap { files[$0].tensor(named: name) }
     }
 
     public func unsupportedType(of name: String) -> String? {
-        shard[name].flatMap { files[$0].unsupportedType(of: name) }
+        shard[ByteSlice(name)].flatMap { files[$0].unsupportedType(of: name) }
     }
 
     /// The path of a shard, once it is certain that it stays where it belongs.

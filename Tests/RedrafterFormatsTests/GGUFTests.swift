@@ -41,6 +41,20 @@ func smallGGUF() -> GGUFImage {
 
 @Suite("GGUF reading and writing")
 struct GGUFTests {
+    @Test("names that differ only in Unicode normalisation are two names, of keys and of tensors")
+    func normalisation() throws {
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")
+        var image = smallGGUF()
+        image.pairs += [GGUFImage.uint32(composed, 1), GGUFImage.uint32(decomposed, 2)]
+        image.tensors[0].name = Array(composed.utf8)
+        image.tensors[2].name = Array(decomposed.utf8)
+        let file = try openGGUF(image.bytes)
+        #expect(try file.metadata.integer(composed) == 1)
+        #expect(try file.metadata.integer(decomposed) == 2)
+        #expect(file.tensor(named: composed)?.shape == [2, 3])
+        #expect(file.tensor(named: decomposed)?.shape == [5])
+    }
+
     @Test("every metadata type is read with its exact value", arguments: [2, 3] as [UInt32])
     func metadata(version: UInt32) throws {
         var image = smallGGUF()
