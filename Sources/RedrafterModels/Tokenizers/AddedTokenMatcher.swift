@@ -113,7 +113,7 @@ struct AddedTokenMatcher: Sendable {
         return UTF8Scanner.scalar(in: text, at: range.upperBound).0.map(isWord) ?? false
     }
 
-    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+    static func isWord(_ scalar: Unicode.Scalar) -> Bool {
         let properties = scalar.properties
         if properties.isAlphabetic || properties.isJoinControl { return true }
         return switch properties.generalCategory {

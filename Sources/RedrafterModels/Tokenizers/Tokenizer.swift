@@ -11,6 +11,7 @@ public struct Tokenizer: Sendable {
     public let endOfGeneration: Set<Int32>
     let vocabulary: Vocabulary
     let merger: BytePairMerger
+    let words: WordCutter
     /// Token for each single byte, −1 where the vocabulary has none. `[256]`
     let byteTokens: [Int32]
     /// Added tokens that are looked for in the text as it comes.
@@ -42,7 +43,7 @@ public struct Tokenizer: Sendable {
     /// The token that ends a text.
     public var eos: Int32? { definition.eos }
     /// The token that stands before every prompt.
-    public var promptPrefix: Int32? { definition.addsBOS ? definition.bos : nil }
+    public var promptPrefix: Int32? { definition.prefix.first }
 
     /// Builds the tables; some ten milliseconds for 50,000 tokens.
     public init(_ definition: TokenizerDefinition) {
@@ -52,6 +53,7 @@ public struct Tokenizer: Sendable {
         endOfGeneration = definition.endOfGeneration
         vocabulary = definition.makeVocabulary()
         merger = BytePairMerger(definition.merges, ranksByResult: !definition.scores.isEmpty)
+        words = WordCutter(definition)
         byteTokens = Self.byteTokens(definition, vocabulary)
         var (added, normalized) = (AddedTokenMatcher(), AddedTokenMatcher())
         var respelled = [Int32: [UInt8]]()
@@ -86,7 +88,7 @@ public struct Tokenizer: Sendable {
 
     private static func byteTokens(_ definition: TokenizerDefinition, _ vocabulary: Vocabulary) -> [Int32] {
         var result = [Int32](repeating: -1, count: 256)
-        if case .byteLevelBPE = definition.model {
+        if definition.model == .byteLevelBPE {
             for byte in 0..<256 { result[byte] = vocabulary.id(of: [UInt8(byte)]) ?? -1 }
             return result
         }

@@ -57,6 +57,8 @@ struct Vocabulary: Sendable {
 
     func id(of bytes: [UInt8]) -> Int32? { bytes.withUnsafeBufferPointer { id(of: $0) } }
 
+    func hash(of bytes: UnsafeBufferPointer<UInt8>) -> Int { Self.hash(bytes, seed) }
+
     private static func equal(
         _ storage: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ bytes: UnsafeBufferPointer<UInt8>
     ) -> Bool {
