@@ -117,85 +117,13 @@ extension Tokenizer {
         while start < text.count {
             let end = text.count - start > Self.longestPiece ? start + Self.longestPiece : text.count
             let part = UnsafeBufferPointer(rebasing: text[start..<end])
+            let encoder = encoder
             words.forEachWord(in: part, startsText: startsText && start == 0) {
-                encodeWord($0, &cache, into: &encoding)
+                encoder.encode($0, &cache, into: &encoding)
             }
             start = end
         }
     }
-
-    private func encodeWord(
-        _ word: UnsafeBufferPointer<UInt8>, _ cache: inout WordCache, into encoding: inout Encoding
-    ) {
-        var dropped = 0
-        cache.append(word, hash: vocabulary.hash(of: word), to: &encoding.tokens) { tokens in
-            if isTakenWhole(word), let whole = vocabulary.id(of: word) {
-                tokens.append(whole)
-                return true
-            }
-            let start = tokens.count
-            if definition.model == .byteLevelBPE {
-                dropped = appendBytes(of: word, to: &tokens)
-            } else {
-                dropped = appendCharacters(of: word, to: &tokens)
-            }
-            merger.merge(&tokens, from: start)
-            return dropped == 0
-        }
-        encoding.droppedBytes += dropped
-    }
-
-    private func isTakenWhole(_ word: UnsafeBufferPointer<UInt8>) -> Bool {
-        switch definition.wholeWords {
-        case .none: false
-        case .all: true
-        case .lineBreaks: word.allSatisfy { $0 == 0x0A }
-        }
-    }
-
-    /// - Returns: bytes for which there is no token.
-    private func appendBytes(of word: UnsafeBufferPointer<UInt8>, to tokens: inout [Int32]) -> Int {
-        let start = tokens.count
-        var dropped = 0
-        for byte in word {
-            let token = byteTokens[Int(byte)]
-            if token >= 0 { tokens.append(token) } else { dropped += appendMissing(&tokens, start, bytes: 1) }
-        }
-        return dropped
-    }
-
-    /// Characters; those without a token as bytes.
-    private func appendCharacters(of word: UnsafeBufferPointer<UInt8>, to tokens: inout [Int32]) -> Int {
-        let start = tokens.count
-        var dropped = 0
-        var at = 0
-        while at < word.count {
-            let (_, length) = UTF8Scanner.scalar(in: word, at: at)
-            let character = UnsafeBufferPointer(rebasing: word[at..<at + length])
-            if let token = vocabulary.id(of: character) {
-                tokens.append(token)
-            } else if character.allSatisfy({ byteTokens[Int($0)] >= 0 }) {
-                for byte in character { tokens.append(byteTokens[Int(byte)]) }
-            } else {
-                dropped += appendMissing(&tokens, start, bytes: length)
-            }
-            at += length
-        }
-        return dropped
-    }
-
-    private func appendMissing(_ tokens: inout [Int32], _ start: Int, bytes: Int) -> Int {
-        guard definition.replacesMissingByUnknown, let unknown = definition.unknown else { return bytes }
-        if !definition.fusesUnknown || tokens.count == start || tokens.last != unknown {
-            tokens.append(unknown)
-        }
-        return 0
-    }
-}
-
-/// U+2581, which stands for a space in SentencePiece vocabularies.
-enum Blank {
-    static let bytes: [UInt8] = [0xE2, 0x96, 0x81]
 }
 
 extension TokenizerDefinition {

@@ -3,13 +3,12 @@ enum CharacterProperty {
     typealias Rule = ScalarSet.Rule
 
     static let digit = Rule.categories(GeneralCategory.decimal)
-    /// `\w`; Oniguruma counts the six numeric signs of Latin 1 among its characters.
-    static let word = Rule.any([
-        .categories(
-            GeneralCategory.alphabetic | GeneralCategory.mark | GeneralCategory.decimal
-                | GeneralCategory.connector),
-        .ranges([0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE]),
-    ])
+    /// `\w` in a class.
+    static let wordOfClass = Rule.categories(
+        GeneralCategory.alphabetic | GeneralCategory.mark | GeneralCategory.decimal
+            | GeneralCategory.connector)
+    /// `\w` elsewhere; there Oniguruma counts the six numeric signs of Latin 1 among its characters.
+    static let word = Rule.any([wordOfClass, .ranges([0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE])])
     static let hexadecimal = Rule.ranges([0x30...0x39, 0x41...0x46, 0x61...0x66])
     /// `White_Space`
     static let space = Rule.ranges([
@@ -47,7 +46,7 @@ enum CharacterProperty {
         case "punct": .categories(GeneralCategory.punctuation | GeneralCategory.symbol)
         case "space": space
         case "xdigit": hexadecimal
-        case "word": word
+        case "word": wordOfClass
         default: nil
         }
     }

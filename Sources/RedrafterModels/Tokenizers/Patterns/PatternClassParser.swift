@@ -116,8 +116,9 @@ struct PatternClassParser {
         switch scalar {
         case "d": return .rule(CharacterProperty.digit)
         case "D": return .rule(.not(CharacterProperty.digit))
-        case "w": return .rule(CharacterProperty.word)
-        case "W": return .rule(.not(CharacterProperty.word))
+        case "w", "W":
+            let word = isInClass ? CharacterProperty.wordOfClass : CharacterProperty.word
+            return .rule(scalar == "w" ? word : .not(word))
         case "s": return .rule(CharacterProperty.space)
         case "S": return .rule(.not(CharacterProperty.space))
         case "h": return .rule(CharacterProperty.hexadecimal)
