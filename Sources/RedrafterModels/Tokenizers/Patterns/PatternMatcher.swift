@@ -9,7 +9,9 @@ struct PatternMatcher {
     private var stack: ContiguousArray<Choice> = []
     private var slots: ContiguousArray<Int>
     private var runs: ContiguousArray<KnownRun>
-    private var known = ContiguousArray<UInt8>()  // [splits, text + 1] once steps are many
+    private var failures = ContiguousArray<UInt8>()  // bits [choices, text + 1] once steps are many
+    /// Where looks and atomic groups end that succeed from a choice.
+    private var ends: [Int: Int] = [:]
     private var steps = 0
     private let patience: Int
     /// The character that was read last.
@@ -18,11 +20,14 @@ struct PatternMatcher {
     /// What waits: the second way of a split, less of a run, or a slot's old value.
     private struct Choice {
         var instruction: Int32
-        /// Runs: where the shortest ends. Splits: 0, or 1 when the second way is being tried.
-        var limit: Int
+        /// Where the choice was met.
+        var start: Int
+        /// Runs: how much is tried now. Slots: the old value.
         var at: Int
-        /// Runs: the end of the longest.
-        var end: Int
+        /// Runs: where the shortest ends. Splits: 1 when the second way is being tried.
+        var limit = 0
+        /// Runs: the end of the longest, −1 where their length is bounded.
+        var end = 0
     }
 
     /// What is known of the last run of an instruction: where it ends, and from where on nothing follows it.
@@ -33,7 +38,10 @@ struct PatternMatcher {
         var failsTo = -1
     }
 
-    private enum Outcome { case fails, succeeds }
+    private enum Outcome {
+        case fails
+        case ends(Int)
+    }
 
     init(_ program: PatternProgram, _ text: UnsafeBufferPointer<UInt8>) {
         self.program = program
@@ -49,12 +57,12 @@ struct PatternMatcher {
         while at < text.count {
             let byte = text[at]
             for index in program.branches.indices where program.branches[index].first.contains(byte) {
-                if let end = run(program.branches[index].start, at: at, isLook: false) { return at..<end }
+                if let end = run(program.branches[index].start, at: at, isPart: false) { return at..<end }
             }
             at += byte < 0x80 ? 1 : length(at: at)
         }
         for branch in program.branches where branch.first.isAnywhere {
-            if let end = run(branch.start, at: at, isLook: false) { return at..<end }
+            if let end = run(branch.start, at: at, isPart: false) { return at..<end }
         }
         return nil
     }
@@ -94,7 +102,8 @@ struct PatternMatcher {
     }
 
     /// Runs from an instruction to its end.
-    private mutating func run(_ start: Int, at place: Int, isLook: Bool) -> Int? {
+    /// - Parameter isPart: of an expression: its first success is all that counts.
+    private mutating func run(_ start: Int, at place: Int, isPart: Bool) -> Int? {
         let base = stack.count
         var pc = start
         var at = place
@@ -109,21 +118,23 @@ struct PatternMatcher {
                 pc += 1
                 isGood = length > 0
             case .run:
-                if let end = take(instruction, pc, at) {
-                    at = end
-                    pc += 1
-                } else {
-                    isGood = false
+                switch outcome(instruction.number, at) {
+                case .ends(let end): return finish(base, isPart, end)
+                case .fails: isGood = false
+                case nil:
+                    if let end = take(instruction, pc, at) {
+                        at = end
+                        pc += 1
+                    } else {
+                        isGood = false
+                    }
                 }
             case .split:
-                switch outcome(instruction.third, at) {
-                case nil:
-                    stack.append(Choice(instruction: Int32(truncatingIfNeeded: pc), limit: 0, at: at, end: 0))
-                    pc = Int(instruction.first)
+                switch outcome(instruction.number, at) {
+                case .ends(let end): return finish(base, isPart, end)
                 case .fails: isGood = false
-                case .succeeds:
-                    if isLook { return finish(base, isLook, at) }
-                    stack.append(Choice(instruction: Int32(truncatingIfNeeded: pc), limit: 0, at: at, end: 0))
+                case nil:
+                    stack.append(Choice(instruction: Int32(truncatingIfNeeded: pc), start: at, at: at))
                     pc = Int(instruction.first)
                 }
             case .jump: pc = Int(instruction.first)
@@ -139,7 +150,7 @@ struct PatternMatcher {
                 isGood = look(pc, instruction, at) != instruction.flag
                 pc = Int(instruction.first)
             case .atomic:
-                if let end = run(pc + 1, at: at, isLook: false) {
+                if let end = run(pc + 1, at: at, isPart: true) {
                     at = end
                     pc = Int(instruction.first)
                 } else {
@@ -148,20 +159,23 @@ struct PatternMatcher {
             case .enter:
                 let slot = Int(instruction.first)
                 stack.append(
-                    Choice(instruction: Int32(truncatingIfNeeded: pc), limit: 0, at: slots[slot], end: 0))
+                    Choice(instruction: Int32(truncatingIfNeeded: pc), start: at, at: slots[slot]))
                 slots[slot] = at
                 pc += 1
             case .progress:
                 pc = slots[Int(instruction.first)] == at ? Int(instruction.second) : pc + 1
-            case .end: return finish(base, isLook, at)
+            case .end: return finish(base, isPart, at)
             }
             guard isGood || retry(base, &pc, &at) else { return nil }
         }
     }
 
-    private mutating func finish(_ base: Int, _ isLook: Bool, _ at: Int) -> Int {
-        if isLook, !known.isEmpty {
-            for choice in stack[base...] { note(choice, .succeeds) }
+    private mutating func finish(_ base: Int, _ isPart: Bool, _ at: Int) -> Int {
+        if isPart, !failures.isEmpty {
+            for choice in stack[base...] {
+                let number = program.instructions[Int(choice.instruction)].number
+                if number >= 0 { ends[place(number, choice.start)] = at }
+            }
         }
         stack.removeLast(stack.count - base)
         return at
@@ -177,7 +191,7 @@ struct PatternMatcher {
             switch instruction.operation {
             case .split:
                 guard choice.limit == 0 else {
-                    note(choice, .fails)
+                    noteFailure(choice)
                     stack.removeLast()
                     continue
                 }
@@ -196,6 +210,7 @@ struct PatternMatcher {
                     runs[index].failsFrom = choice.at
                 }
                 guard choice.at > choice.limit, let previous = before(choice.at) else {
+                    noteFailure(choice)
                     stack.removeLast()
                     continue
                 }
@@ -227,11 +242,17 @@ struct PatternMatcher {
                 end += length
                 count += 1
             }
-        } else if runs[pc].start <= least, least <= runs[pc].end {
-            end = runs[pc].end
         } else {
-            while case let length = step(set, end), length > 0 { end += length }
-            runs[pc].start = start
+            let run = runs[pc]
+            if run.start <= least, least <= run.end {
+                end = run.end
+            } else {
+                while case let length = step(set, end), length > 0 {
+                    end += length
+                    if end == run.start { end = run.end }
+                }
+            }
+            runs[pc].start = end == run.end ? min(start, run.start) : start
             runs[pc].end = end
         }
         guard !instruction.flag, end > least else { return end }
@@ -244,7 +265,7 @@ struct PatternMatcher {
         if from > least {
             stack.append(
                 Choice(
-                    instruction: Int32(truncatingIfNeeded: pc), limit: least, at: from,
+                    instruction: Int32(truncatingIfNeeded: pc), start: start, at: from, limit: least,
                     end: instruction.third < 0 ? end : -1))
         }
         return from
@@ -256,7 +277,7 @@ struct PatternMatcher {
             guard let earlier = before(place) else { return false }
             place = earlier
         }
-        return run(pc + 1, at: place, isLook: true) != nil
+        return run(pc + 1, at: place, isPart: true) != nil
     }
 
     private mutating func holds(_ assertion: PatternNode.Assertion?, _ at: Int) -> Bool {
@@ -285,26 +306,24 @@ struct PatternMatcher {
         return lastRead.value != .max && Self.word.contains(lastRead.value, category: lastRead.category)
     }
 
-    /// What is known of a split at a place.
-    private mutating func outcome(_ split: Int32, _ at: Int) -> Outcome? {
-        guard !known.isEmpty else {
-            if steps > patience { known = ContiguousArray(repeating: 0, count: noteBytes) }
+    /// What is known of a choice at a place.
+    private mutating func outcome(_ number: Int32, _ at: Int) -> Outcome? {
+        guard !failures.isEmpty else {
+            if steps > patience { failures = ContiguousArray(repeating: 0, count: noteBytes) }
             return nil
         }
-        let index = Int(split) * (text.count + 1) + at
-        return switch known[index >> 2] >> UInt8(2 * (index & 3)) & 3 {
-        case 1: .fails
-        case 2: .succeeds
-        default: nil
-        }
+        let index = place(number, at)
+        if failures[index >> 3] >> UInt8(index & 7) & 1 != 0 { return .fails }
+        return ends.isEmpty ? nil : ends[index].map { .ends($0) }
     }
 
-    private var noteBytes: Int { Int(program.splits) * (text.count + 1) / 4 + 1 }
+    private func place(_ number: Int32, _ at: Int) -> Int { Int(number) * (text.count + 1) + at }
 
-    private mutating func note(_ choice: Choice, _ outcome: Outcome) {
-        let instruction = program.instructions[Int(choice.instruction)]
-        guard !known.isEmpty, instruction.operation == .split else { return }
-        let index = Int(instruction.third) * (text.count + 1) + choice.at
-        known[index >> 2] |= (outcome == .fails ? 1 : 2) << UInt8(2 * (index & 3))
+    private var noteBytes: Int { Int(program.choices) * (text.count + 1) / 8 + 1 }
+
+    private mutating func noteFailure(_ choice: Choice) {
+        guard !failures.isEmpty else { return }
+        let index = place(program.instructions[Int(choice.instruction)].number, choice.start)
+        failures[index >> 3] |= 1 << UInt8(index & 7)
     }
 }

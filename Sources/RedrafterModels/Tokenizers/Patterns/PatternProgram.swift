@@ -8,12 +8,14 @@ struct PatternProgram: Sendable {
         var second: Int32 = 0
         var third: Int32 = 0
         var flag = false
+        /// Of splits and runs.
+        var number: Int32 = -1
     }
 
     enum Operation: UInt8, Sendable {
         case set  // first: set
         case run  // first: set, second: minimum, third: maximum or −1, flag: gives nothing back
-        case split  // first, then second; third: number of the split
+        case split  // first, then second
         case jump  // first
         case assertion  // first
         case peek  // first: set, second: 1 for the character before, flag: negated
@@ -34,7 +36,8 @@ struct PatternProgram: Sendable {
     private(set) var sets: ContiguousArray<ScalarSet> = []
     /// The alternatives of the whole, in order.
     private(set) var branches: ContiguousArray<Branch> = []
-    private(set) var splits: Int32 = 0
+    /// How many splits and runs there are.
+    private(set) var choices: Int32 = 0
     private(set) var slots: Int32 = 0
 
     private var indexOfSet: [ScalarSet: Int32] = [:]
@@ -70,9 +73,13 @@ struct PatternProgram: Sendable {
         return index
     }
 
+    private mutating func nextNumber() -> Int32 {
+        choices += 1
+        return choices - 1
+    }
+
     private mutating func emitSplit() throws(PatternError) -> Int {
-        try emit(Instruction(operation: .split, third: splits))
-        splits += 1
+        try emit(Instruction(operation: .split, number: nextNumber()))
         return instructions.count - 1
     }
 
@@ -151,7 +158,8 @@ struct PatternProgram: Sendable {
             return try emit(
                 Instruction(
                     operation: .run, first: index(of: set), second: Int32(truncatingIfNeeded: minimum),
-                    third: Int32(truncatingIfNeeded: maximum ?? -1), flag: greed == .possessive))
+                    third: Int32(truncatingIfNeeded: maximum ?? -1), flag: greed == .possessive,
+                    number: nextNumber()))
         }
         if greed == .possessive {
             return try compile(
