@@ -96,7 +96,7 @@ struct ModelFiles {
             try TokenizerDefinition(gguf, vocabularySize: configuration.vocabularySize))
         return ModelFiles(
             configuration: configuration, tokenizer: tokenizer, weights: tensors.source,
-            warnings: gguf.warnings,
+            warnings: gguf.warnings + tokenizer.warnings,
             release: { gguf.file.release(offset: 0, count: gguf.file.bytes.count) })
     }
 
@@ -116,6 +116,6 @@ struct ModelFiles {
             try TokenizerDefinition(directory: model.directory, vocabularySize: configuration.vocabularySize))
         return ModelFiles(
             configuration: configuration, tokenizer: tokenizer, weights: tensors.source,
-            warnings: model.warnings, release: {})
+            warnings: model.warnings + tokenizer.warnings, release: {})
     }
 }

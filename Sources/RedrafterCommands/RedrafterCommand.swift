@@ -23,7 +23,8 @@ public struct RedrafterCommand: ParsableCommand {
         subcommands: [
             GenerateCommand.self, ChatCommand.self, CompareCommand.self, DraftersCommand.self,
             BenchCommand.self, DevicesCommand.self, InspectCommand.self,
-            ConvertCommand.self, DistillCommand.self, TrainCommand.self,
+            ConvertCommand.self, TokenizeCommand.self, DetokenizeCommand.self,
+            DistillCommand.self, TrainCommand.self,
             LogitsCommand.self,
         ])
 

@@ -11,7 +11,13 @@ extension JSONValue {
     /// - Throws: `FormatError.syntax`, `.duplicate`, and what `MappedFile` throws.
     public init(path: String) throws(FormatError) {
         let file = try MappedFile(path: path)
-        try self.init(file: file, bytes: file.bytes)
+        do { try self.init(file: file, bytes: file.bytes) } catch {
+            // What is no JSON at all has a name, often: a Git LFS pointer, a page of an error.
+            if case .syntax = error, let looks = FileSignature.describeForeignToJSON(file.bytes) {
+                throw .wrongFormat(file: path, expected: "a JSON text", looksLike: looks)
+            }
+            throw error
+        }
     }
 
     /// Parses a part of a mapped file.

@@ -149,8 +149,7 @@ struct TokenizerMetadata {
             return ByteSlice(ByteLevelAlphabet.encode(bytes))
         case (.characterBPE, .byte):
             guard bytes.count == 1, let byte = bytes.first else { return ByteSlice(bytes) }
-            let digits = String(byte, radix: 16, uppercase: true)
-            return ByteSlice("<0x" + (byte < 16 ? "0" : "") + digits + ">")
+            return ByteSlice(TokenizerDefinition.byteSpelling(byte))
         default: return ByteSlice(bytes)
         }
     }

@@ -1,16 +1,21 @@
-/// Compatibility decompositions of Unicode 18, for the forms NFKC and NFKD.
+/// Compatibility decompositions for the forms NFKC and NFKD.
 enum CompatibilityMapping {
     /// The text with every character that has a compatibility decomposition replaced by it.
     static func mapped(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
-            if scalar.value >= 0xA0, let mapping = table[scalar.value] {
+            if scalar.value >= 0xA0, let mapping = table[scalar.value], isOld(scalar) {
                 result.append(contentsOf: mapping)
             } else {
                 result.append(scalar)
             }
         }
         return String(result)
+    }
+
+    /// The tables with which Hugging Face `tokenizers` decomposes and strips accents are those of Unicode 9.
+    static func isOld(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.age.map { $0.major <= 9 } ?? false
     }
 
     private static let table: [UInt32: [Unicode.Scalar]] = {

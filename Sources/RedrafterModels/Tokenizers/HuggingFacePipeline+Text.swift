@@ -129,6 +129,7 @@ extension HuggingFacePipeline {
         """
 
     mutating func readDecoder(_ steps: [Step], _ value: JSONValue?) throws(TokenizerError) {
+        decoder.decodesBytes = false
         guard !steps.isEmpty else {
             guard !isByteLevel else {
                 throw .unsupported(
@@ -142,7 +143,7 @@ extension HuggingFacePipeline {
         for step in steps {
             switch (step.type, isByteLevel) {
             case ("ByteLevel", true): continue
-            case ("ByteFallback", false): continue
+            case ("ByteFallback", false): decoder.decodesBytes = true
             case ("Fuse", false): isFused = true
             case ("Replace", false) where !isFused:
                 guard case .literal(let literal) = try pattern(step)?.kind else {

@@ -31,7 +31,8 @@ public enum Normalizer: Sendable, Hashable {
         case .stripAccents:
             guard text.contains(where: { $0 >= 0xCC }) else { return nil }
             return Self.mapScalars(text) { scalar, result in
-                if GeneralCategory.bit(of: scalar) & GeneralCategory.mark == 0 {
+                let isMark = GeneralCategory.bit(of: scalar) & GeneralCategory.mark != 0
+                if !isMark || !CompatibilityMapping.isOld(scalar) {
                     result.append(contentsOf: String(scalar).utf8)
                 }
             }

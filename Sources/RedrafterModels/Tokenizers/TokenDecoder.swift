@@ -20,6 +20,8 @@ public struct TokenDecoder: Sendable, Hashable {
     /// What is taken off the start of a text, and how often (`Strip` behind `Fuse`).
     public var trimmed: [UInt8] = []
     public var trimCount = 0
+    /// Tokens like `<0x0A>` become the byte (`ByteFallback`).
+    public var decodesBytes = true
     /// A space stands between tokens: there is no decoder at all.
     public var joinsWithSpaces = false
 
@@ -53,6 +55,12 @@ public struct TokenDecoder: Sendable, Hashable {
     ) {
         defer { state.isFirst = false }
         if joinsWithSpaces, !state.isFirst { result.append(UInt8(ascii: " ")) }
+        var (piece, isByte) = (piece, isByte)
+        if isByte, !decodesBytes, let byte = piece.first {
+            (piece, isByte) = (Array(TokenizerDefinition.byteSpelling(byte).utf8)[...], false)
+        } else if !isByte, decodesBytes, let byte = TokenizerDefinition.byteValue(piece) {
+            (piece, isByte) = ([byte], true)
+        }
         guard !isByte, !replacements.isEmpty || dropsBlanksOfFirst != nil else {
             return trim(piece, &state, &result)
         }

@@ -12,6 +12,14 @@ extension Tokenizer {
         return result
     }
 
+    /// The bytes of one token inside a text; control tokens are spelled out.
+    public func text(of token: Int32) -> [UInt8] {
+        var result = [UInt8]()
+        var state = definition.decoder.start(false)
+        appendText(of: token, &state, includingControl: true, to: &result)
+        return result
+    }
+
     /// Appends the text of one token.
     func appendText(
         of token: Int32, _ state: inout TokenDecoder.State, includingControl: Bool, to result: inout [UInt8]

@@ -161,6 +161,11 @@ public struct TokenizerDefinition: Sendable {
         return kind
     }
 
+    /// `<0x0A>` for the byte 10.
+    static func byteSpelling(_ byte: UInt8) -> String {
+        "<0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true) + ">"
+    }
+
     /// The byte that `<0x0A>` stands for.
     static func byteValue(_ spelling: some RandomAccessCollection<UInt8>) -> UInt8? {
         guard spelling.count == 6, spelling.starts(with: "<0x".utf8), spelling.last == UInt8(ascii: ">")
