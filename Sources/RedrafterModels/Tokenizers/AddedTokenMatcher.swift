@@ -6,6 +6,8 @@ struct AddedTokenMatcher: Sendable {
     struct Match {
         var range: Range<Int>
         var token: Int32
+        /// Where the next one may begin: behind the spelling, even where whitespace behind it is taken along.
+        var resume: Int
     }
 
     // Nodes of the trie; a node's children are a list linked by `sibling`.
@@ -48,11 +50,12 @@ struct AddedTokenMatcher: Sendable {
         return node
     }
 
-    /// The first token that begins at or behind `start`. Whitespace that it takes along reaches back to `start` at most.
+    /// The first token that begins at or behind `start`. Whitespace that it takes along reaches back to `consumed` at most.
     /// - Parameter isControlAllowed: whether a control token is recognised in this part of the text; where not, its
     ///   spelling is passed over as plain text.
     func next(
-        in text: UnsafeBufferPointer<UInt8>, from start: Int, isControlAllowed: (Range<Int>) -> Bool
+        in text: UnsafeBufferPointer<UInt8>, from start: Int, consumed: Int,
+        isControlAllowed: (Range<Int>) -> Bool
     ) -> Match? {
         var at = start
         while at < text.count {
@@ -71,10 +74,10 @@ struct AddedTokenMatcher: Sendable {
             guard !flags.isEmpty else { return found }
             var (lower, upper) = (found.range.lowerBound, found.range.upperBound)
             if flags.contains(.stripsLeft) {
-                while lower > start, let (scalar, length) = UTF8Scanner.last(in: text, before: lower),
+                while lower > consumed, let (scalar, length) = UTF8Scanner.last(in: text, before: lower),
                     scalar.properties.isWhitespace
                 {
-                    lower = max(start, lower - length)
+                    lower = max(consumed, lower - length)
                 }
             }
             if flags.contains(.stripsRight) {
@@ -84,7 +87,7 @@ struct AddedTokenMatcher: Sendable {
                     upper += length
                 }
             }
-            return Match(range: lower..<upper, token: found.token)
+            return Match(range: lower..<upper, token: found.token, resume: found.resume)
         }
         return nil
     }
@@ -95,7 +98,9 @@ struct AddedTokenMatcher: Sendable {
         var at = start + 1
         var best: Match?
         while true {
-            if tokens[Int(node)] >= 0 { best = Match(range: start..<at, token: tokens[Int(node)]) }
+            if tokens[Int(node)] >= 0 {
+                best = Match(range: start..<at, token: tokens[Int(node)], resume: at)
+            }
             guard at < text.count else { return best }
             node = child[Int(node)]
             while node >= 0, bytes[Int(node)] != text[at] { node = sibling[Int(node)] }

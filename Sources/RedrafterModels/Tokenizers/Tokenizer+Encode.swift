@@ -58,9 +58,10 @@ extension Tokenizer {
             return end < control.count && control[end].lowerBound <= range.lowerBound
         }
         bytes.withUnsafeBufferPointer { bytes in
-            var start = 0
-            while start < bytes.count {
-                let found = added.next(in: bytes, from: start, isControlAllowed: isAllowed)
+            var (start, resume) = (0, 0)
+            while true {
+                let found = added.next(
+                    in: bytes, from: resume, consumed: start, isControlAllowed: isAllowed)
                 let end = found?.range.lowerBound ?? bytes.count
                 if end > start {
                     let text = UnsafeBufferPointer(rebasing: bytes[start..<end])
@@ -70,7 +71,7 @@ extension Tokenizer {
                 }
                 guard let found else { break }
                 encoding.tokens.append(found.token)
-                start = found.range.upperBound
+                (start, resume) = (found.range.upperBound, found.resume)
             }
         }
         return encoding
@@ -81,14 +82,18 @@ extension Tokenizer {
         _ text: UnsafeBufferPointer<UInt8>, startsText: Bool, allowsControl: Bool, _ cache: inout WordCache,
         into encoding: inout Encoding
     ) {
-        let normalized = definition.normalizers.isEmpty ? nil : definition.normalized(Array(text))
+        var startsText = startsText
+        let normalized =
+            definition.normalizers.isEmpty ? nil : definition.normalized(Array(text), startsText: &startsText)
         func encodeNormalized(_ text: UnsafeBufferPointer<UInt8>) {
             guard !addedNormalized.isEmpty else {
                 return encodePiece(text, startsText: startsText, &cache, into: &encoding)
             }
-            var start = 0
-            while start < text.count {
-                let found = addedNormalized.next(in: text, from: start) { _ in allowsControl }
+            var (start, resume) = (0, 0)
+            while true {
+                let found = addedNormalized.next(in: text, from: resume, consumed: start) { _ in
+                    allowsControl
+                }
                 let end = found?.range.lowerBound ?? text.count
                 if end > start {
                     let piece = UnsafeBufferPointer(rebasing: text[start..<end])
@@ -96,7 +101,7 @@ extension Tokenizer {
                 }
                 guard let found else { break }
                 encoding.tokens.append(found.token)
-                start = found.range.upperBound
+                (start, resume) = (found.range.upperBound, found.resume)
             }
         }
         if let normalized {
@@ -129,8 +134,19 @@ extension Tokenizer {
 extension TokenizerDefinition {
     /// A piece of text as normalization leaves it.
     func normalized(_ text: [UInt8]) -> [UInt8] {
+        var startsText = true
+        return normalized(text, startsText: &startsText)
+    }
+
+    /// - Parameter startsText: false from then on where the start was stripped off.
+    func normalized(_ text: [UInt8], startsText: inout Bool) -> [UInt8] {
         var text = text
         for step in normalizers {
+            if case .strip(left: true, _) = step, let first = step.changed(Array(text.prefix(4))),
+                first.first != text.first || first.isEmpty
+            {
+                startsText = false
+            }
             if let changed = step.changed(text) { text = changed }
         }
         return text
