@@ -1,6 +1,6 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build install uninstall demo examples docs test test-kernels test-arm test-torch check exactness lint format \
+.PHONY: help setup build install uninstall demo examples docs test test-kernels test-arm test-torch test-peers check exactness lint format \
 	shaders validate-vulkan bench bench-kernels bench-peer bench-quantised fuzz clean
 
 # Scripts take this one, too, and the clang beside it for the kernels alone; CLANG=/path/to/clang is another.
@@ -55,6 +55,10 @@ test-arm: ## the same for ARM under an emulator; installs QEMU and a cross compi
 
 test-torch: build ## the trainer in PyTorch against the Swift trainer; installs PyTorch for the tests: 250 MB to 2.7 GB, once
 	@bash .ci/test-torch
+
+# Each is run where it is present.
+test-peers: build ## run the suites of llama.cpp (tokenizers, chat templates); fetches its source once: 77 MB
+	@for suite in .ci/test-peers-tokenizers .ci/test-peers-templates; do [ ! -f $$suite ] || bash $$suite || exit 1; done
 
 # Tests that need a Vulkan device or the default model are skipped where they find none.
 check: setup ## run the tests that need neither Vulkan nor the default model, for daily work

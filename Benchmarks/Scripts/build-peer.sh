@@ -6,14 +6,10 @@
 # F16C and BMI2: what the kernel set avx2 is compared with on a processor that has more.
 set -euo pipefail
 
-version="0.3.36"
 set_name="${REDRAFTER_PEER_SET:-}"
-if [ -n "${REDRAFTER_CACHE:-}" ]; then cache="$REDRAFTER_CACHE"
-elif [ -n "${XDG_CACHE_HOME:-}" ]; then cache="$XDG_CACHE_HOME/redrafter"
-else cache="$HOME/.cache/redrafter"; fi
-peer="$cache/peer/llama-cpp-python-$version"
 here="$(cd "$(dirname "$0")" && pwd)"
 . "$here/../../.ci/common"
+peer="$(peer_path)"
 
 case "$set_name" in
     "")
@@ -29,24 +25,9 @@ case "$set_name" in
         die "REDRAFTER_PEER_SET is '$set_name'; allowed: avx2, or nothing for a build for this processor" ;;
 esac
 
-fetch_source() {
-    local work="$cache/peer/fetch"
-    mkdir -p "$work"
-    say "fetching the source of llama.cpp (llama-cpp-python $version from PyPI, 77 MB)"
-    # pip asks an sdist's build back-end for its metadata; the back-end alone is enough for that.
-    [ -x "$work/venv/bin/pip" ] || python3 -m venv "$work/venv"
-    "$work/venv/bin/pip" install -q scikit-build-core
-    "$work/venv/bin/pip" download -q --no-deps --no-build-isolation --no-binary llama-cpp-python \
-        --dest "$work" "llama-cpp-python==$version"
-    tar -xzf "$work/llama_cpp_python-$version.tar.gz" -C "$work"
-    rm -rf "$peer"
-    mv "$work/llama_cpp_python-$version/vendor/llama.cpp" "$peer"
-    rm -rf "$work"
-}
-
 if [ ! -x "$build/bin/llama-bench" ] || [ ! -x "$build/bin/llama-quantize" ]; then
     install_packages cmake ninja-build g++ python3-venv
-    [ -f "$peer/CMakeLists.txt" ] || fetch_source
+    bash "$here/../../.ci/fetch-peer" >/dev/null
     say "building llama.cpp for $processor"
     cmake -G Ninja -S "$peer" -B "$build" -DCMAKE_BUILD_TYPE=Release "${options[@]}" -DLLAMA_CURL=OFF \
         -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_UI=OFF -DBUILD_SHARED_LIBS=ON >/dev/null

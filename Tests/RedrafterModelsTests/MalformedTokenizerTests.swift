@@ -1,7 +1,8 @@
 import RedrafterFormats
-import RedrafterModels
 import RedrafterTesting
 import Testing
+
+@testable import RedrafterModels
 
 /// One way to damage a tokenizer and a part of what must be said of it.
 struct TokenizerDamage<Image>: Sendable, CustomTestStringConvertible {
@@ -80,50 +81,73 @@ struct MalformedTokenizerJSONTests {
         Case("suffix of last pieces", "end_of_word_suffix") { $0.model = #""end_of_word_suffix":"</w>","# },
         Case("unknown token that is none", "model.unk_token") { $0.model = #""unk_token":"<unk>","# },
         Case("flag that is a number", "ignore_merges") { $0.model = #""ignore_merges":1,"# },
-        Case("NFKC", "NFKC") { $0.normalizer = #"{"type":"NFKC"}"# },
-        Case("lower case", "Lowercase") {
-            $0.normalizer = #"{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Lowercase"}]}"#
+        Case("Bert's normalizer", "BertNormalizer") { $0.normalizer = #"{"type":"BertNormalizer"}"# },
+        Case("a table of characters", "Precompiled") {
+            $0.normalizer = #"{"type":"Precompiled","precompiled_charsmap":""}"#
+        },
+        Case("a part of a normalizer", "normalizer.normalizers[1] of type Wide") {
+            $0.normalizer = #"{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Wide"}]}"#
+        },
+        Case("an empty string replaced", "empty string") {
+            $0.normalizer = #"{"type":"Replace","pattern":{"String":""},"content":"a"}"#
         },
         Case("normalizer without type", "normalizer") { $0.normalizer = "{}" },
         Case("normalizers that are no list", "normalizers") {
             $0.normalizer = #"{"type":"Sequence","normalizers":3}"#
         },
-        Case("no pre-tokenizer", "pre_tokenizer") { $0.preTokenizer = "null" },
-        Case("pre-tokenizer by words", "Whitespace") { $0.preTokenizer = #"{"type":"Whitespace"}"# },
-        Case("a space before the text", "add_prefix_space") {
-            $0.preTokenizer = #"{"type":"ByteLevel","add_prefix_space":true}"#
+        Case("no pre-tokenizer beside a byte-level decoder", "decoder of type ByteLevel") {
+            $0.preTokenizer = "null"
         },
-        Case("byte level without a pattern", "use_regex") {
-            $0.preTokenizer = #"{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}"#
+        Case("pre-tokenizer by scripts", "UnicodeScripts") {
+            $0.preTokenizer = #"{"type":"UnicodeScripts"}"#
         },
-        Case("digits in groups", "Digits") {
+        Case("a step behind ByteLevel", "behind ByteLevel") {
             $0.preTokenizer =
-                #"{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":false},{"type":"ByteLevel","add_prefix_space":false}]}"#
+                #"{"type":"Sequence","pretokenizers":[{"type":"ByteLevel"},{"type":"Whitespace"}]}"#
         },
-        Case("another pattern", "\\\\w+") {
-            $0.preTokenizer =
-                #"{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"\\\\w+"},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}"#
+        Case("a flag that is none", "pre_tokenizer.use_regex") {
+            $0.preTokenizer = #"{"type":"ByteLevel","use_regex":1}"#
         },
-        Case("the pattern's matches removed", "Split") {
+        Case("a reference to a group", "at character 4") {
             $0.preTokenizer =
-                #"{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"x"},"behavior":"Removed"},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}"#
+                #"{"type":"Split","pattern":{"Regex":"(a)\\1"},"behavior":"Isolated","invert":false}"#
+        },
+        Case("a pattern that is none", "a group without end") {
+            $0.preTokenizer = #"{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated"}"#
+        },
+        Case("an unknown behaviour", "pre_tokenizer.behavior") {
+            $0.preTokenizer = #"{"type":"Split","pattern":{"Regex":"a"},"behavior":"Dropped"}"#
+        },
+        Case("a split without pattern", "pre_tokenizer.pattern") {
+            $0.preTokenizer = #"{"type":"Split","behavior":"Isolated"}"#
+        },
+        Case("pieces of no length", "pre_tokenizer.length") {
+            $0.preTokenizer = #"{"type":"FixedLength","length":0}"#
         },
         Case("no decoder", "without decoder") { $0.decoder = "null" },
         Case("another decoder", "WordPiece") { $0.decoder = #"{"type":"WordPiece"}"# },
-        Case("another post-processor", "BertProcessing") {
-            $0.postProcessor = #"{"type":"BertProcessing","sep":["a",0],"cls":["b",1]}"#
-        },
-        Case("two tokens before a text", "post_processor") {
-            $0.postProcessor =
-                #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"a"}},{"SpecialToken":{"id":"b"}},{"Sequence":{"id":"A"}}]}"#
+        Case("another post-processor", "post_processor of type Other") {
+            $0.postProcessor = #"{"type":"Other"}"#
         },
         Case("a token around texts that is none", "post_processor.single") {
             $0.postProcessor =
                 #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<none>"}},{"Sequence":{"id":"A"}}]}"#
         },
-        Case("sequence in a sequence", "Sequence") {
+        Case("an id around texts that no token has", "a token of the vocabulary, got 99") {
+            $0.postProcessor =
+                #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}],"special_tokens":{"<s>":{"id":"<s>","ids":[99],"tokens":["<s>"]}}}"#
+        },
+        Case("the text twice", "the text once") {
+            $0.postProcessor =
+                #"{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}},{"Sequence":{"id":"A"}}]}"#
+        },
+        Case("Bert's ids beyond the vocabulary", "post_processor.cls") {
+            $0.postProcessor = #"{"type":"BertProcessing","sep":["a",0],"cls":["b",77]}"#
+        },
+        Case("sequences nested deeply", "nested at most") {
             $0.normalizer =
-                #"{"type":"Sequence","normalizers":[{"type":"Sequence","normalizers":[{"type":"NFC"}]}]}"#
+                String(repeating: #"{"type":"Sequence","normalizers":["#, count: 20) + #"{"type":"NFC"}"#
+                + String(repeating: "]}", count: 20)
         },
     ]
 
@@ -170,11 +194,42 @@ struct MalformedTokenizerJSONTests {
         expectRefusal("tokenizer_config.json") { _ = try TokenizerJSON().tokenizer(configuration: text) }
     }
 
-    @Test("More tokens than rows of the embedding are refused, fewer are not")
+    @Test("A few tokens more than rows of the embedding are left out with a warning, many are refused")
     func rows() throws {
-        expectRefusal("below 5") { _ = try TokenizerJSON().tokenizer(vocabularySize: 5) }
-        #expect(try TokenizerJSON().tokenizer(vocabularySize: 6).tokenCount == 6)
+        let tokenizer = try TokenizerJSON().tokenizer(vocabularySize: 5)
+        #expect(tokenizer.tokenCount == 5)
+        #expect(tokenizer.definition.warnings.contains { $0.contains("no row in the embedding") })
+        #expect(tokenizer.encode("<s>a", parseSpecial: true).allSatisfy { $0 < 5 })
+        var many = TokenizerJSON()
+        many.added =
+            "[" + (5..<200).map { #"{"id":\#($0),"content":"<\#($0)>"}"# }.joined(separator: ",") + "]"
+        expectRefusal("at most 5 tokens") { _ = try many.tokenizer(vocabularySize: 5) }
+        #expect(try TokenizerJSON().tokenizer(vocabularySize: 6).definition.warnings.isEmpty)
         #expect(try TokenizerJSON().tokenizer(vocabularySize: 1000).tokenCount == 6)
+    }
+
+    @Test("A token before every text that has no row is refused")
+    func prefixRow() {
+        var json = TokenizerJSON()
+        json.postProcessor =
+            #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}]}"#
+        expectRefusal("at most 5 tokens") { _ = try json.tokenizer(vocabularySize: 5) }
+    }
+
+    @Test("Added tokens that differ in Unicode normalization only are two tokens")
+    func canonicalEquivalence() throws {
+        var json = TokenizerJSON()
+        json.added =
+            #"[{"id":5,"content":"\u00e9","normalized":false},{"id":6,"content":"e\u0301","normalized":false}]"#
+        #expect(try json.tokenizer().encode("\u{E9}e\u{301}", parseSpecial: true) == [5, 6])
+    }
+
+    @Test("A Git LFS pointer in the place of tokenizer.json is named")
+    func pointer() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            "tokenizer.json", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+        expectRefusal("Git LFS pointer") { _ = try TokenizerDefinition(directory: folder.url.path) }
     }
 
     @Test("Both forms of a merge, gaps between ids and an empty added token are accepted")
@@ -238,9 +293,9 @@ struct MalformedTokenizerGGUFTests {
         Case("no tokenizer", "tokenizer.ggml.model", removed("model")),
         Case("unknown model", "\"bert\"", string("model", "bert")),
         Case("model as number", "tokenizer.ggml.model", number("model", 1)),
-        Case("no pre-tokenizer", "missing", removed("pre")),
         Case("unknown pre-tokenizer", "\\x1b[2J", string("pre", "\u{1b}[2J")),
-        Case("default pre-tokenizer", "\"default\"", string("pre", "default")),
+        Case("WordPiece", "WordPiece", string("model", "bert")),
+        Case("Unigram", "Unigram", string("model", "t5")),
     ]
 
     static let tokens: [Case] = [
@@ -269,6 +324,22 @@ struct MalformedTokenizerGGUFTests {
                     prefix + "token_type", [Int32](repeating: -1, count: ToyTokenizer.tokens.count)))
         },
         Case("kinds as strings", "token_type", strings("token_type", ["1"])),
+        Case("kinds of another width", "an array of i32") {
+            $0.set(
+                prefix + "token_type", type: 9,
+                value: GGUFImage.encode(UInt32(10)) + GGUFImage.encode(UInt64(1))
+                    + [UInt8](repeating: 1, count: 8))
+        },
+        Case("scores of whole 16-bit numbers", "an array of f32 or i32") {
+            $0.set(
+                prefix + "scores", type: 9,
+                value: GGUFImage.encode(UInt32(3)) + GGUFImage.encode(UInt64(1)) + [1, 0])
+        },
+        Case("an unused token spelled as another", "as token 0 has") {
+            var names = ToyTokenizer.tokens
+            names[names.count - 1] = names[0]
+            $0.replace(GGUFImage.strings(prefix + "tokens", names.map { Array($0.utf8) }))
+        },
     ]
 
     static let merges: [Case] = [
@@ -359,6 +430,23 @@ struct MalformedTokenizerGGUFTests {
         let file = try ggufFile(image.bytes)
         expectRefusal("at most 10 tokens") { _ = try TokenizerDefinition(file, vocabularySize: 10) }
         #expect(try TokenizerDefinition(file, vocabularySize: 300).tokens.count == ToyTokenizer.tokens.count)
+    }
+
+    @Test("Without a name of a pre-tokenizer, the default one of llama.cpp is taken")
+    func defaultPreTokenizer() throws {
+        var image = ToyModelFile(type: .f16).gguf()
+        Self.removed("pre")(&image)
+        #expect(try Self.tokenizer(image).encode("hell.", parseSpecial: true).first == 258)
+    }
+
+    @Test("Every name that is known gives a tokenizer", arguments: GGUFPreTokenizer.all.flatMap(\.names))
+    func knownNames(name: String) throws {
+        var image = ToyModelFile(type: .f16).gguf()
+        Self.string("pre", name)(&image)
+        let tokenizer = try Self.tokenizer(image)
+        let text = Array("Hello 12345, it's\n\n  a   \u{E9}\u{4E2D}!".utf8)
+        let encoding = tokenizer.encode(bytes: text, parseSpecial: false)
+        if tokenizer.definition.model == .byteLevelBPE { #expect(tokenizer.decode(encoding.tokens) == text) }
     }
 
     @Test("Odd tokens neither trap nor stop the others: empty, one mebibyte, outside the alphabet")

@@ -89,7 +89,7 @@ public enum ModelConverter {
         let tensors = try ModelTensors(
             configuration, inHuggingFace: model, configurationPath: configurationPath)
         let tokenizer = try TokenizerMetadata(
-            directory: model.directory, rows: configuration.vocabularySize)
+            directory: model.directory, rows: configuration.vocabularySize, modelPath: model.path)
         var plan = ConversionPlan(type: type)
         for role in configuration.weightRoles {
             guard let view = tensors[role] else { continue }

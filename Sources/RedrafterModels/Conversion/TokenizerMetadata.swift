@@ -12,11 +12,21 @@ struct TokenizerMetadata {
     private let paddingNames: Set<ByteSlice>
 
     /// Reads the tokenizer beside a checkpoint.
-    /// - Throws: `ModelError.tokenizer`, also for one that a GGUF file cannot describe.
-    init(directory: String, rows: Int) throws(ModelError) {
+    /// - Throws: `ModelError.mismatch` when the embedding has no row for many tokens; `.tokenizer`, also for one that a GGUF
+    ///   file cannot describe.
+    init(directory: String, rows: Int, modelPath: String) throws(ModelError) {
+        var definition = try wrapping(ModelError.tokenizer, try TokenizerDefinition(directory: directory))
+        guard definition.fits(rows: rows) else {
+            throw .mismatch(
+                file: definition.file, what: "tokens", got: "\(definition.tokens.count)", other: modelPath,
+                expected: "an embedding of \(rows) rows")
+        }
         do {
-            try self.init(TokenizerDefinition(directory: directory, vocabularySize: rows), rows: rows)
-        } catch { throw .tokenizer(error) }
+            try definition.limit(toRows: rows, field: "model.vocab")
+            try self.init(definition, rows: rows)
+        } catch {
+            throw .tokenizer(error)
+        }
     }
 
     init(_ definition: TokenizerDefinition, rows: Int) throws(TokenizerError) {

@@ -56,11 +56,9 @@ extension TokenizerDefinition {
 
     private mutating func readSpecialTokens(_ reader: Reader, _ plan: Plan) throws(TokenizerError) {
         let count = tokens.count
-        // SentencePiece files need not name these.
-        func standard(_ id: Int32) -> Int32? { plan.pre == nil && Int(id) < count ? id : nil }
-        bos = try reader.token("bos_token_id", below: count) ?? standard(1)
-        eos = try reader.token("eos_token_id", below: count) ?? standard(2)
-        unknown = try reader.token("unknown_token_id", below: count) ?? standard(0)
+        bos = try reader.token("bos_token_id", below: count)
+        eos = try reader.token("eos_token_id", below: count)
+        unknown = try reader.token("unknown_token_id", below: count)
         padding = try reader.token("padding_token_id", below: count)
         for key in ["eot_token_id", "eom_token_id"] {
             if let token = try reader.token(key, below: count) { endOfGeneration.insert(token) }

@@ -34,6 +34,9 @@ extension TokenizerDefinition {
                 : "\(empty.count) tokens have no text, token \(first) the first")
     }
 
+    /// Whether a model with so many rows can be the tokenizer's: a few tokens may lie behind them.
+    func fits(rows: Int) -> Bool { tokens.count - rows <= max(64, rows / 8) }
+
     /// Leaves out the tokens for which the embedding has no row: a model can neither read nor give them.
     /// - Throws: `.invalid` where they are so many that the tokenizer must be another model's, or where texts begin or end
     ///   with one.
@@ -41,7 +44,7 @@ extension TokenizerDefinition {
         guard tokens.count > rows else { return }
         let excess = tokens.count - rows
         let needed = prefix + suffix
-        guard excess <= max(64, rows / 8), !needed.contains(where: { Int($0) >= rows }) else {
+        guard fits(rows: rows), !needed.contains(where: { Int($0) >= rows }) else {
             throw .invalid(
                 file: file, field: field, expected: "at most \(rows) tokens, the rows of the embedding",
                 got: "\(tokens.count)")
