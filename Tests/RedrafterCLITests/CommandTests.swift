@@ -75,7 +75,10 @@ struct CommandTests {
 
     @Test(
         "Help explains each command",
-        arguments: ["", "generate", "chat", "compare", "drafters", "bench", "inspect", "convert"])
+        arguments: [
+            "", "generate", "chat", "compare", "drafters", "bench", "inspect", "convert", "tokenize",
+            "detokenize",
+        ])
     func help(command: String) throws {
         let run = try Run(shell: "\"$R\" \(command) --help")
         #expect(run.code == 0)

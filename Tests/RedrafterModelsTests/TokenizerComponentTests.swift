@@ -76,13 +76,13 @@ struct TokenizerComponentTests {
         }
     }
 
-    @Test("a mebibyte takes linear time", arguments: cases, ["a", " ", "1", "\u{4E2D}", "e\u{301}", "\n"])
+    @Test("a long text takes linear time", arguments: cases, ["a", " ", "1", "\u{4E2D}", "e\u{301}", "\n"])
     func linearTime(item: Case, character: String) throws {
         let tokenizer = try item.tokenizer()
-        let text = [UInt8](String(repeating: character, count: (1 << 20) / character.utf8.count).utf8)
+        let text = [UInt8](String(repeating: character, count: (1 << 18) / character.utf8.count).utf8)
         let start = ContinuousClock.now
         _ = tokenizer.encode(bytes: text, parseSpecial: true)
-        #expect(ContinuousClock.now - start < .seconds(8))
+        #expect(ContinuousClock.now - start < .seconds(4))
     }
 }
 
@@ -134,7 +134,8 @@ struct PatternTests {
             ("a{2,1}", "order"),
             ("a{1001}", "1000"), ("(?<=a*)b", "fixed length"), ("[z-a]", "order"), (#"\"#, "backslash"),
             ("(?q)", "(?q"),
-            ("(?i:ss)", "case"), ("(?:(?:ab){1000}){1000}", "steps"), ("(?:(?:(?:){1000}){1000}){1000}", "steps"),
+            ("(?i:ss)", "case"), ("(?:(?:ab){1000}){1000}", "steps"),
+            ("(?:(?:(?:){1000}){1000}){1000}", "steps"),
             (String(repeating: "(", count: 1000), "nested"), (String(repeating: "[", count: 1000), "nested"),
             ("a" + String(repeating: "*", count: 1000), "repetitions"),
             (String(repeating: "a", count: 20_000), "bytes"),
