@@ -13,8 +13,13 @@ struct TokenizerComponentTests {
 
         var testDescription: String { name }
 
-        /// The tokenizer of the base with the case's parts in the place of its own.
         func tokenizer() throws -> Tokenizer {
+            Tokenizer(
+                try TokenizerDefinition(tokenizer: try json(), configuration: nil, file: "tokenizer.json"))
+        }
+
+        /// The file of the base with the case's parts in the place of its own.
+        func json() throws -> JSONValue {
             let base = try #require(try TokenizerFixtures.json("Tokenizers/\(base).tokenizer.json").object)
             let parts = try #require(value["parts"]?.object)
             let members = base.map { key, own -> (ByteSlice, JSONValue) in
@@ -26,9 +31,7 @@ struct TokenizerComponentTests {
                 merged += flags.map { ($0.key, $0.value) }
                 return (key, .object(JSONObject(merged)))
             }
-            return Tokenizer(
-                try TokenizerDefinition(
-                    tokenizer: .object(JSONObject(members)), configuration: nil, file: "tokenizer.json"))
+            return .object(JSONObject(members))
         }
     }
 

@@ -83,6 +83,27 @@ struct TokenizerMutationTests {
         #expect(accepted > 0)
     }
 
+    @Test("Values of single components replaced by others", arguments: TokenizerComponentTests.cases)
+    func components(item: TokenizerComponentTests.Case) throws {
+        let original = try #require(try item.json().object)
+        var mutation = ValueMutation(seed: 800)
+        var accepted = 0
+        for round in 0..<60 {
+            // One component at a time, and the vocabulary stays.
+            let members = original.enumerated().map { index, member in
+                let isChanged = index == round % original.count && member.key != "model"
+                return (member.key, isChanged ? mutation.apply(to: member.value) : member.value)
+            }
+            let isAccepted = survive("\(item.name), round \(round)") {
+                Tokenizer(
+                    try TokenizerDefinition(
+                        tokenizer: .object(JSONObject(members)), configuration: nil, file: "tokenizer.json"))
+            }
+            if isAccepted { accepted += 1 }
+        }
+        #expect(accepted > 0)
+    }
+
     @Test("Tokenizer metadata of a GGUF file", arguments: 0..<3)
     func gguf(part: UInt64) throws {
         var image = ToyModelFile(type: .f16).gguf()

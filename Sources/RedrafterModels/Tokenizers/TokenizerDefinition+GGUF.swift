@@ -187,10 +187,9 @@ extension TokenizerDefinition {
             var capacity = 16
             while capacity < 2 * strings.count { capacity *= 2 }
             var slots = [Int32](repeating: -1, count: capacity)
+            let seed = UInt64.random(in: .min ... .max)
             for (id, string) in strings.enumerated() where !string.isEmpty {
-                var hasher = Hasher()
-                hasher.combine(bytes: string)
-                var slot = hasher.finalize() & (capacity - 1)
+                var slot = Vocabulary.hash(string, seed) & (capacity - 1)
                 while slots[slot] >= 0 {
                     guard !strings[Int(slots[slot])].elementsEqual(string) else {
                         throw invalid(
