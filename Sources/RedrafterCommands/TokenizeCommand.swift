@@ -1,6 +1,7 @@
 import ArgumentParser
 import RedrafterFormats
 import RedrafterModels
+import RedrafterPlatform
 
 /// `redrafter tokenize`: the token ids of a text.
 struct TokenizeCommand: ParsableCommand {
@@ -36,9 +37,13 @@ struct TokenizeCommand: ParsableCommand {
         help: "Add no BOS and EOS, and take special tokens in the text as plain text.")
     var noSpecial = false
 
+    @Option(help: .hidden)
+    var measure: Int?
+
     func run() throws {
         let text = try PromptSource.bytes(prompt: prompt, file: file)
         let tokenizer = try modelArguments.loadTokenizer()
+        if let measure { return try report(tokenizer, text, rounds: measure) }
         let encoding = tokenizer.encode(bytes: text, parseSpecial: !noSpecial, addsSpecial: !noSpecial)
         if encoding.droppedBytes > 0 {
             Terminal.warn("the vocabulary has no token for \(encoding.droppedBytes) bytes of the text")
@@ -51,6 +56,21 @@ struct TokenizeCommand: ParsableCommand {
         }
         try Terminal.write(
             JSONValue.object(["count": .integer(tokens.count), "tokens": .array(tokens)]).text() + "\n")
+    }
+
+    /// Seconds of processor time that the text takes, one line for each round (Benchmarks/Scripts/bench-tokenizers.py).
+    private func report(_ tokenizer: Tokenizer, _ text: [UInt8], rounds: Int) throws {
+        for _ in 0..<max(0, rounds) {
+            let start = Self.processorTime()
+            _ = tokenizer.encode(bytes: text, parseSpecial: !noSpecial)
+            try Terminal.write("\(Self.processorTime() - start)\n")
+        }
+    }
+
+    private static func processorTime() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     /// Text, or a list of bytes where they are no text of their own.

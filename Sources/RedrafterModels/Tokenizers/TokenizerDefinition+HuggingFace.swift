@@ -95,11 +95,11 @@ extension TokenizerDefinition {
     ) throws(TokenizerError) {
         guard let value = settings?["eos_token_id"], !value.isNull else { return }
         for item in value.array ?? [value] {
-            guard let id = item.integer, let token = Int32(exactly: id), token >= 0 else {
+            guard let id = item.integer else {
                 throw .invalid(
                     file: file, field: "eos_token_id of \(name)", expected: "token ids", got: item.summary)
             }
-            guard id < max(tokens.count, rows ?? 0) else {
+            guard id >= 0, id < max(tokens.count, rows ?? 0), let token = Int32(exactly: id) else {
                 warnings.append(
                     "eos_token_id of \(name) names token \(id), which the tokenizer does not have")
                 continue
