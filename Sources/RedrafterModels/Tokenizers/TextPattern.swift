@@ -36,6 +36,9 @@ public struct TextPattern: Sendable, Hashable {
 
     /// The text with every match replaced; nil where there is none.
     func replaced(in text: [UInt8], with content: [UInt8]) -> [UInt8]? {
+        if case .literal(let literal) = kind, literal.count == 1 {
+            return Self.replaced(literal[0], in: text, with: content)
+        }
         var result = [UInt8]()
         var end = 0
         var hasMatch = false
@@ -50,6 +53,21 @@ public struct TextPattern: Sendable, Hashable {
         }
         guard hasMatch else { return nil }
         result.append(contentsOf: text[end...])
+        return result
+    }
+
+    /// The same for one byte: spaces that become blanks.
+    private static func replaced(_ byte: UInt8, in text: [UInt8], with content: [UInt8]) -> [UInt8]? {
+        guard let first = text.firstIndex(of: byte) else { return nil }
+        var result = [UInt8]()
+        result.reserveCapacity(text.count + text.count / 2)
+        var start = 0
+        for at in first..<text.count where text[at] == byte {
+            result.append(contentsOf: text[start..<at])
+            result.append(contentsOf: content)
+            start = at + 1
+        }
+        result.append(contentsOf: text[start...])
         return result
     }
 }
