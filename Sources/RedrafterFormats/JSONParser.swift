@@ -14,7 +14,7 @@ extension JSONValue {
         do { try self.init(file: file, bytes: file.bytes) } catch {
             // What is no JSON at all has a name, often: a Git LFS pointer, a page of an error.
             if case .syntax = error, let looks = FileSignature.describeForeignToJSON(file.bytes) {
-                throw .wrongFormat(file: path, expected: "a JSON text", looksLike: looks)
+                throw .wrongFormat(file: path, expected: "JSON", looksLike: looks)
             }
             throw error
         }
