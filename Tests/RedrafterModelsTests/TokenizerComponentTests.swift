@@ -89,6 +89,24 @@ struct TokenizerComponentTests {
     }
 }
 
+@Suite("Added tokens that take whitespace along")
+struct WhitespaceTokenTests {
+    @Test("many in one run of whitespace take linear time", arguments: ["\n", "\t\n"])
+    func linear(unit: String) throws {
+        var json = TokenizerJSON()
+        json.added = """
+            [{"id":5,"content":"\\n","rstrip":true,"normalized":false},{"id":6,"content":"\\t","lstrip":true,"normalized":false}]
+            """
+        let tokenizer = try json.tokenizer()
+        let count = 400_000 / unit.utf8.count
+        let start = ContinuousClock.now
+        let tokens = tokenizer.encode(String(repeating: unit, count: count), parseSpecial: true)
+        #expect(ContinuousClock.now - start < .seconds(2))
+        // As Hugging Face has it, each of them is a token, though the first has taken the rest along.
+        #expect(tokens.filter { $0 == 5 }.count == count)
+    }
+}
+
 @Suite("Regular expressions")
 struct PatternTests {
     private static func pieces(

@@ -51,11 +51,13 @@ struct AddedTokenMatcher: Sendable {
     }
 
     /// The first token that begins at or behind `start`. Whitespace that it takes along reaches back to `consumed` at most.
-    /// - Parameter isControlAllowed: whether a control token is recognised in this part of the text; where not, its
-    ///   spelling is passed over as plain text.
+    /// - Parameters:
+    ///   - whitespace: a run of it that is known already, so that many tokens in one run are found in linear time.
+    ///   - isControlAllowed: whether a control token is recognised in this part of the text; where not, its spelling is
+    ///     passed over as plain text.
     func next(
         in text: UnsafeBufferPointer<UInt8>, from start: Int, consumed: Int,
-        isControlAllowed: (Range<Int>) -> Bool
+        whitespace: inout Range<Int>, isControlAllowed: (Range<Int>) -> Bool
     ) -> Match? {
         var at = start
         while at < text.count {
@@ -81,11 +83,16 @@ struct AddedTokenMatcher: Sendable {
                 }
             }
             if flags.contains(.stripsRight) {
-                while upper < text.count {
-                    let (scalar, length) = UTF8Scanner.scalar(in: text, at: upper)
-                    guard let scalar, scalar.properties.isWhitespace else { break }
-                    upper += length
+                if !whitespace.contains(upper) {
+                    let start = upper
+                    while upper < text.count {
+                        let (scalar, length) = UTF8Scanner.scalar(in: text, at: upper)
+                        guard let scalar, scalar.properties.isWhitespace else { break }
+                        upper += length
+                    }
+                    whitespace = start..<upper
                 }
+                upper = max(upper, whitespace.upperBound)
             }
             return Match(range: lower..<upper, token: found.token, resume: found.resume)
         }

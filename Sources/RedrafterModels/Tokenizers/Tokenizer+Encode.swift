@@ -58,10 +58,11 @@ extension Tokenizer {
             return end < control.count && control[end].lowerBound <= range.lowerBound
         }
         bytes.withUnsafeBufferPointer { bytes in
-            var (start, resume) = (0, 0)
+            var (start, resume, whitespace) = (0, 0, 0..<0)
             while true {
                 let found = added.next(
-                    in: bytes, from: resume, consumed: start, isControlAllowed: isAllowed)
+                    in: bytes, from: resume, consumed: start, whitespace: &whitespace,
+                    isControlAllowed: isAllowed)
                 let end = found?.range.lowerBound ?? bytes.count
                 if end > start {
                     let text = UnsafeBufferPointer(rebasing: bytes[start..<end])
@@ -89,9 +90,11 @@ extension Tokenizer {
             guard !addedNormalized.isEmpty else {
                 return encodePiece(text, startsText: startsText, &cache, into: &encoding)
             }
-            var (start, resume) = (0, 0)
+            var (start, resume, whitespace) = (0, 0, 0..<0)
             while true {
-                let found = addedNormalized.next(in: text, from: resume, consumed: start) { _ in
+                let found = addedNormalized.next(
+                    in: text, from: resume, consumed: start, whitespace: &whitespace
+                ) { _ in
                     allowsControl
                 }
                 let end = found?.range.lowerBound ?? text.count
