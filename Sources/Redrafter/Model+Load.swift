@@ -97,7 +97,7 @@ struct ModelFiles {
             try TokenizerDefinition(gguf, vocabularySize: configuration.vocabularySize))
         return ModelFiles(
             configuration: configuration, tokenizer: tokenizer, weights: tensors.source,
-            warnings: gguf.warnings,
+            warnings: gguf.warnings + tokenizer.warnings,
             release: { for part in gguf.parts { part.release(offset: 0, count: part.bytes.count) } })
     }
 
@@ -117,6 +117,6 @@ struct ModelFiles {
             try TokenizerDefinition(directory: model.directory, vocabularySize: configuration.vocabularySize))
         return ModelFiles(
             configuration: configuration, tokenizer: tokenizer, weights: tensors.source,
-            warnings: model.warnings, release: {})
+            warnings: model.warnings + tokenizer.warnings, release: {})
     }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Redrafter
 import RedrafterFormats
+import RedrafterModels
+import RedrafterPlatform
 
 /// `redrafter inspect`: what a model file holds.
 struct InspectCommand: ParsableCommand {
@@ -36,11 +38,16 @@ struct InspectCommand: ParsableCommand {
             options.registry = Plugins.current.registry
             inspection = ModelInspection(path: path, options: options)
         }
+        // A tokenizer that `generate` and `convert` would refuse is refused here, too, whatever else is wrong.
+        let tokenizer = Result {
+            inspection?.problem == nil ? nil : try TokenizerDefinition(inspecting: summary)
+        }
         try Terminal.write(
             json
                 ? summary.json(listsTensors: tensors, further: inspection.map { [("model", $0.json)] } ?? [])
                     .text(isPretty: true) + "\n"
                 : summary.text(listsTensors: tensors, further: inspection?.facts ?? []))
+        for warning in try tokenizer.get()?.warnings ?? [] { Terminal.warn(warning) }
     }
 }
 
@@ -73,5 +80,21 @@ extension ModelInspection {
                     ])
                 }),
         ])
+    }
+}
+
+extension TokenizerDefinition {
+    /// The tokenizer of a model that is being inspected; nil where there is none.
+    fileprivate init?(inspecting summary: FileSummary) throws(TokenizerError) {
+        let isGGUF = summary.format == "GGUF"
+        let hasTokenizer =
+            isGGUF
+            ? summary.metadata.contains { $0.key == "tokenizer.ggml.tokens" }
+            : access(summary.path + "/tokenizer.json", F_OK) == 0
+        guard summary.drafter == nil, hasTokenizer else { return nil }
+        let embedding = summary.tensors.first {
+            $0.name == "token_embd.weight" || $0.name == "model.embed_tokens.weight"
+        }
+        try self.init(path: summary.path, vocabularySize: embedding?.shape.first)
     }
 }

@@ -7,6 +7,11 @@ enum PromptSource {
     private static let limit = 64 << 20
 
     static func read(prompt: String?, file: String?) throws -> String {
+        String(decoding: try bytes(prompt: prompt, file: file), as: UTF8.self)
+    }
+
+    /// The same byte for byte.
+    static func bytes(prompt: String?, file: String?) throws -> [UInt8] {
         switch (prompt, file) {
         case (nil, nil):
             throw CommandFailure(
@@ -14,7 +19,7 @@ enum PromptSource {
         case (.some, .some):
             throw CommandFailure(.usage, "both -p and -f were given", hint: "pass one of them")
         case ("-"?, nil): return try read(descriptor: STDIN_FILENO, name: "stdin")
-        case (let text?, nil): return text
+        case (let text?, nil): return Array(text.utf8)
         case (nil, let path?):
             // Opening a pipe waits for its writer, as every program does that reads one.
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -33,7 +38,7 @@ enum PromptSource {
         }
     }
 
-    private static func read(descriptor: Int32, name: String) throws -> String {
+    private static func read(descriptor: Int32, name: String) throws -> [UInt8] {
         var bytes = [UInt8]()
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -51,7 +56,7 @@ enum PromptSource {
                     .usage, "\(TerminalText.escaped(name)) is longer than \(limit >> 20) MiB")
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 }
 

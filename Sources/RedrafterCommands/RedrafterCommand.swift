@@ -25,8 +25,8 @@ public struct RedrafterCommand: ParsableCommand {
         subcommands: [
             GenerateCommand.self, ChatCommand.self, CompareCommand.self, DraftersCommand.self,
             BenchCommand.self, DevicesCommand.self, PullCommand.self, ModelsCommand.self, InspectCommand.self,
-            ConvertCommand.self, DistillCommand.self, TrainCommand.self,
-            LogitsCommand.self, TemplateCommand.self,
+            ConvertCommand.self, TokenizeCommand.self, DetokenizeCommand.self, TemplateCommand.self,
+            DistillCommand.self, TrainCommand.self, LogitsCommand.self,
         ])
 
     public init() {}

@@ -25,6 +25,9 @@ enum Terminal {
         try text.withUTF8 { try writeAll($0) }
     }
 
+    /// The same for bytes as they are.
+    static func write(bytes: [UInt8]) throws { try bytes.withUnsafeBufferPointer { try writeAll($0) } }
+
     /// Text on stderr; what cannot be written there is lost.
     static func note(_ text: String) {
         var text = text

@@ -25,6 +25,14 @@ enum FileSignature {
         return "a file that begins with the bytes \(shown.joined(separator: " "))"
     }
 
+    /// What the bytes look like where that is something else than a damaged JSON text.
+    static func describeForeignToJSON(_ bytes: UnsafeRawBufferPointer) -> String? {
+        guard let known = describe(bytes), !bytes.isEmpty, known != "a JSON text", known != safetensors else {
+            return nil
+        }
+        return known
+    }
+
     /// What the bytes look like, with its article; nil when they look like nothing known.
     static func describe(_ bytes: UnsafeRawBufferPointer) -> String? {
         func begins(_ text: String) -> Bool { bytes.prefix(text.utf8.count).elementsEqual(text.utf8) }

@@ -11,10 +11,13 @@ extension JSONValue {
     /// - Throws: `FormatError.syntax`, `.duplicate`, `.wrongFormat` for a Git LFS pointer, and what `MappedFile` throws.
     public init(path: String) throws(FormatError) {
         let file = try MappedFile(path: path)
-        if FileSignature.isPointer(file.bytes) {
-            throw .wrongFormat(file: path, expected: "JSON", looksLike: FileSignature.pointer)
+        do { try self.init(file: file, bytes: file.bytes) } catch {
+            // What is no JSON at all has a name, often: a Git LFS pointer, a page of an error.
+            if case .syntax = error, let looks = FileSignature.describeForeignToJSON(file.bytes) {
+                throw .wrongFormat(file: path, expected: "JSON", looksLike: looks)
+            }
+            throw error
         }
-        try self.init(file: file, bytes: file.bytes)
     }
 
     /// Parses a part of a mapped file.

@@ -77,6 +77,7 @@ struct CommandTests {
         "Help explains each command",
         arguments: [
             "", "generate", "chat", "compare", "drafters", "bench", "inspect", "convert", "pull", "models",
+            "tokenize", "detokenize",
         ])
     func help(command: String) throws {
         let run = try Run(shell: "\"$R\" \(command) --help")

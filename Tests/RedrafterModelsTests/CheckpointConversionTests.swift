@@ -100,6 +100,39 @@ import Testing
         }
     }
 
+    @Test("Every id at which transformers stops ends an answer, in the folder and in the GGUF file of it")
+    func ends() throws {
+        let folder = try TemporaryFolder()
+        try SmallCheckpoint.all[0].write(to: folder)
+        try folder.write("generation_config.json", #"{"eos_token_id":[5,6,7]}"#)
+        let path = folder.path("config.json")
+        let config = try String(contentsOfFile: path, encoding: .utf8)
+        try folder.write(
+            "config.json", config.replacing("{", with: #"{"eos_token_id":[8,9],"#, maxReplacements: 1))
+        try ModelConverter.convert(input: folder.url.path, output: folder.path("out.gguf"), type: .q8_0)
+        let before = Tokenizer(try TokenizerDefinition(directory: folder.url.path))
+        let after = Tokenizer(try TokenizerDefinition(try GGUFFile(path: folder.path("out.gguf"))))
+        #expect(before.endOfGeneration.isSuperset(of: [5, 6, 7, 8, 9]))
+        #expect(after.endOfGeneration == before.endOfGeneration && after.eos == before.eos)
+        #expect(after.fingerprint == before.fingerprint)
+    }
+
+    @Test("A tokenizer that no GGUF file can describe is refused by name, not written as another")
+    func indescribable() throws {
+        let folder = try TemporaryFolder()
+        try SmallCheckpoint.all[0].write(to: folder)
+        let path = folder.path("tokenizer.json")
+        let json = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(json.contains("\"normalizer\":null") || json.contains("\"normalizer\": null"))
+        let changed = json.replacing(#/"normalizer": ?null/#, with: #""normalizer":{"type":"NFKD"}"#)
+        try folder.write("tokenizer.json", changed)
+        let error = #expect(throws: ModelError.self) {
+            try ModelConverter.convert(input: folder.url.path, output: folder.path("out.gguf"), type: .q8_0)
+        }
+        #expect(
+            error?.description.contains("a GGUF file of a tokenizer") == true, "\(String(describing: error))")
+    }
+
     @Test("A sharded checkpoint converts to the same bytes as a whole one")
     func shards() throws {
         let whole = try TemporaryFolder()

@@ -19,7 +19,7 @@ struct TokenizerDamage<Image>: Sendable, CustomTestStringConvertible {
 }
 
 /// Expects bad data, said on one line without control characters that holds `text`.
-private func expectRefusal(_ text: String, _ body: () throws -> Void) {
+func expectRefusal(_ text: String, _ body: () throws -> Void) {
     do {
         try body()
         Issue.record("accepted; expected \(text.debugDescription)")
@@ -80,50 +80,73 @@ struct MalformedTokenizerJSONTests {
         Case("suffix of last pieces", "end_of_word_suffix") { $0.model = #""end_of_word_suffix":"</w>","# },
         Case("unknown token that is none", "model.unk_token") { $0.model = #""unk_token":"<unk>","# },
         Case("flag that is a number", "ignore_merges") { $0.model = #""ignore_merges":1,"# },
-        Case("NFKC", "NFKC") { $0.normalizer = #"{"type":"NFKC"}"# },
-        Case("lower case", "Lowercase") {
-            $0.normalizer = #"{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Lowercase"}]}"#
+        Case("Bert's normalizer", "BertNormalizer") { $0.normalizer = #"{"type":"BertNormalizer"}"# },
+        Case("a table of characters", "Precompiled") {
+            $0.normalizer = #"{"type":"Precompiled","precompiled_charsmap":""}"#
+        },
+        Case("a part of a normalizer", "normalizer.normalizers[1] of type Wide") {
+            $0.normalizer = #"{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Wide"}]}"#
+        },
+        Case("an empty string replaced", "empty string") {
+            $0.normalizer = #"{"type":"Replace","pattern":{"String":""},"content":"a"}"#
         },
         Case("normalizer without type", "normalizer") { $0.normalizer = "{}" },
         Case("normalizers that are no list", "normalizers") {
             $0.normalizer = #"{"type":"Sequence","normalizers":3}"#
         },
-        Case("no pre-tokenizer", "pre_tokenizer") { $0.preTokenizer = "null" },
-        Case("pre-tokenizer by words", "Whitespace") { $0.preTokenizer = #"{"type":"Whitespace"}"# },
-        Case("a space before the text", "add_prefix_space") {
-            $0.preTokenizer = #"{"type":"ByteLevel","add_prefix_space":true}"#
+        Case("no pre-tokenizer beside a byte-level decoder", "decoder of type ByteLevel") {
+            $0.preTokenizer = "null"
         },
-        Case("byte level without a pattern", "use_regex") {
-            $0.preTokenizer = #"{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}"#
+        Case("pre-tokenizer by scripts", "UnicodeScripts") {
+            $0.preTokenizer = #"{"type":"UnicodeScripts"}"#
         },
-        Case("digits in groups", "Digits") {
+        Case("a step behind ByteLevel", "behind ByteLevel") {
             $0.preTokenizer =
-                #"{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":false},{"type":"ByteLevel","add_prefix_space":false}]}"#
+                #"{"type":"Sequence","pretokenizers":[{"type":"ByteLevel"},{"type":"Whitespace"}]}"#
         },
-        Case("another pattern", "\\\\w+") {
-            $0.preTokenizer =
-                #"{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"\\\\w+"},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}"#
+        Case("a flag that is none", "pre_tokenizer.use_regex") {
+            $0.preTokenizer = #"{"type":"ByteLevel","use_regex":1}"#
         },
-        Case("the pattern's matches removed", "Split") {
+        Case("a reference to a group", "at character 4") {
             $0.preTokenizer =
-                #"{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"x"},"behavior":"Removed"},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}"#
+                #"{"type":"Split","pattern":{"Regex":"(a)\\1"},"behavior":"Isolated","invert":false}"#
+        },
+        Case("a pattern that is none", "a group without end") {
+            $0.preTokenizer = #"{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated"}"#
+        },
+        Case("an unknown behaviour", "pre_tokenizer.behavior") {
+            $0.preTokenizer = #"{"type":"Split","pattern":{"Regex":"a"},"behavior":"Dropped"}"#
+        },
+        Case("a split without pattern", "pre_tokenizer.pattern") {
+            $0.preTokenizer = #"{"type":"Split","behavior":"Isolated"}"#
+        },
+        Case("pieces of no length", "pre_tokenizer.length") {
+            $0.preTokenizer = #"{"type":"FixedLength","length":0}"#
         },
         Case("no decoder", "without decoder") { $0.decoder = "null" },
         Case("another decoder", "WordPiece") { $0.decoder = #"{"type":"WordPiece"}"# },
-        Case("another post-processor", "BertProcessing") {
-            $0.postProcessor = #"{"type":"BertProcessing","sep":["a",0],"cls":["b",1]}"#
-        },
-        Case("two tokens before a text", "post_processor") {
-            $0.postProcessor =
-                #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"a"}},{"SpecialToken":{"id":"b"}},{"Sequence":{"id":"A"}}]}"#
+        Case("another post-processor", "post_processor of type Other") {
+            $0.postProcessor = #"{"type":"Other"}"#
         },
         Case("a token around texts that is none", "post_processor.single") {
             $0.postProcessor =
                 #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<none>"}},{"Sequence":{"id":"A"}}]}"#
         },
-        Case("sequence in a sequence", "Sequence") {
+        Case("an id around texts that no token has", "a token of the vocabulary, got 99") {
+            $0.postProcessor =
+                #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}],"special_tokens":{"<s>":{"id":"<s>","ids":[99],"tokens":["<s>"]}}}"#
+        },
+        Case("the text twice", "the text once") {
+            $0.postProcessor =
+                #"{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}},{"Sequence":{"id":"A"}}]}"#
+        },
+        Case("Bert's ids beyond the vocabulary", "post_processor.cls") {
+            $0.postProcessor = #"{"type":"BertProcessing","sep":["a",0],"cls":["b",77]}"#
+        },
+        Case("sequences nested deeply", "nested at most") {
             $0.normalizer =
-                #"{"type":"Sequence","normalizers":[{"type":"Sequence","normalizers":[{"type":"NFC"}]}]}"#
+                String(repeating: #"{"type":"Sequence","normalizers":["#, count: 20) + #"{"type":"NFC"}"#
+                + String(repeating: "]}", count: 20)
         },
     ]
 
@@ -170,11 +193,42 @@ struct MalformedTokenizerJSONTests {
         expectRefusal("tokenizer_config.json") { _ = try TokenizerJSON().tokenizer(configuration: text) }
     }
 
-    @Test("More tokens than rows of the embedding are refused, fewer are not")
+    @Test("A few tokens more than rows of the embedding are left out with a warning, many are refused")
     func rows() throws {
-        expectRefusal("below 5") { _ = try TokenizerJSON().tokenizer(vocabularySize: 5) }
-        #expect(try TokenizerJSON().tokenizer(vocabularySize: 6).tokenCount == 6)
+        let tokenizer = try TokenizerJSON().tokenizer(vocabularySize: 5)
+        #expect(tokenizer.tokenCount == 5)
+        #expect(tokenizer.definition.warnings.contains { $0.contains("no row in the embedding") })
+        #expect(tokenizer.encode("<s>a", parseSpecial: true).allSatisfy { $0 < 5 })
+        var many = TokenizerJSON()
+        many.added =
+            "[" + (5..<200).map { #"{"id":\#($0),"content":"<\#($0)>"}"# }.joined(separator: ",") + "]"
+        expectRefusal("at most 5 tokens") { _ = try many.tokenizer(vocabularySize: 5) }
+        #expect(try TokenizerJSON().tokenizer(vocabularySize: 6).definition.warnings.isEmpty)
         #expect(try TokenizerJSON().tokenizer(vocabularySize: 1000).tokenCount == 6)
+    }
+
+    @Test("A token before every text that has no row is refused")
+    func prefixRow() {
+        var json = TokenizerJSON()
+        json.postProcessor =
+            #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}}]}"#
+        expectRefusal("at most 5 tokens") { _ = try json.tokenizer(vocabularySize: 5) }
+    }
+
+    @Test("Added tokens that differ in Unicode normalization only are two tokens")
+    func canonicalEquivalence() throws {
+        var json = TokenizerJSON()
+        json.added =
+            #"[{"id":5,"content":"\u00e9","normalized":false},{"id":6,"content":"e\u0301","normalized":false}]"#
+        #expect(try json.tokenizer().encode("\u{E9}e\u{301}", parseSpecial: true) == [5, 6])
+    }
+
+    @Test("A Git LFS pointer in the place of tokenizer.json is named")
+    func pointer() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            "tokenizer.json", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+        expectRefusal("Git LFS pointer") { _ = try TokenizerDefinition(directory: folder.url.path) }
     }
 
     @Test("Both forms of a merge, gaps between ids and an empty added token are accepted")
@@ -209,189 +263,5 @@ struct MalformedTokenizerJSONTests {
         let tokenizer = try json.tokenizer()
         #expect(ContinuousClock.now - start < .seconds(10))
         #expect(tokenizer.encode("ab a", parseSpecial: true) == [2, 4])
-    }
-}
-
-@Suite("Malformed tokenizers in GGUF files")
-struct MalformedTokenizerGGUFTests {
-    typealias Case = TokenizerDamage<GGUFImage>
-
-    private static let prefix = "tokenizer.ggml."
-
-    private static func string(_ key: String, _ value: String) -> @Sendable (inout GGUFImage) -> Void {
-        { $0.set(prefix + key, type: 8, value: GGUFImage.encode(string: value.utf8)) }
-    }
-
-    private static func strings(_ key: String, _ values: [String]) -> @Sendable (inout GGUFImage) -> Void {
-        { $0.replace(GGUFImage.strings(prefix + key, values.map { Array($0.utf8) })) }
-    }
-
-    private static func number(_ key: String, _ value: UInt32) -> @Sendable (inout GGUFImage) -> Void {
-        { $0.replace(GGUFImage.uint32(prefix + key, value)) }
-    }
-
-    private static func removed(_ key: String) -> @Sendable (inout GGUFImage) -> Void {
-        { image in image.pairs.removeAll { $0.key.elementsEqual((prefix + key).utf8) } }
-    }
-
-    static let kinds: [Case] = [
-        Case("no tokenizer", "tokenizer.ggml.model", removed("model")),
-        Case("unknown model", "\"bert\"", string("model", "bert")),
-        Case("model as number", "tokenizer.ggml.model", number("model", 1)),
-        Case("no pre-tokenizer", "missing", removed("pre")),
-        Case("unknown pre-tokenizer", "\\x1b[2J", string("pre", "\u{1b}[2J")),
-        Case("default pre-tokenizer", "\"default\"", string("pre", "default")),
-    ]
-
-    static let tokens: [Case] = [
-        Case("no tokens", "tokenizer.ggml.tokens", removed("tokens")),
-        Case("no token", "at least one token", strings("tokens", [])),
-        Case("tokens as numbers", "tokenizer.ggml.tokens") {
-            $0.replace(GGUFImage.int32s(prefix + "tokens", [1, 2]))
-        },
-        Case(
-            "a token twice", "as token 0 has",
-            strings("tokens", ["a", "a"] + ToyTokenizer.tokens.dropFirst(2))),
-        Case("fewer kinds than tokens", "263 entries") {
-            $0.replace(GGUFImage.int32s(prefix + "token_type", [Int32](repeating: 1, count: 262)))
-        },
-        Case("more kinds than tokens", "entries") {
-            $0.replace(GGUFImage.int32s(prefix + "token_type", [Int32](repeating: 1, count: 5000)))
-        },
-        Case("kind 0", "token types from 1 to 6") {
-            $0.replace(
-                GGUFImage.int32s(
-                    prefix + "token_type", [Int32](repeating: 0, count: ToyTokenizer.tokens.count)))
-        },
-        Case("kind -1", "token types from 1 to 6") {
-            $0.replace(
-                GGUFImage.int32s(
-                    prefix + "token_type", [Int32](repeating: -1, count: ToyTokenizer.tokens.count)))
-        },
-        Case("kinds as strings", "token_type", strings("token_type", ["1"])),
-    ]
-
-    static let merges: [Case] = [
-        Case("no merges", "tokenizer.ggml.merges", removed("merges")),
-        Case("merge without a space", "one space", strings("merges", ["he"])),
-        Case("merge with two spaces", "one space", strings("merges", ["h  e"])),
-        Case("merge of three", "one space", strings("merges", ["h e l"])),
-        Case("empty half", "one space", strings("merges", [" e"])),
-        Case("empty other half", "one space", strings("merges", ["h "])),
-        Case("empty merge", "one space", strings("merges", [""])),
-        Case("half that is no token", "pieces that are tokens", strings("merges", ["h hex"])),
-        Case("result that is no token", "pieces that are tokens", strings("merges", ["e h"])),
-        Case("control token as half", "pieces that are tokens", strings("merges", ["h <|im_end|>"])),
-    ]
-
-    static let special: [Case] =
-        ["bos", "eos", "unknown", "padding", "eot", "eom"].flatMap { name in
-            let key = name + "_token_id"
-            return [
-                Case("\(name) = vocabulary", key, number(key, UInt32(ToyTokenizer.tokens.count))),
-                Case("\(name) = 2^32 - 1", key, number(key, .max)),
-                Case("\(name) = -1", key) {
-                    $0.set(prefix + key, type: 5, value: GGUFImage.encode(Int32(-1)))
-                },
-                Case("\(name) as string", key, string(key, "1")),
-            ]
-        } + [
-            Case("BOS wanted, none there", "bos_token_id") {
-                removed("bos_token_id")(&$0)
-                $0.replace(GGUFImage.bool(prefix + "add_bos_token", true))
-            },
-            Case("EOS wanted, none there", "eos_token_id") {
-                removed("eos_token_id")(&$0)
-                $0.replace(GGUFImage.bool(prefix + "add_eos_token", true))
-            },
-            Case("template as number", "chat_template") {
-                $0.replace(GGUFImage.uint32("tokenizer.chat_template", 3))
-            },
-        ]
-
-    static let scores: [Case] = [
-        Case("no scores", "scores") { $0.makeSentencePiece(scores: nil) },
-        Case("too few scores", "scores") { $0.makeSentencePiece(scores: [0]) },
-        Case("too many scores", "scores") {
-            $0.makeSentencePiece(scores: [Float](repeating: 0, count: ToyTokenizer.tokens.count + 1))
-        },
-        Case("NaN scores", "NaN") {
-            $0.makeSentencePiece(scores: [Float](repeating: .nan, count: ToyTokenizer.tokens.count))
-        },
-        Case("scores as bytes", "scores") {
-            $0.makeSentencePiece(scores: nil)
-            let count = ToyTokenizer.tokens.count
-            $0.set(
-                prefix + "scores", type: 9,
-                value: GGUFImage.encode(UInt32(0)) + GGUFImage.encode(UInt64(count))
-                    + [UInt8](repeating: 0, count: count))
-        },
-    ]
-
-    @Test(
-        "Each is refused, naming the key",
-        arguments: [kinds, tokens, merges, special, scores].flatMap { $0 })
-    func refused(damage: Case) {
-        var image = ToyModelFile(type: .f16).gguf()
-        damage.apply(&image)
-        expectRefusal(damage.text) { _ = try Self.tokenizer(image) }
-    }
-
-    @Test("Infinite scores, equal scores and a long token take no long time")
-    func scoresAccepted() throws {
-        let count = ToyTokenizer.tokens.count
-        for score in [Float.infinity, -Float.infinity, 0] {
-            var image = ToyModelFile(type: .f16).gguf()
-            image.makeSentencePiece(scores: [Float](repeating: score, count: count))
-            #expect(try !Self.tokenizer(image).encode("hello", parseSpecial: true).isEmpty)
-            var tokens = ToyTokenizer.tokens
-            tokens[100] = String(repeating: "he", count: 1 << 19)
-            image.replace(GGUFImage.strings(Self.prefix + "tokens", tokens.map { Array($0.utf8) }))
-            let start = ContinuousClock.now
-            #expect(try !Self.tokenizer(image).encode("hello", parseSpecial: true).isEmpty)
-            #expect(ContinuousClock.now - start < .seconds(2))
-        }
-    }
-
-    @Test("More tokens than rows of the embedding are refused")
-    func rows() throws {
-        let image = ToyModelFile(type: .f16).gguf()
-        let file = try ggufFile(image.bytes)
-        expectRefusal("at most 10 tokens") { _ = try TokenizerDefinition(file, vocabularySize: 10) }
-        #expect(try TokenizerDefinition(file, vocabularySize: 300).tokens.count == ToyTokenizer.tokens.count)
-    }
-
-    @Test("Odd tokens neither trap nor stop the others: empty, one mebibyte, outside the alphabet")
-    func oddTokens() throws {
-        var tokens = ToyTokenizer.tokens
-        tokens[200] = ""
-        tokens[201] = String(repeating: "é", count: 1 << 19)
-        tokens[202] = "中 文\n"
-        var image = ToyModelFile(type: .f16).gguf()
-        image.replace(GGUFImage.strings(Self.prefix + "tokens", tokens.map { Array($0.utf8) }))
-        let tokenizer = try Self.tokenizer(image)
-        #expect(tokenizer.encode("hell", parseSpecial: true) == [258])
-        #expect(tokenizer.decode([258, 200]) == Array("hell".utf8))
-    }
-
-    static func tokenizer(_ image: GGUFImage) throws -> Tokenizer {
-        Tokenizer(try TokenizerDefinition(try ggufFile(image.bytes)))
-    }
-}
-
-extension GGUFImage {
-    /// Puts the pair in the place of the one with its key, or behind all.
-    fileprivate mutating func replace(_ pair: Pair) {
-        set(String(decoding: pair.key, as: UTF8.self), type: pair.type, value: pair.value)
-    }
-
-    /// Turns the toy tokenizer into one of SentencePiece's kind.
-    fileprivate mutating func makeSentencePiece(scores: [Float]?) {
-        replace(GGUFImage.string("tokenizer.ggml.model", "llama"))
-        guard let scores else { return }
-        set(
-            "tokenizer.ggml.scores", type: 9,
-            value: GGUFImage.encode(UInt32(6)) + GGUFImage.encode(UInt64(scores.count))
-                + scores.flatMap { GGUFImage.encode($0.bitPattern) })
     }
 }

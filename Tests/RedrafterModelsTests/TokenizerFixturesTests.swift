@@ -104,7 +104,7 @@ struct TokenizerFixturesTests {
     @Test("an incomplete character waits, an impossible one is shown at once")
     func streamedBytes() throws {
         var definition = TokenizerDefinition(
-            file: "toy", model: .byteLevelBPE(.gpt2), tokens: [], kinds: [], merges: [])
+            file: "toy", model: .byteLevelBPE, tokens: [], kinds: [], merges: [])
         for byte in UInt8.min...UInt8.max {
             definition.tokens.append([byte])
             definition.kinds.append(.normal)

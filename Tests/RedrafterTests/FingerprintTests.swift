@@ -10,7 +10,7 @@ struct FingerprintTests {
         -> String
     {
         var definition = TokenizerDefinition(
-            file: "x", model: .sentencePieceBPE, tokens: tokens.map { Array($0.utf8) },
+            file: "x", model: .characterBPE, tokens: tokens.map { Array($0.utf8) },
             kinds: kinds ?? tokens.map { _ in .normal }, merges: [])
         definition.eos = eos
         return Tokenizer(definition).fingerprint

@@ -11,7 +11,7 @@ func toyModel(
     prefillChunk: Int = 512, backend: any ComputeBackend = ReferenceBackend(), registry: Registry = .standard
 ) throws -> Model {
     var definition = TokenizerDefinition(
-        file: "toy", model: .byteLevelBPE(.gpt2), tokens: ByteStrings(texts),
+        file: "toy", model: .byteLevelBPE, tokens: ByteStrings(texts),
         kinds: texts.indices.map { endOfGeneration.contains(Int32($0)) ? .control : .normal }, scores: [],
         merges: [])
     definition.endOfGeneration = endOfGeneration

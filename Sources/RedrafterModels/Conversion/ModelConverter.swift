@@ -50,6 +50,9 @@ public enum ModelConverter {
         // Also what is not needed here must be sound: nobody wants to convert for an hour what cannot be loaded.
         let configuration = try ModelConfiguration(gguf)
         _ = try ModelTensors(configuration, in: gguf)
+        let tokenizer = try wrapping(
+            ModelError.tokenizer,
+            try TokenizerDefinition(gguf, vocabularySize: configuration.vocabularySize))
         var plan = ConversionPlan(type: type)
         for tensor in gguf.allTensors {
             guard let view = gguf.tensor(named: tensor.name) else {
@@ -69,7 +72,9 @@ public enum ModelConverter {
                 try writer.set(entry.key, .stored(entry.value))
             }
             try setFileType(writer, type)
-            return try plan.write(to: writer, progress)
+            var report = try plan.write(to: writer, progress)
+            report.warnings += tokenizer.warnings
+            return report
         } catch {
             throw .format(error)
         }
@@ -84,8 +89,7 @@ public enum ModelConverter {
         let tensors = try ModelTensors(
             configuration, inHuggingFace: model, configurationPath: configurationPath)
         let tokenizer = try TokenizerMetadata(
-            directory: model.directory, configuration: json, rows: configuration.vocabularySize,
-            modelPath: model.path)
+            directory: model.directory, rows: configuration.vocabularySize, modelPath: model.path)
         var plan = ConversionPlan(type: type)
         for (name, view, role) in tensors.whole {
             plan.add(

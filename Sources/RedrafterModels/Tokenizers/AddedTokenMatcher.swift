@@ -6,6 +6,8 @@ struct AddedTokenMatcher: Sendable {
     struct Match {
         var range: Range<Int>
         var token: Int32
+        /// Where the next one may begin: behind the spelling, even where whitespace behind it is taken along.
+        var resume: Int
     }
 
     // Nodes of the trie; a node's children are a list linked by `sibling`.
@@ -48,11 +50,14 @@ struct AddedTokenMatcher: Sendable {
         return node
     }
 
-    /// The first token that begins at or behind `start`. Whitespace that it takes along reaches back to `start` at most.
-    /// - Parameter isControlAllowed: whether a control token is recognised in this part of the text; where not, its
-    ///   spelling is passed over as plain text.
+    /// The first token that begins at or behind `start`. Whitespace that it takes along reaches back to `consumed` at most.
+    /// - Parameters:
+    ///   - whitespace: a run of it that is known already, so that many tokens in one run are found in linear time.
+    ///   - isControlAllowed: whether a control token is recognised in this part of the text; where not, its spelling is
+    ///     passed over as plain text.
     func next(
-        in text: UnsafeBufferPointer<UInt8>, from start: Int, isControlAllowed: (Range<Int>) -> Bool
+        in text: UnsafeBufferPointer<UInt8>, from start: Int, consumed: Int,
+        whitespace: inout Range<Int>, isControlAllowed: (Range<Int>) -> Bool
     ) -> Match? {
         var at = start
         while at < text.count {
@@ -71,20 +76,25 @@ struct AddedTokenMatcher: Sendable {
             guard !flags.isEmpty else { return found }
             var (lower, upper) = (found.range.lowerBound, found.range.upperBound)
             if flags.contains(.stripsLeft) {
-                while lower > start, let (scalar, length) = UTF8Scanner.last(in: text, before: lower),
+                while lower > consumed, let (scalar, length) = UTF8Scanner.last(in: text, before: lower),
                     scalar.properties.isWhitespace
                 {
-                    lower = max(start, lower - length)
+                    lower = max(consumed, lower - length)
                 }
             }
             if flags.contains(.stripsRight) {
-                while upper < text.count {
-                    let (scalar, length) = UTF8Scanner.scalar(in: text, at: upper)
-                    guard let scalar, scalar.properties.isWhitespace else { break }
-                    upper += length
+                if !whitespace.contains(upper) {
+                    let start = upper
+                    while upper < text.count {
+                        let (scalar, length) = UTF8Scanner.scalar(in: text, at: upper)
+                        guard let scalar, scalar.properties.isWhitespace else { break }
+                        upper += length
+                    }
+                    whitespace = start..<upper
                 }
+                upper = max(upper, whitespace.upperBound)
             }
-            return Match(range: lower..<upper, token: found.token)
+            return Match(range: lower..<upper, token: found.token, resume: found.resume)
         }
         return nil
     }
@@ -95,7 +105,9 @@ struct AddedTokenMatcher: Sendable {
         var at = start + 1
         var best: Match?
         while true {
-            if tokens[Int(node)] >= 0 { best = Match(range: start..<at, token: tokens[Int(node)]) }
+            if tokens[Int(node)] >= 0 {
+                best = Match(range: start..<at, token: tokens[Int(node)], resume: at)
+            }
             guard at < text.count else { return best }
             node = child[Int(node)]
             while node >= 0, bytes[Int(node)] != text[at] { node = sibling[Int(node)] }
@@ -113,7 +125,7 @@ struct AddedTokenMatcher: Sendable {
         return UTF8Scanner.scalar(in: text, at: range.upperBound).0.map(isWord) ?? false
     }
 
-    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+    static func isWord(_ scalar: Unicode.Scalar) -> Bool {
         let properties = scalar.properties
         if properties.isAlphabetic || properties.isJoinControl { return true }
         return switch properties.generalCategory {

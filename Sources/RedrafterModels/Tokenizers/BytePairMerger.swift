@@ -52,27 +52,55 @@ struct BytePairMerger: Sendable {
         return nil
     }
 
-    /// Merges the symbols of a word in place. Negative symbols take part in no merge.
-    func merge(_ symbols: inout [Int32]) {
-        if symbols.count < 2 { return }
-        if symbols.count <= 24 { mergeShort(&symbols) } else { mergeLong(&symbols) }
+    /// Merges the symbols from `start` on, those of a word, in place. Negative symbols take part in no merge.
+    func merge(_ symbols: inout [Int32], from start: Int) {
+        let count = symbols.count - start
+        if count < 2 { return }
+        if count <= Self.shortWord { return mergeShort(&symbols, start) }
+        var word = Array(symbols[start...])
+        mergeLong(&word)
+        symbols.replaceSubrange(start..., with: word)
     }
 
-    private func mergeShort(_ symbols: inout [Int32]) {
-        while symbols.count > 1 {
-            var best: (rank: UInt32, result: Int32)?
-            var place = 0
-            for index in 0..<symbols.count - 1 {
-                guard let found = merge(symbols[index], symbols[index + 1]) else { continue }
-                if best.map({ found.rank < $0.rank }) ?? true {
-                    best = found
+    private static let shortWord = 24
+
+    /// Each pair is looked up once; a merge changes two of them.
+    private func mergeShort(_ symbols: inout [Int32], _ start: Int) {
+        var count = symbols.count - start
+        withUnsafeTemporaryAllocation(of: Pair.self, capacity: Self.shortWord) { pairs in
+            for index in 0..<count - 1 {
+                pairs[index] = pair(symbols[start + index], symbols[start + index + 1])
+            }
+            while count > 1 {
+                var place = 0
+                for index in 1..<count where index < count - 1 && pairs[index].rank < pairs[place].rank {
                     place = index
                 }
+                guard pairs[place].rank < Pair.none.rank else { break }
+                symbols[start + place] = pairs[place].result
+                // What stands behind moves up.
+                for index in place + 1..<count - 1 {
+                    symbols[start + index] = symbols[start + index + 1]
+                    if index < count - 2 { pairs[index] = pairs[index + 1] }
+                }
+                count -= 1
+                if place > 0 { pairs[place - 1] = pair(symbols[start + place - 1], symbols[start + place]) }
+                if place < count - 1 {
+                    pairs[place] = pair(symbols[start + place], symbols[start + place + 1])
+                }
             }
-            guard let best else { return }
-            symbols[place] = best.result
-            symbols.remove(at: place + 1)
         }
+        symbols.removeLast(symbols.count - start - count)
+    }
+
+    private struct Pair {
+        var rank: UInt64
+        var result: Int32
+        static let none = Pair(rank: .max, result: 0)
+    }
+
+    private func pair(_ left: Int32, _ right: Int32) -> Pair {
+        merge(left, right).map { Pair(rank: UInt64($0.rank), result: $0.result) } ?? .none
     }
 
     private func mergeLong(_ symbols: inout [Int32]) {

@@ -1,193 +1,157 @@
 import RedrafterCore
 import RedrafterFormats
 
-/// The parts of a `tokenizer.json` that change text before and after the model: recognised by their structure.
+/// The parts of a `tokenizer.json` that change text before and after the model.
 ///
-/// Everything that is not one of the known structures is an error that names it, since other tokens would follow.
+/// What is not supported is an error that names it, since other tokens would follow.
 struct HuggingFacePipeline {
     let file: String
-    var preTokenizer: PreTokenizer?  // nil: SentencePiece
-    var normalizesToNFC = false
-    var spacePrefix = TokenizerDefinition.SpacePrefix.never
-    var splitsAtBlanks = false
-    var droppedBlanks = TokenizerDefinition.DroppedBlanks.none
+    var normalizers: [Normalizer] = []
+    var preTokenizers: [PreTokenizer] = []
+    /// Words are spelled in the byte-level alphabet.
+    var isByteLevel = false
+    var decoder = TokenDecoder()
     /// Special tokens put before and behind a text.
-    var prefix: [String] = []
-    var suffix: [String] = []
+    var prefix: [SpecialToken] = []
+    var suffix: [SpecialToken] = []
 
-    private static let blank = "\u{2581}"
-    private static let supported = """
-        the tokenizers of GPT-2, SmolLM, Llama 3, Qwen 2 (byte-level BPE), Llama 2, TinyLlama and Mistral \
-        (SentencePiece BPE with byte fallback)
-        """
+    /// A token that a post-processor puts somewhere: by its ids, or by its name.
+    struct SpecialToken {
+        var name: String
+        var ids: [JSONValue]?
+        var field: String
+    }
 
     init(_ root: JSONValue, file: String) throws(TokenizerError) {
         self.file = file
-        let blanks = try readNormalizer(try steps(root["normalizer"], "normalizers", "normalizer"))
-        try readPreTokenizer(try steps(root["pre_tokenizer"], "pretokenizers", "pre_tokenizer"), blanks)
-        try readDecoder(try steps(root["decoder"], "decoders", "decoder"))
+        normalizers = try readNormalizers(try steps(root["normalizer"], "normalizers", "normalizer"))
+        try readPreTokenizers(try steps(root["pre_tokenizer"], "pretokenizers", "pre_tokenizer"))
+        try readDecoder(try steps(root["decoder"], "decoders", "decoder"), root["decoder"])
         try readPostProcessor(try steps(root["post_processor"], "processors", "post_processor"))
     }
 
-    private struct Step {
+    struct Step {
         var type: String
         var value: JSONValue
+        /// Where it stands.
+        var field: String
     }
 
-    /// The steps of a component, sequences flattened one level.
-    private func steps(_ value: JSONValue?, _ list: String, _ field: String) throws(TokenizerError) -> [Step]
-    {
+    private static let deepest = 8
+
+    /// The steps of a component, sequences flattened.
+    private func steps(
+        _ value: JSONValue?, _ list: String, _ field: String, depth: Int = 0
+    ) throws(TokenizerError) -> [Step] {
         guard let value, !value.isNull else { return [] }
         guard let type = value["type"]?.string else { throw invalid(field, "an object with a type", value) }
-        guard type == "Sequence" else { return [Step(type: type, value: value)] }
+        guard type == "Sequence" else { return [Step(type: type, value: value, field: field)] }
+        guard depth < Self.deepest else {
+            throw invalid(field, "sequences nested at most \(Self.deepest) deep", value)
+        }
         guard let members = value[list]?.array else { throw invalid("\(field).\(list)", "a list", value) }
         var result = [Step]()
-        for member in members {
-            guard let type = member["type"]?.string else {
-                throw invalid("\(field).\(list)", "objects with a type", member)
-            }
-            result.append(Step(type: type, value: member))
+        for (index, member) in members.enumerated() {
+            result += try steps(member, list, "\(field).\(list)[\(index)]", depth: depth + 1)
         }
         return result
-    }
-
-    /// - Returns: blanks are put in here, before added tokens of the normalized kind are looked for.
-    private mutating func readNormalizer(_ steps: [Step]) throws(TokenizerError) -> Bool {
-        var blanks = false
-        for step in steps {
-            switch step.type {
-            case "NFC" where !blanks && spacePrefix == .never: normalizesToNFC = true
-            case "Prepend" where step.value["prepend"]?.string == Self.blank: spacePrefix = .everyPiece
-            case "Replace"
-            where step.value["pattern"]?["String"]?.string == " "
-                && step.value["content"]?.string == Self.blank:
-                blanks = true
-            default: throw unsupported("normalizer", step)
-            }
-        }
-        if spacePrefix != .never, !blanks {
-            throw unsupported("normalizer", Step(type: "Prepend without Replace", value: .null))
-        }
-        return blanks
-    }
-
-    private mutating func readPreTokenizer(_ steps: [Step], _ blanks: Bool) throws(TokenizerError) {
-        let types = steps.map(\.type)
-        if blanks {
-            if let step = steps.first {
-                throw unsupported("pre_tokenizer beside a SentencePiece normalizer", step)
-            }
-            return
-        }
-        switch types {
-        case ["Metaspace"]:
-            let value = steps[0].value
-            guard value["replacement"]?.string == Self.blank else {
-                throw unsupported("pre_tokenizer", steps[0])
-            }
-            let scheme =
-                value["prepend_scheme"]?.string
-                ?? (value["add_prefix_space"]?.bool == false ? "never" : "always")
-            switch scheme {
-            case "always": spacePrefix = .everyPieceWithoutBlank
-            case "first": spacePrefix = .textWithoutBlank
-            case "never": spacePrefix = .never
-            default: throw unsupported("pre_tokenizer.prepend_scheme \"\(scheme)\"", steps[0])
-            }
-            splitsAtBlanks = value["split"]?.bool ?? true
-        case ["ByteLevel"]:
-            try checkByteLevel(steps[0], usesPattern: true)
-            preTokenizer = .gpt2
-        case ["Digits", "ByteLevel"]:
-            guard steps[0].value["individual_digits"]?.bool == true else {
-                throw unsupported("pre_tokenizer", steps[0])
-            }
-            try checkByteLevel(steps[1], usesPattern: true)
-            preTokenizer = .smollm
-        case ["Split", "ByteLevel"]:
-            try checkByteLevel(steps[1], usesPattern: false)
-            preTokenizer = try splitPattern(steps[0])
-        default:
-            let names = types.isEmpty ? "none" : types.joined(separator: ", ")
-            throw unsupported("pre_tokenizer", Step(type: names, value: .null))
-        }
-    }
-
-    private func checkByteLevel(_ step: Step, usesPattern: Bool) throws(TokenizerError) {
-        guard step.value["add_prefix_space"]?.bool == false else {
-            throw unsupported("pre_tokenizer with add_prefix_space", step)
-        }
-        guard (step.value["use_regex"]?.bool ?? true) == usesPattern else {
-            throw unsupported("pre_tokenizer with use_regex \(!usesPattern)", step)
-        }
-    }
-
-    private func splitPattern(_ step: Step) throws(TokenizerError) -> PreTokenizer {
-        let value = step.value
-        guard value["behavior"]?.string == "Isolated", value["invert"]?.bool != true,
-            let pattern = value["pattern"]?["Regex"]?.string
-        else { throw unsupported("pre_tokenizer", step) }
-        guard let known = PreTokenizer.allCases.first(where: { $0.pattern == pattern }) else {
-            throw .unsupported(
-                file: file, what: "pre_tokenizer Split with pattern \"\(pattern)\"", supported: Self.supported
-            )
-        }
-        return known
-    }
-
-    private mutating func readDecoder(_ steps: [Step]) throws(TokenizerError) {
-        guard !steps.isEmpty else {
-            throw .unsupported(file: file, what: "a tokenizer without decoder", supported: Self.supported)
-        }
-        for step in steps {
-            let value = step.value
-            switch (step.type, preTokenizer == nil) {
-            case ("ByteLevel", false): continue
-            case ("Fuse", true), ("ByteFallback", true): continue
-            case ("Replace", true)
-            where value["pattern"]?["String"]?.string == Self.blank && value["content"]?.string == " ":
-                continue
-            case ("Strip", true)
-            where value["content"]?.string == " " && value["start"]?.integer == 1
-                && value["stop"]?.integer == 0:
-                droppedBlanks = .one
-            case ("Metaspace", true):
-                let keeps = value["prepend_scheme"]?.string.map { $0 == "never" }
-                droppedBlanks = keeps ?? (value["add_prefix_space"]?.bool == false) ? .none : .all
-            default: throw unsupported("decoder", step)
-            }
-        }
     }
 
     private mutating func readPostProcessor(_ steps: [Step]) throws(TokenizerError) {
         for step in steps {
             switch step.type {
             case "ByteLevel": continue
-            case "TemplateProcessing":
-                guard let pieces = step.value["single"]?.array else {
-                    throw invalid("post_processor.single", "a list", step.value)
-                }
-                var isBehind = false
-                for piece in pieces {
-                    if piece["Sequence"] != nil {
-                        isBehind = true
-                    } else if let token = piece["SpecialToken"]?["id"]?.string {
-                        if isBehind { suffix.append(token) } else { prefix.append(token) }
-                    } else {
-                        throw invalid("post_processor.single", "SpecialToken or Sequence", piece)
-                    }
-                }
-                guard prefix.count <= 1, suffix.count <= 1 else { throw unsupported("post_processor", step) }
-            default: throw unsupported("post_processor", step)
+            case "TemplateProcessing": try readTemplate(step)
+            case "RobertaProcessing", "BertProcessing":
+                prefix.insert(try pair(step, "cls"), at: 0)
+                suffix.append(try pair(step, "sep"))
+            default:
+                throw unsupported(
+                    step,
+                    supported: "TemplateProcessing, RobertaProcessing, BertProcessing, ByteLevel, Sequence")
             }
+        }
+        guard prefix.count <= Self.mostSpecial, suffix.count <= Self.mostSpecial else {
+            throw invalid(
+                "post_processor", "at most \(Self.mostSpecial) tokens on either side",
+                .integer(prefix.count + suffix.count))
         }
     }
 
-    private func unsupported(_ field: String, _ step: Step) -> TokenizerError {
-        .unsupported(file: file, what: "\(field) of type \(step.type)", supported: Self.supported)
+    private static let mostSpecial = 64
+
+    private mutating func readTemplate(_ step: Step) throws(TokenizerError) {
+        let field = step.field + ".single"
+        guard let pieces = step.value["single"]?.array else { throw invalid(field, "a list", step.value) }
+        var (before, behind) = ([SpecialToken](), [SpecialToken]())
+        var sequences = 0
+        for piece in pieces {
+            if piece["Sequence"] != nil {
+                sequences += 1
+            } else if let name = piece["SpecialToken"]?["id"]?.string {
+                let known = step.value["special_tokens"]?[name]
+                let ids = known?["ids"]?.array
+                if known != nil, ids == nil {
+                    throw invalid("\(step.field).special_tokens", "a list of ids for each", known ?? .null)
+                }
+                let token = SpecialToken(name: name, ids: ids, field: field)
+                if sequences > 0 { behind.append(token) } else { before.append(token) }
+            } else {
+                throw invalid(field, "SpecialToken or Sequence", piece)
+            }
+        }
+        guard sequences == 1 else { throw invalid(field, "the text once", .integer(sequences)) }
+        prefix = before + prefix
+        suffix += behind
     }
 
-    private func invalid(_ field: String, _ expected: String, _ got: JSONValue) -> TokenizerError {
+    /// `["</s>", 2]`
+    private func pair(_ step: Step, _ name: String) throws(TokenizerError) -> SpecialToken {
+        let field = "\(step.field).\(name)"
+        guard let pair = step.value[name]?.array, pair.count == 2, let token = pair[0].string else {
+            throw invalid(field, "a token and its id", step.value[name] ?? .null)
+        }
+        return SpecialToken(name: token, ids: [pair[1]], field: field)
+    }
+
+    func unsupported(_ step: Step, _ what: String = "", supported: String) -> TokenizerError {
+        .unsupported(
+            file: file, what: "\(step.field) of type \(step.type)" + (what.isEmpty ? "" : " \(what)"),
+            supported: supported)
+    }
+
+    func invalid(_ field: String, _ expected: String, _ got: JSONValue) -> TokenizerError {
         .invalid(file: file, field: field, expected: expected, got: got.summary)
+    }
+
+    /// A truth value of a step; nil where it is not given.
+    func flag(_ step: Step, _ name: String) throws(TokenizerError) -> Bool? {
+        guard let value = step.value[name], !value.isNull else { return nil }
+        guard let flag = value.bool else { throw invalid("\(step.field).\(name)", "true or false", value) }
+        return flag
+    }
+
+    /// The bytes of a string of a step.
+    func text(_ step: Step, _ name: String) throws(TokenizerError) -> [UInt8] {
+        guard let text = step.value[name]?.bytes else {
+            throw invalid("\(step.field).\(name)", "a string", step.value[name] ?? .null)
+        }
+        return text.array
+    }
+
+    /// `{"String": …}` or `{"Regex": …}`; nil for an empty string, which is found nowhere.
+    func pattern(_ step: Step) throws(TokenizerError) -> TextPattern? {
+        let field = step.field + ".pattern"
+        if let literal = step.value["pattern"]?["String"]?.bytes {
+            return literal.isEmpty ? nil : TextPattern(literal: literal.array)
+        }
+        guard let source = step.value["pattern"]?["Regex"]?.string else {
+            throw invalid(field, "a String or a Regex", step.value["pattern"] ?? .null)
+        }
+        do { return TextPattern(try Pattern(source)) } catch {
+            throw .unsupported(
+                file: file, what: "\(field) \"\(source)\": \(error.problem)",
+                supported: "regular expressions without references to groups")
+        }
     }
 }

@@ -5,8 +5,6 @@ import RedrafterFormats
 struct HuggingFaceReader {
     let root: JSONValue
     let file: String
-    /// Rows of the embedding, where known.
-    let rows: Int?
     private(set) var spellings: [ByteSlice] = []  // [vocabulary], empty where no token has the id
     private(set) var kinds: [TokenizerDefinition.Kind] = []
     private(set) var matching: [Int32: TokenizerDefinition.Matching] = [:]
@@ -17,18 +15,17 @@ struct HuggingFaceReader {
     /// Ids may have gaps; in all no more of them than tokens, and these.
     private static let gapLimit = 65_536
 
-    init(root: JSONValue, file: String, rows: Int?) {
+    init(root: JSONValue, file: String) {
         self.root = root
         self.file = file
-        self.rows = rows
     }
 
     private var model: JSONValue? { root["model"] }
 
     mutating func readModel() throws(TokenizerError) {
         guard let model, model.object != nil else { throw invalid("model", "an object", root["model"]) }
-        if let type = model["type"], !type.isNull, type.string != "BPE" {
-            throw unsupported("model of type \(type.summary)")
+        if let type = Self.typeName(model), type != "BPE" {
+            throw unsupported("model of type \(type)")
         }
         for field in ["continuing_subword_prefix", "end_of_word_suffix"] {
             if let value = model[field], !value.isNull, value.string != "" {
@@ -52,6 +49,33 @@ struct HuggingFaceReader {
             spellings[id] = spelling
             kinds[id] = isByte ? .byte : .normal
         }
+    }
+
+    /// The type, or what the fields of an older file without one say.
+    private static func typeName(_ model: JSONValue) -> String? {
+        if let type = model["type"], !type.isNull { return type.string ?? type.summary }
+        if model["vocab"]?.array != nil { return "Unigram" }
+        if model["max_input_chars_per_word"] != nil { return "WordPiece" }
+        return model["merges"] == nil && model["unk_token"] != nil ? "WordLevel" : nil
+    }
+
+    /// The ids of tokens that a post-processor puts around texts: those it lists, which may be several.
+    func ids(_ tokens: [HuggingFacePipeline.SpecialToken]) throws(TokenizerError) -> [Int32] {
+        var result = [Int32]()
+        for token in tokens {
+            guard let ids = token.ids else {
+                result.append(try self.token(named: token.name, field: token.field))
+                continue
+            }
+            for value in ids {
+                guard let id = value.integer, kinds.indices.contains(id), kinds[id] != .unused else {
+                    throw invalid(
+                        "\(token.field): id of \"\(token.name)\"", "a token of the vocabulary", value)
+                }
+                result.append(Int32(truncatingIfNeeded: id))
+            }
+        }
+        return result
     }
 
     mutating func readAddedTokens() throws(TokenizerError) {
@@ -137,7 +161,7 @@ struct HuggingFaceReader {
 
     /// An id in range; makes room for it.
     private mutating func checkedID(_ value: JSONValue?, _ field: String) throws(TokenizerError) -> Int {
-        let limit = min(rows ?? .max, 2 * declared + Self.gapLimit)
+        let limit = 2 * declared + Self.gapLimit
         guard let id = value?.integer, id >= 0, id < limit else {
             throw invalid(field, "an id below \(limit)", value)
         }

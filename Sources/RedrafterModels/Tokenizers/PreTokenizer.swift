@@ -1,140 +1,254 @@
-/// How a byte-level tokenizer cuts text into words before merging; each a hand-written form of the model's pattern.
-public enum PreTokenizer: String, Sendable, CaseIterable {
-    /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
-    case gpt2 = "gpt-2"
-    /// Every numeric character alone, then as GPT-2.
-    case smollm
-    /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-    case llama3 = "llama-bpe"
-    /// As Llama 3, but numeric characters alone.
-    case qwen2
+/// A step that cuts text into pieces, or pieces into smaller ones. Merges never reach over the border of a piece.
+public enum PreTokenizer: Sendable, Hashable {
+    /// One of the common patterns, each match and each gap a piece.
+    case words(WordPattern)
+    case split(TextPattern, SplitBehavior, isInverted: Bool = false)
+    /// Numeric characters, alone or in runs.
+    case digits(isSingle: Bool)
+    case punctuation(SplitBehavior)
+    /// Words and signs; whitespace is dropped (`Whitespace`).
+    case wordsAndSigns
+    /// Whitespace is dropped (`WhitespaceSplit`).
+    case whitespace
+    /// Pieces of so many characters.
+    case length(Int)
+    /// Blanks for spaces, and one in front.
+    case blanks(replacement: [UInt8], BlankPrefix, splits: Bool)
+    /// A space before pieces that begin with none (`add_prefix_space`).
+    case spacePrefix
+}
 
-    /// The regular expression as files spell it; nil where there is more to it.
-    var pattern: String? {
-        let contractions = "'s|'t|'re|'ve|'m|'ll|'d"
-        let signsAndSpaces = #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
-        let lettersBefore = "(?i:" + contractions + #")|[^\r\n\p{L}\p{N}]?\p{L}+|"#
-        return switch self {
-        case .gpt2: contractions + #"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
-        case .smollm: nil
-        case .llama3: lettersBefore + #"\p{N}{1,3}"# + signsAndSpaces
-        case .qwen2: lettersBefore + #"\p{N}"# + signsAndSpaces
+/// What becomes of the matches of a `Split`.
+public enum SplitBehavior: String, Sendable, Hashable {
+    case removed = "Removed"
+    case isolated = "Isolated"
+    case mergedWithPrevious = "MergedWithPrevious"
+    case mergedWithNext = "MergedWithNext"
+    case contiguous = "Contiguous"
+}
+
+/// Where `Metaspace` puts a blank in front.
+public enum BlankPrefix: String, Sendable, Hashable {
+    case never
+    /// Before every piece that begins with none.
+    case always
+    /// Before the text only, unless it begins with one.
+    case first
+}
+
+/// Text that is being cut.
+struct PieceList {
+    private(set) var text: [UInt8]
+    private(set) var pieces: [Range<Int>]  // ascending
+    /// The first piece begins the whole text.
+    private var startsText: Bool
+
+    init(_ text: [UInt8], startsText: Bool) {
+        self.text = text
+        pieces = text.isEmpty ? [] : [0..<text.count]
+        self.startsText = startsText
+    }
+
+    mutating func apply(_ step: PreTokenizer) {
+        switch step {
+        case .words(let pattern): cut(words: pattern)
+        case .split(let pattern, let behavior, let isInverted):
+            cut(behavior, isInverted) { pattern.forEachMatch(in: $0, $1) }
+        case .digits(let isSingle):
+            cut(isSingle ? .isolated : .contiguous, false) { bytes, body in
+                Self.forEachCharacter(bytes) { scalar, range in
+                    if scalar.map(Self.isNumeric) ?? false { body(range) }
+                }
+            }
+        case .punctuation(let behavior):
+            cut(behavior, false) { bytes, body in
+                Self.forEachCharacter(bytes) { scalar, range in
+                    if scalar.map(Self.isPunctuation) ?? false { body(range) }
+                }
+            }
+        case .whitespace:
+            cut(.removed, false) { bytes, body in
+                Self.forEachCharacter(bytes) { scalar, range in
+                    if scalar?.properties.isWhitespace ?? false { body(range) }
+                }
+            }
+        case .wordsAndSigns: cut(.removed, true) { Self.forEachWordOrSign($0, $1) }
+        case .length(let length):
+            cut(.isolated, false) { bytes, body in
+                var (start, count) = (0, 0)
+                Self.forEachCharacter(bytes) { _, range in
+                    count += 1
+                    if count == length || range.upperBound == bytes.count {
+                        body(start..<range.upperBound)
+                        (start, count) = (range.upperBound, 0)
+                    }
+                }
+            }
+        case .blanks(let replacement, let prefix, let splits): putBlanks(replacement, prefix, splits)
+        case .spacePrefix: putPrefix([UInt8(ascii: " ")]) { _ in true }
         }
     }
 
-    /// Cuts `text` into words, in order; their ranges cover it.
-    func words(in text: ScannedText, _ body: (Range<Int>) -> Void) {
-        switch self {
-        case .gpt2:
-            scan(text, from: 0, to: text.count) {
-                gpt2Word(text, $0, $1)
-            } body: {
-                body($0)
-            }
-        case .smollm:
-            var start = 0
-            while start < text.count {
-                if text.kinds[start] == .number {
-                    body(text.bytes(start..<start + 1))
-                    start += 1
-                    continue
-                }
-                var end = start
-                while end < text.count, text.kinds[end] != .number { end += 1 }
-                scan(text, from: start, to: end) {
-                    gpt2Word(text, $0, $1)
-                } body: {
-                    body($0)
-                }
-                start = end
-            }
-        case .llama3:
-            scan(text, from: 0, to: text.count) {
-                llama3Word(text, $0, $1, digits: 3)
-            } body: {
-                body($0)
-            }
-        case .qwen2:
-            scan(text, from: 0, to: text.count) {
-                llama3Word(text, $0, $1, digits: 1)
-            } body: {
-                body($0)
+    private mutating func cut(words pattern: WordPattern) {
+        var result = [Range<Int>]()
+        result.reserveCapacity(pieces.count + text.count / 4)
+        text.withUnsafeBufferPointer { bytes in
+            let scanned = ScannedText(bytes, newestUnicode: pattern == .smollm)
+            var first = 0
+            for piece in pieces {
+                first = scanned.character(at: piece.lowerBound, from: first)
+                let last = scanned.character(at: piece.upperBound, from: first)
+                pattern.words(in: scanned, from: first, to: last) { result.append($0) }
+                first = last
             }
         }
+        pieces = result
     }
 
-    private func scan(
-        _ text: ScannedText, from start: Int, to end: Int, word: (Int, Int) -> Int, body: (Range<Int>) -> Void
+    /// Cuts every piece at the matches that `matches` finds in it.
+    private mutating func cut(
+        _ behavior: SplitBehavior, _ isInverted: Bool,
+        _ matches: (UnsafeBufferPointer<UInt8>, (Range<Int>) -> Void) -> Void
     ) {
-        var at = start
-        while at < end {
-            let next = word(at, end)
-            body(text.bytes(at..<next))
-            at = next
+        var result = PieceJoiner(behavior)
+        text.withUnsafeBufferPointer { bytes in
+            for piece in pieces {
+                result.begin()
+                var end = piece.lowerBound
+                matches(UnsafeBufferPointer(rebasing: bytes[piece])) { match in
+                    let range = match.lowerBound + piece.lowerBound..<match.upperBound + piece.lowerBound
+                    if range.lowerBound > end { result.add(end..<range.lowerBound, isMatch: isInverted) }
+                    result.add(range, isMatch: !isInverted)
+                    end = range.upperBound
+                }
+                if end < piece.upperBound { result.add(end..<piece.upperBound, isMatch: isInverted) }
+                result.finish()
+            }
+        }
+        pieces = result.pieces
+    }
+
+    private mutating func putBlanks(_ replacement: [UInt8], _ prefix: BlankPrefix, _ splits: Bool) {
+        var spelled = PieceList([], startsText: startsText)
+        let isOneByte = replacement.count == 1
+        for piece in pieces {
+            let start = spelled.text.count
+            for byte in text[piece] {
+                if byte != UInt8(ascii: " ") {
+                    spelled.text.append(byte)
+                } else if isOneByte {
+                    spelled.text.append(replacement[0])
+                } else {
+                    spelled.text += replacement
+                }
+            }
+            spelled.pieces.append(start..<spelled.text.count)
+        }
+        let isStart = startsText && pieces.first?.lowerBound == 0
+        self = spelled
+        switch prefix {
+        case .never: break
+        case .always: putPrefix(replacement) { _ in true }
+        case .first: putPrefix(replacement) { isStart && $0 == 0 }
+        }
+        if splits { apply(.split(TextPattern(literal: replacement), .mergedWithNext)) }
+    }
+
+    /// Puts bytes before those pieces that `belongs` names by their index and that do not begin so.
+    private mutating func putPrefix(_ prefix: [UInt8], _ belongs: (Int) -> Bool) {
+        var spelled = [UInt8]()
+        spelled.reserveCapacity(text.count + prefix.count * pieces.count)
+        for index in pieces.indices {
+            let start = spelled.count
+            if belongs(index), !text[pieces[index]].starts(with: prefix) { spelled += prefix }
+            spelled += text[pieces[index]]
+            pieces[index] = start..<spelled.count
+        }
+        text = spelled
+    }
+}
+
+extension PieceList {
+    /// Calls with each character, nil for a byte that is none.
+    private static func forEachCharacter(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ body: (Unicode.Scalar?, Range<Int>) -> Void
+    ) {
+        var at = 0
+        while at < bytes.count {
+            let (scalar, length) = UTF8Scanner.scalar(in: bytes, at: at)
+            body(scalar, at..<at + length)
+            at += length
         }
     }
 
-    /// The end of the GPT-2 word that begins at `at`.
-    private func gpt2Word(_ text: ScannedText, _ at: Int, _ end: Int) -> Int {
-        if let length = contraction(text, at, end, ignoringCase: false) { return at + length }
-        // ` ?` before letters, numbers or other signs; whitespace itself is handled below.
-        let first = text.isSpace(at) && at + 1 < end && !text.kinds[at + 1].isWhitespace ? at + 1 : at
-        let kind = text.kinds[first]
-        if !kind.isWhitespace { return run(text, first, end) { $0 == kind } }
-        return whitespace(text, at, end)
-    }
-
-    private func llama3Word(_ text: ScannedText, _ at: Int, _ end: Int, digits: Int) -> Int {
-        if let length = contraction(text, at, end, ignoringCase: true) { return at + length }
-        let kind = text.kinds[at]
-        if kind == .letter { return run(text, at, end) { $0 == .letter } }
-        if kind != .number, kind != .newline, at + 1 < end, text.kinds[at + 1] == .letter {
-            return run(text, at + 1, end) { $0 == .letter }
+    private static func isNumeric(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .decimalNumber, .letterNumber, .otherNumber: true
+        default: false
         }
-        if kind == .number {
-            var next = at
-            while next < end, next - at < digits, text.kinds[next] == .number { next += 1 }
-            return next
+    }
+
+    private static func isPunctuation(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E: true
+        default: GeneralCategory.bit(of: scalar) & GeneralCategory.punctuation != 0
         }
-        let first = text.isSpace(at) && at + 1 < end && text.kinds[at + 1] == .other ? at + 1 : at
-        if text.kinds[first] == .other {
-            let signs = run(text, first, end) { $0 == .other }
-            return run(text, signs, end) { $0 == .newline }
+    }
+
+    /// `\w+|[^\w\s]+`
+    private static func forEachWordOrSign(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void
+    ) {
+        var run: (start: Int, isWord: Bool)?
+        forEachCharacter(bytes) { scalar, range in
+            let isWord = scalar.map(AddedTokenMatcher.isWord) ?? false
+            if let open = run, open.isWord != isWord || scalar?.properties.isWhitespace ?? false {
+                body(open.start..<range.lowerBound)
+                run = nil
+            }
+            if run == nil, !(scalar?.properties.isWhitespace ?? false) { run = (range.lowerBound, isWord) }
         }
-        // \s*[\r\n]+ takes whitespace up to the last line break of the run.
-        let spaces = run(text, at, end) { $0.isWhitespace }
-        if let lastBreak = (at..<spaces).last(where: { text.kinds[$0] == .newline }) { return lastBreak + 1 }
-        return whitespace(text, at, end)
+        if let run { body(run.start..<bytes.count) }
+    }
+}
+
+/// Joins matches and what lies between them as a `SplitBehavior` says.
+private struct PieceJoiner {
+    let behavior: SplitBehavior
+    private(set) var pieces: [Range<Int>] = []
+    private var current: Range<Int>?
+    private var isLastMatch = false
+
+    init(_ behavior: SplitBehavior) { self.behavior = behavior }
+
+    mutating func begin() {
+        current = nil
+        isLastMatch = false
     }
 
-    /// `\s+(?!\S)|\s+`: a run of whitespace leaves its last character to the word behind it.
-    private func whitespace(_ text: ScannedText, _ at: Int, _ end: Int) -> Int {
-        let next = run(text, at, end) { $0.isWhitespace }
-        return next < end && next - at > 1 ? next - 1 : next
-    }
-
-    private func run(_ text: ScannedText, _ at: Int, _ end: Int, while matches: (ScannedText.Kind) -> Bool)
-        -> Int
-    {
-        var next = at
-        while next < end, matches(text.kinds[next]) { next += 1 }
-        return next
-    }
-
-    /// Length of `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll` or `'d`.
-    private func contraction(_ text: ScannedText, _ at: Int, _ end: Int, ignoringCase: Bool) -> Int? {
-        guard text.ascii(at) == UInt8(ascii: "'"), at + 1 < end else { return nil }
-        func letter(_ index: Int) -> UInt8 {
-            if index >= end { return 0 }
-            if ignoringCase, text.isLongS(index) { return UInt8(ascii: "s") }  // folds to s
-            let byte = text.ascii(index)
-            return ignoringCase && (65...90).contains(byte) ? byte + 32 : byte
+    /// Ranges come in order and touch.
+    mutating func add(_ range: Range<Int>, isMatch: Bool) {
+        defer { isLastMatch = isMatch }
+        let joins: Bool
+        switch behavior {
+        case .isolated: joins = false
+        case .removed:
+            if isMatch { return }
+            joins = false
+        case .contiguous: joins = isMatch == isLastMatch
+        case .mergedWithPrevious: joins = isMatch && !isLastMatch
+        case .mergedWithNext: joins = !isMatch && isLastMatch
         }
-        let pair = [letter(at + 1), letter(at + 2)]
-        if Self.shortContractions.contains(pair[0]) { return 2 }
-        return Self.longContractions.contains(pair) ? 3 : nil
+        if joins, let open = current {
+            current = open.lowerBound..<range.upperBound
+        } else {
+            finish()
+            current = range
+        }
     }
 
-    private static let shortContractions: [UInt8] = Array("stmd".utf8)
-    private static let longContractions: [[UInt8]] = ["re", "ve", "ll"].map { Array($0.utf8) }
+    mutating func finish() {
+        if let current, !current.isEmpty { pieces.append(current) }
+        current = nil
+    }
 }

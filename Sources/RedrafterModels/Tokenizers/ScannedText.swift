@@ -34,6 +34,13 @@ struct ScannedText {
         Int(offsets[range.lowerBound])..<Int(offsets[range.upperBound])
     }
 
+    /// The index of the character that begins at a byte, `first` or behind; `count` for the end.
+    func character(at byte: Int, from first: Int) -> Int {
+        var index = first
+        while offsets[index] < byte { index += 1 }
+        return index
+    }
+
     /// The character where it is ASCII, else 0.
     func ascii(_ index: Int) -> UInt8 {
         let byte = source[Int(offsets[index])]

@@ -4,7 +4,7 @@
 public struct TextDecoder: Sendable {
     private let tokenizer: Tokenizer
     private var pending: [UInt8] = []  // at most three bytes between calls
-    private var isStart: Bool
+    private var state: TokenDecoder.State
 
     /// - Parameters:
     ///   - tokenizer: the one whose tokens come.
@@ -12,12 +12,12 @@ public struct TextDecoder: Sendable {
     ///     shown.
     public init(_ tokenizer: Tokenizer, startsText: Bool = false) {
         self.tokenizer = tokenizer
-        isStart = startsText
+        state = tokenizer.definition.decoder.start(startsText)
     }
 
     /// The characters that this token completes. Control tokens have no text.
     public mutating func append(_ token: Int32) -> String {
-        tokenizer.appendText(of: token, isStart: &isStart, includingControl: false, to: &pending)
+        tokenizer.appendText(of: token, &state, includingControl: false, to: &pending)
         let waiting = Self.incompleteLength(pending)
         let complete = pending.count - waiting
         defer { pending.removeFirst(complete) }

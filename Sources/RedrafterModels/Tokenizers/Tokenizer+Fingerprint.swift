@@ -24,6 +24,7 @@ extension Tokenizer {
             }
         }
         for id in [promptPrefix, eos] { digest.add(UInt64(bitPattern: Int64(id ?? -1))) }
+        for id in definition.prefix.dropFirst() { digest.add(UInt64(bitPattern: Int64(id))) }
         let hex = String(digest.state, radix: 16)
         return String(repeating: "0", count: 16 - hex.count) + hex
     }

@@ -9,10 +9,8 @@ public struct Tokenizer: Sendable {
     public let definition: TokenizerDefinition
     /// Tokens that end an answer.
     public let endOfGeneration: Set<Int32>
-    let vocabulary: Vocabulary
-    let merger: BytePairMerger
-    /// Token for each single byte, −1 where the vocabulary has none. `[256]`
-    let byteTokens: [Int32]
+    let words: WordCutter
+    let encoder: WordEncoder
     /// Added tokens that are looked for in the text as it comes.
     let added: AddedTokenMatcher
     /// Added tokens that are looked for in normalized text.
@@ -42,7 +40,7 @@ public struct Tokenizer: Sendable {
     /// The token that ends a text.
     public var eos: Int32? { definition.eos }
     /// The token that stands before every prompt.
-    public var promptPrefix: Int32? { definition.addsBOS ? definition.bos : nil }
+    public var promptPrefix: Int32? { definition.prefix.first }
 
     /// Builds the tables; some ten milliseconds for 50,000 tokens.
     public init(_ definition: TokenizerDefinition) {
@@ -50,9 +48,8 @@ public struct Tokenizer: Sendable {
         definition.settleEndOfGeneration()
         self.definition = definition
         endOfGeneration = definition.endOfGeneration
-        vocabulary = definition.makeVocabulary()
-        merger = BytePairMerger(definition.merges, ranksByResult: !definition.scores.isEmpty)
-        byteTokens = Self.byteTokens(definition, vocabulary)
+        words = WordCutter(definition)
+        encoder = WordEncoder(definition)
         var (added, normalized) = (AddedTokenMatcher(), AddedTokenMatcher())
         var respelled = [Int32: [UInt8]]()
         for id in definition.tokens.indices where definition.isLookedFor(id) {
@@ -82,20 +79,5 @@ public struct Tokenizer: Sendable {
         guard definition.tokens.indices.contains(Int(token)) else { return [] }
         return respelled.isEmpty
             ? definition.tokens[Int(token)] : respelled[token]?[...] ?? definition.tokens[Int(token)]
-    }
-
-    private static func byteTokens(_ definition: TokenizerDefinition, _ vocabulary: Vocabulary) -> [Int32] {
-        var result = [Int32](repeating: -1, count: 256)
-        if case .byteLevelBPE = definition.model {
-            for byte in 0..<256 { result[byte] = vocabulary.id(of: [UInt8(byte)]) ?? -1 }
-            return result
-        }
-        for id in definition.tokens.indices
-        where definition.kinds[id] == .byte && definition.tokens.length(id) == 1 {
-            for byte in definition.tokens[id] where result[Int(byte)] < 0 {
-                result[Int(byte)] = Int32(truncatingIfNeeded: id)
-            }
-        }
-        return result
     }
 }

@@ -2,12 +2,12 @@ import RedrafterCore
 
 /// What a file says of its tokenizer, before anything is built from it. All text is bytes.
 public struct TokenizerDefinition: Sendable {
-    /// How text becomes tokens.
+    /// What words are made of before merging.
     public enum Model: Sendable, Hashable {
-        /// Byte-pair encoding over the bytes of pre-tokens.
-        case byteLevelBPE(PreTokenizer)
-        /// SentencePiece's byte-pair encoding over characters, with tokens for single bytes as fallback.
-        case sentencePieceBPE
+        /// Bytes; files spell tokens in the byte-level alphabet (GPT-2).
+        case byteLevelBPE
+        /// Characters, with tokens for single bytes as fallback where there are any (SentencePiece).
+        case characterBPE
     }
 
     /// What a token is for, with the numbers of GGUF's `token_type`.
@@ -20,24 +20,13 @@ public struct TokenizerDefinition: Sendable {
         case byte = 6
     }
 
-    /// Where a SentencePiece tokenizer puts the blank that stands before words.
-    public enum SpacePrefix: Sendable, Hashable {
-        case never
-        /// Before every piece of text between special tokens (a `Prepend` normalizer).
-        case everyPiece
-        /// The same, except before pieces that begin with a blank (`Metaspace`, scheme `always`).
-        case everyPieceWithoutBlank
-        /// Before the text only, unless it begins with a blank (`Metaspace`, scheme `first`).
-        case textWithoutBlank
-    }
-
-    /// What SentencePiece tokenizers leave out of the blanks that a text begins with when they decode it.
-    public enum DroppedBlanks: Sendable, Hashable {
+    /// Which words are taken as tokens whole, whatever their merges.
+    public enum WholeWords: Sendable, Hashable {
         case none
-        /// The one that was put before the text (a `Strip` decoder).
-        case one
-        /// All blanks of the first token (`Metaspace`).
+        /// All that are tokens (`ignore_merges`, Llama 3).
         case all
+        /// Runs of line breaks that are tokens (Gemma 4 in GGUF files).
+        case lineBreaks
     }
 
     /// How an added token is looked for in text; without any, exactly as spelled.
@@ -79,20 +68,17 @@ public struct TokenizerDefinition: Sendable {
     public var scores: [Float]
     /// Pairs of token ids in order of rank, with the token they become.
     public var merges: [Merge]
-    /// A word that is a token as a whole is taken so, whatever its merges (Llama 3).
-    public var prefersWholeWords = false
-    /// Text is brought to Unicode's NFC first (Qwen 2).
-    public var normalizesToNFC = false
+    public var wholeWords = WholeWords.none
+    /// How text is changed before it is cut.
+    public var normalizers: [Normalizer] = []
+    /// How text is cut before merging, step by step.
+    public var preTokenizers: [PreTokenizer] = []
+    /// How tokens of characters become text.
+    public var decoder = TokenDecoder()
     /// Characters without a token become the unknown token; else they are dropped.
     public var replacesMissingByUnknown = false
     /// Unknown characters side by side become one unknown token.
     public var fusesUnknown = true
-    /// SentencePiece: where blanks are put before the text.
-    public var spacePrefix: SpacePrefix = .never
-    /// SentencePiece: blanks that decoding leaves out at the start of a text.
-    public var droppedBlanks: DroppedBlanks = .none
-    /// SentencePiece: no merge reaches over the blank that begins a word.
-    public var splitsAtBlanks = false
     /// Tokens that are looked for in text in a special way.
     public var matching: [Int32: Matching] = [:]
     public var bos: Int32?
@@ -101,8 +87,11 @@ public struct TokenizerDefinition: Sendable {
     public var padding: Int32?
     /// Further tokens that end an answer.
     public var endOfGeneration: Set<Int32> = []
-    public var addsBOS = false
-    public var addsEOS = false
+    /// Tokens put before a text, and behind it.
+    public var prefix: [Int32] = []
+    public var suffix: [Int32] = []
+    /// What a reader should know who relies on the file: tokens that are left out, and the like.
+    public var warnings: [String] = []
     /// Jinja source.
     public var chatTemplate: String?
     /// Further templates by name, such as `tool_use`.
@@ -129,8 +118,8 @@ public struct TokenizerDefinition: Sendable {
             merges: merges)
     }
 
-    /// SentencePiece: a blank is put before texts.
-    public var addsSpacePrefix: Bool { spacePrefix != .never }
+    public var addsBOS: Bool { !prefix.isEmpty }
+    public var addsEOS: Bool { !suffix.isEmpty }
 
     /// Tokens that text can become: not those that only their spelling as a whole stands for.
     func makeVocabulary() -> Vocabulary {
@@ -163,7 +152,7 @@ public struct TokenizerDefinition: Sendable {
                 if !isDecoded { storage.append(contentsOf: spelling) }
             }
             return isDecoded ? kind : .unused
-        case (.sentencePieceBPE, .byte):
+        case (.characterBPE, .byte):
             if let byte = byteValue(spelling) {
                 tokens.append(CollectionOfOne(byte))
             } else {
@@ -172,6 +161,11 @@ public struct TokenizerDefinition: Sendable {
         default: tokens.append(spelling)
         }
         return kind
+    }
+
+    /// `<0x0A>` for the byte 10.
+    static func byteSpelling(_ byte: UInt8) -> String {
+        "<0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true) + ">"
     }
 
     /// The byte that `<0x0A>` stands for.

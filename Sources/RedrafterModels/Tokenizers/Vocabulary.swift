@@ -57,6 +57,8 @@ struct Vocabulary: Sendable {
 
     func id(of bytes: [UInt8]) -> Int32? { bytes.withUnsafeBufferPointer { id(of: $0) } }
 
+    func hash(of bytes: UnsafeBufferPointer<UInt8>) -> Int { Self.hash(bytes, seed) }
+
     private static func equal(
         _ storage: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ bytes: UnsafeBufferPointer<UInt8>
     ) -> Bool {
@@ -67,10 +69,14 @@ struct Vocabulary: Sendable {
         return true
     }
 
-    /// Eight bytes at a time, multiplied and folded.
     private static func hash(_ bytes: UnsafeBufferPointer<UInt8>, _ seed: UInt64) -> Int {
+        hash(UnsafeRawBufferPointer(bytes), seed)
+    }
+
+    /// Eight bytes at a time, multiplied and folded.
+    static func hash(_ bytes: UnsafeRawBufferPointer, _ seed: UInt64) -> Int {
+        let raw = bytes
         var state = seed ^ UInt64(truncatingIfNeeded: bytes.count)
-        let raw = UnsafeRawBufferPointer(bytes)
         var at = 0
         while at + 8 <= raw.count {
             state = fold(state ^ raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
