@@ -61,7 +61,11 @@ extension Model {
     public static func draftTarget(
         path: String, options: ModelOptions = ModelOptions()
     ) throws(RedrafterError) -> DraftTarget {
-        let files = try ModelFiles.open(path: path)
+        try draftTarget(try ModelFiles.open(path: path), options: options)
+    }
+
+    static func draftTarget(_ files: ModelFiles, options: ModelOptions) throws(RedrafterError) -> DraftTarget
+    {
         let tokenizer = Tokenizer(files.tokenizer)
         let backend = try wrapping(
             RedrafterError.backend,

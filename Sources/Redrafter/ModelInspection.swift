@@ -19,6 +19,8 @@ public struct ModelInspection: Sendable {
     public let drafters: [Drafter]
     /// What `auto` stands for; nil where the model cannot be run.
     public let automaticDrafter: String?
+    /// Why its chat template cannot be used, or that it has none; nil where it can. Completion needs none.
+    public let chatTemplateProblem: String?
     /// What is odd about the files but no error.
     public let warnings: [String]
 
@@ -30,7 +32,7 @@ public struct ModelInspection: Sendable {
         do throws(RedrafterError) {
             let files = try ModelFiles.open(path: path)
             configuration = files.configuration
-            let target = try Model.draftTarget(path: path, options: options)
+            let target = try Model.draftTarget(files, options: options)
             do {
                 _ = try TransformerWeights.byteCount(
                     files.configuration, from: files.weights, on: target.backend)
@@ -41,8 +43,15 @@ public struct ModelInspection: Sendable {
                 RedrafterError.drafter, try DrafterListing(options.registry, for: target))
             drafters = listing.entries.map { Drafter($0) }
             (automaticDrafter, warnings, problem) = (listing.automatic, files.warnings, nil)
+            do throws(ChatTemplateError) {
+                _ = try Tokenizer(files.tokenizer).chatTemplate(options.chatTemplate)
+                chatTemplateProblem = nil
+            } catch {
+                chatTemplateProblem = error.description
+            }
         } catch {
             (drafters, automaticDrafter, warnings, problem) = ([], nil, [], error.description)
+            chatTemplateProblem = nil
         }
         self.configuration = configuration
     }

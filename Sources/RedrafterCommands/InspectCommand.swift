@@ -56,6 +56,7 @@ extension ModelInspection {
         var facts = configuration.map { [("decoder", $0.summary)] } ?? []
         guard problem == nil else { return facts + [("can be run", "no: \(problem ?? "")")] }
         facts.append(("can be run", "yes"))
+        facts.append(("chat template", chatTemplateProblem ?? "its own"))
         let fitting = drafters.filter { $0.obstacle == nil }.map(\.name)
         let automatic = automaticDrafter.map { "; auto is \($0)" } ?? ""
         return facts + [("drafters", fitting.joined(separator: ", ") + automatic)]
@@ -65,6 +66,7 @@ extension ModelInspection {
     fileprivate var json: JSONValue {
         .object([
             "can_be_run": .bool(problem == nil), "problem": problem.map { .string($0) } ?? .null,
+            "chat_template_problem": chatTemplateProblem.map { .string($0) } ?? .null,
             "context_length": configuration.map { .integer($0.contextLength) } ?? .null,
             "layers": configuration.map { .integer($0.layers) } ?? .null,
             "windows": configuration.map {

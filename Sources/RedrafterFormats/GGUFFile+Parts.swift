@@ -55,7 +55,8 @@ extension GGUFFile {
             }
             for var tensor in part.allTensors {
                 tensor.part = number
-                guard joined.index.updateValue(joined.allTensors.count, forKey: ByteSlice(tensor.name)) == nil else {
+                guard joined.index.updateValue(joined.allTensors.count, forKey: ByteSlice(tensor.name)) == nil
+                else {
                     throw .duplicate(
                         file: file.path, what: "tensor, which another part has too,", name: tensor.name,
                         offset: nil)

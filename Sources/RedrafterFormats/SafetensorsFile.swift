@@ -62,7 +62,9 @@ public struct SafetensorsFile: TensorSource {
     }
 
     public func unsupportedType(of name: String) -> String? {
-        index[ByteSlice(name)].flatMap { allTensors[$0].type.weightType == nil ? allTensors[$0].type.rawValue : nil }
+        index[ByteSlice(name)].flatMap {
+            allTensors[$0].type.weightType == nil ? allTensors[$0].type.rawValue : nil
+        }
     }
 
     private static func view(_ info: TensorInfo, _ file: MappedFile) -> TensorView? {

@@ -68,7 +68,8 @@ import VulkanBackend
     }
 
     @Test(
-        "Speculation changes no token on Vulkan, within the window and beyond it", .enabled(if: hasVulkanDevice),
+        "Speculation changes no token on Vulkan, within the window and beyond it",
+        .enabled(if: hasVulkanDevice),
         arguments: Fixture.all)
     func speculationOnVulkan(_ fixture: Fixture) throws {
         var options = ModelOptions(contextLength: 128, backend: "vulkan")
