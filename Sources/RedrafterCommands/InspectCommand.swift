@@ -64,23 +64,21 @@ extension ModelInspection {
     }
 
     fileprivate var json: JSONValue {
-        .object([
-            "can_be_run": .bool(problem == nil), "problem": problem.map { .string($0) } ?? .null,
-            "chat_template_problem": chatTemplateProblem.map { .string($0) } ?? .null,
-            "context_length": configuration.map { .integer($0.contextLength) } ?? .null,
-            "layers": configuration.map { .integer($0.layers) } ?? .null,
-            "windows": configuration.map {
-                .array($0.layerKinds.map { $0.window.map { .integer($0) } ?? .null })
-            }
-                ?? .null,
-            "automatic_drafter": automaticDrafter.map { .string($0) } ?? .null,
-            "drafters": .array(
-                drafters.map { drafter in
-                    .object([
-                        "name": .string(drafter.name), "fits": .bool(drafter.obstacle == nil),
-                        "difference": drafter.obstacle.map { .string($0) } ?? .null,
-                    ])
-                }),
+        func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+        func number(_ value: Int?) -> JSONValue { value.map { .integer($0) } ?? .null }
+        let fitting = drafters.map { drafter in
+            JSONValue.object([
+                "name": .string(drafter.name), "fits": .bool(drafter.obstacle == nil),
+                "difference": text(drafter.obstacle),
+            ])
+        }
+        return .object([
+            "can_be_run": .bool(problem == nil), "problem": text(problem),
+            "chat_template_problem": text(chatTemplateProblem),
+            "context_length": number(configuration?.contextLength),
+            "layers": number(configuration?.layers),
+            "windows": configuration.map { .array($0.layerKinds.map { number($0.window) }) } ?? .null,
+            "automatic_drafter": text(automaticDrafter), "drafters": .array(fitting),
         ])
     }
 }
