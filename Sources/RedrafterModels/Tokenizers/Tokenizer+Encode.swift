@@ -36,7 +36,10 @@ extension Tokenizer {
     }
 
     /// Tokens of a text as the tokenizer alone gives them: with what it puts before and behind every text.
-    /// - Parameter addsSpecial: puts these tokens there; else the text alone.
+    /// - Parameters:
+    ///   - bytes: the text, which need not be UTF-8.
+    ///   - parseSpecial: finds special tokens in the text; else they are plain text.
+    ///   - addsSpecial: puts these tokens there; else the text alone.
     public func encode(bytes: [UInt8], parseSpecial: Bool, addsSpecial: Bool) -> Encoding {
         let text = encode(bytes: bytes, parseSpecial: parseSpecial)
         guard addsSpecial else { return text }

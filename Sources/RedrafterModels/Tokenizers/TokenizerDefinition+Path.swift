@@ -5,7 +5,9 @@ import RedrafterPlatform
 extension TokenizerDefinition {
     /// Reads the tokenizer of whatever `path` names, without its weights: a GGUF file (with or without tensors), a folder
     /// with `tokenizer.json`, or a file in such a folder.
-    /// - Parameter vocabularySize: rows of the embedding, where the model is known.
+    /// - Parameters:
+    ///   - path: a file or a folder.
+    ///   - vocabularySize: rows of the embedding, where the model is known.
     public init(path: String, vocabularySize: Int? = nil) throws(TokenizerError) {
         var status = stat()
         let isFolder = stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
