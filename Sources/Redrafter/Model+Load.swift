@@ -24,6 +24,13 @@ extension Model {
         let contextLength =
             options.contextLength.map { $0 == 0 ? files.configuration.contextLength : $0 }
             ?? min(files.configuration.contextLength, options.contextLengthLimit)
+        if contextLength > files.configuration.contextLength, files.configuration.rotaryScaling == .dynamic {
+            throw .model(
+                .unsupported(
+                    file: path, what: "a context of \(contextLength) tokens with dynamic rope scaling",
+                    supported: "at most \(files.configuration.contextLength) tokens, for which it was trained"
+                ))
+        }
         var warnings = files.warnings
         if contextLength > files.configuration.contextLength {
             warnings.append(

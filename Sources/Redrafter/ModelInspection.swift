@@ -36,6 +36,7 @@ public struct ModelInspection: Sendable {
             do {
                 _ = try TransformerWeights.byteCount(
                     files.configuration, from: files.weights, on: target.backend)
+                try files.configuration.requireHeads(on: target.backend)
             } catch {
                 throw .transformer(error)
             }

@@ -19,6 +19,9 @@ struct ChatTemplateArguments: ParsableArguments {
                 + "Values are JSON where they can be read so, else text.", valueName: "key=value"))
     var variables: [String] = []
 
+    /// Whether any of them was passed.
+    var isGiven: Bool { chatTemplate != nil || !variables.isEmpty }
+
     func options() throws -> ChatTemplateOptions {
         try Self.options(chatTemplate, variables)
     }

@@ -56,6 +56,11 @@ struct GenerateCommand: ParsableCommand {
         let seed = sampling.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         let parameters = try sampling.parameters(seed: seed)
         let speculation = try speculation.options()
+        if noChatTemplate, system != nil || chatTemplate.isGiven {
+            throw CommandFailure(
+                .usage, "--no-chat-template leaves no place for --system, --chat-template or --set",
+                hint: "drop one of them")
+        }
         let template = try chatTemplate.options()
         let text = try PromptSource.read(prompt: prompt, file: file)
         Interrupt.install()

@@ -87,7 +87,7 @@ final class HubDisplay {
         let last = lastLine ?? start
         guard ContinuousClock.now - last > Self.pause else { return }
         lastLine = .now
-        let left = secondsLeft.map { ", \(Int($0)) s left" } ?? ""
+        let left = secondsLeft.map { ", \(Int(min($0, 1e9))) s left" } ?? ""
         Terminal.say("fetching \(progress.file): \(counts), \(speed)\(left)")
     }
 

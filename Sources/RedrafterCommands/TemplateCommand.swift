@@ -54,9 +54,10 @@ struct TemplateCommand: ParsableCommand {
     func run() throws {
         let options = try ChatTemplateArguments.options(template, variables)
         let conversation = try read(messages)
-        let tools = try tools.map(read)
+        let tools = try tools.map(readTools)
         let parts = try chatTemplate(options).render(
-            conversation: conversation, tools: tools, addGenerationPrompt: noGenerationPrompt ? false : nil)
+            conversation: conversation, from: messages == "-" ? "stdin" : messages, tools: tools,
+            addGenerationPrompt: noGenerationPrompt ? false : nil)
         let text = parts.map(\.text).joined()
         guard json else { return try Terminal.write(text) }
         let values = parts.map { part in
@@ -65,6 +66,15 @@ struct TemplateCommand: ParsableCommand {
         }
         let result = JSONValue.object(["text": .string(text), "parts": .array(values)])
         try Terminal.write(result.text(isPretty: true) + "\n")
+    }
+
+    private func readTools(_ path: String) throws -> JSONValue {
+        let tools = try read(path)
+        guard tools.array != nil else {
+            throw CommandFailure(
+                .usage, "\(TerminalText.escaped(path)): tools are a list, not \(tools.summary)")
+        }
+        return tools
     }
 
     private func read(_ path: String) throws -> JSONValue {

@@ -54,10 +54,12 @@ struct HubChoice {
             return
         }
         guard let best = groups.filter({ $0.rank != nil && $0.isComplete }).min(by: GGUFGroup.isBetter) else {
+            let isCut = groups.contains { $0.rank != nil }
             throw .noChoice(
                 model: reference.repository,
-                asked:
-                    "GGUF file of a type that this program computes with; name one to fetch it all the same",
+                asked: isCut
+                    ? "complete GGUF model: parts of each are missing"
+                    : "GGUF file of a type that this program computes with; name one to fetch it all the same",
                 available: groups.map(\.label))
         }
         let others = groups.filter { $0.entry != best.entry }.map(\.label)

@@ -3,6 +3,9 @@ import RedrafterFormats
 
 /// A file of a repository.
 public struct HubFile: Sendable, Hashable {
+    /// Bytes of a file at most: sums of sizes stay far below what overflows.
+    static let largest = 1 << 50
+
     /// Its path in the repository.
     public var path: String
     /// Its size in bytes; nil where the hub did not say it with the list.
@@ -84,8 +87,8 @@ public struct HubListing: Sendable {
         guard let size, !size.isNull, let blob, !blob.isNull else {
             return HubFile(path: path, byteCount: nil, blob: nil)
         }
-        guard let byteCount = size.integer, byteCount >= 0 else {
-            throw bad("the size of \"\(path)\"", "a number from 0", size.summary)
+        guard let byteCount = size.integer, (0...HubFile.largest).contains(byteCount) else {
+            throw bad("the size of \"\(path)\"", "a number from 0 to 2⁵⁰", size.summary)
         }
         guard let name = blob.string, HubPath.isBlobName(name) else {
             throw bad("the hash of \"\(path)\"", "40 or 64 hexadecimal digits", blob.summary)

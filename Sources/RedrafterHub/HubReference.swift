@@ -26,6 +26,11 @@ public struct HubReference: Sendable, Hashable, CustomStringConvertible {
     public init(_ text: String) throws(HubError) {
         func invalid(_ reason: String) -> HubError { .invalidReference(text: text, reason: reason) }
         var rest = text.hasPrefix(Self.prefix) ? text.dropFirst(Self.prefix.count) : text[...]
+        // What a browser shows of a model.
+        for start in ["https://huggingface.co/", "huggingface.co/"] where rest.hasPrefix(start) {
+            rest = rest.dropFirst(start.count)
+            if rest.last == "/" { rest = rest.dropLast() }
+        }
         guard rest.utf8.count <= 1024 else { throw invalid("it is longer than 1024 bytes") }
         var revision = Self.defaultRevision
         if let at = rest.firstIndex(of: "@") {

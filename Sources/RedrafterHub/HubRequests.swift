@@ -42,7 +42,8 @@ final class HubRequests {
         ) { "file \(file.path)" }
         let blob = Self.hash(response.hubHeader("x-linked-etag") ?? response.hubHeader("etag"))
         let size = response.hubHeader("x-linked-size") ?? response.headers["content-length"]
-        guard let blob, HubPath.isBlobName(blob), let byteCount = size.flatMap({ Int($0) }), byteCount >= 0
+        guard let blob, HubPath.isBlobName(blob), let byteCount = size.flatMap({ Int($0) }),
+            (0...HubFile.largest).contains(byteCount)
         else {
             throw .badResponse(
                 address: address.description, what: "what is said of the file",

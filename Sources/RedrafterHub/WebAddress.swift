@@ -54,7 +54,11 @@ struct WebAddress: Sendable, Hashable, CustomStringConvertible {
             scheme: scheme, host: host, port: port, target: base + path + (query.isEmpty ? "" : "?" + query))
     }
 
-    var description: String { "\(scheme)://\(authority)\(target)" }
+    /// The whole address, as it is asked for.
+    var text: String { "\(scheme)://\(authority)\(target)" }
+
+    /// For people. Without what stands behind a question mark: after a redirect that can be a signature, which opens the file to whoever reads it.
+    var description: String { "\(scheme)://\(authority)\(target.prefix { $0 != "?" })" }
 
     /// The host, with the port where it is not the usual one.
     var authority: String { port == (scheme == "https" ? 443 : 80) ? host : "\(host):\(port)" }

@@ -38,7 +38,7 @@ final class WebExchange {
         let copies = lines.map { strdup($0) }
         defer { for copy in copies { free(copy) } }
         let pointers = copies.map { UnsafePointer<CChar>($0) }
-        response.address.description.withCString { url in
+        response.address.text.withCString { url in
             "redrafter".withCString { agent in
                 withOptionalCString(settings.certificates) { certificates in
                     pointers.withUnsafeBufferPointer { headers in

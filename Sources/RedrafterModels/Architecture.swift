@@ -19,8 +19,10 @@ struct ArchitectureTraits {
     var windows = Windows.none
     /// Of `modelTypes`, those that have no windows whatever their files say.
     var windowlessModelTypes: Set<String> = []
-    /// The window where the file names none.
+    /// The window where a GGUF file names none.
     var defaultWindow: Int?
+    /// The window where `config.json` names none.
+    var windowOfConfiguration: Int?
     /// Every layer of this number, counted from 1, sees no positions.
     var positionlessInterval: Int?
     /// Base of the rotary frequencies where `config.json` names none.
@@ -46,13 +48,18 @@ struct ArchitectureTraits {
         /// Those that `layer_types` names, or from `max_window_layers` on where `use_sliding_window` is set.
         case listed
         case all
+        /// Those that `layer_types` names, or all where there is no such list: Mistral, and Ministral by its name.
+        case listedOrAll
         /// All but every layer of this number, counted from 1.
         case allBut(every: Int)
     }
 
+    /// Whether the layer, counted from 0, sees no positions unless the file says otherwise.
+    func isPositionless(_ layer: Int) -> Bool { positionlessInterval.map { (layer + 1) % $0 == 0 } ?? false }
+
     /// Optional parts of `config.json`.
     enum ConfigurationKey {
-        case attentionBias, queryScalar, softcaps, multipliers, partialRotation
+        case attentionBias, queryScalar, attentionSoftcap, logitSoftcap, multipliers, partialRotation
     }
 }
 
@@ -61,27 +68,32 @@ extension ModelConfiguration.Architecture {
         switch self {
         case .llama:
             ArchitectureTraits(
-                modelTypes: ["llama", "mistral"], pairingInGGUF: .neighbours, windows: .all,
-                windowlessModelTypes: ["llama"], keys: [.attentionBias])
+                modelTypes: ["llama", "mistral"], pairingInGGUF: .neighbours, windows: .listedOrAll,
+                windowlessModelTypes: ["llama"], windowOfConfiguration: 4096, keys: [.attentionBias])
         case .qwen2:
-            ArchitectureTraits(modelTypes: ["qwen2"], block: .qwen2, windows: .listed)
+            ArchitectureTraits(
+                modelTypes: ["qwen2"], block: .qwen2, windows: .listed, windowOfConfiguration: 4096)
         case .qwen3:
             ArchitectureTraits(
                 modelTypes: ["qwen3"], block: LayerBlock(queryKeyNorms: .heads), windows: .listed,
+                windowOfConfiguration: 4096,
                 headDimension: 128, keys: [.attentionBias])
         case .gemma2:
             ArchitectureTraits(
                 modelTypes: ["gemma2"], block: .gemma2, windows: .allBut(every: 2), defaultWindow: 4096,
+                windowOfConfiguration: 4096,
                 headDimension: 256, scalesEmbeddings: true, logitSoftcap: 30,
-                keys: [.attentionBias, .queryScalar, .softcaps], storesNormsLessOne: true)
+                keys: [.attentionBias, .queryScalar, .attentionSoftcap, .logitSoftcap],
+                storesNormsLessOne: true)
         case .gemma3:
             ArchitectureTraits(
                 modelTypes: ["gemma3_text"],
                 block: LayerBlock(norms: .both, queryKeyNorms: .heads, activation: .geluTanh),
-                windows: .allBut(every: 6), defaultWindow: 4096, rotaryBase: 1_000_000,
+                windows: .allBut(every: 6), defaultWindow: 4096, windowOfConfiguration: 4096,
+                rotaryBase: 1_000_000,
                 localRotaryBase: 10_000,
                 headDimension: 256,
-                scalesEmbeddings: true, keys: [.attentionBias, .queryScalar, .softcaps],
+                scalesEmbeddings: true, keys: [.attentionBias, .queryScalar, .logitSoftcap],
                 storesNormsLessOne: true)
         case .phi3:
             ArchitectureTraits(

@@ -85,17 +85,17 @@ struct ConfigKeys {
         return value
     }
 
-    /// A finite number above 0, or nothing.
+    /// A factor, or nothing.
     func optionalPositive(_ key: String) throws(ModelError) -> Float? {
         value(key) == nil ? nil : try positive(key)
     }
 
-    /// Finite numbers above 0, `count` of them.
+    /// Factors, `count` of them.
     func positives(_ key: String, count: Int) throws(ModelError) -> [Float] {
         guard let value = value(key) else { throw .missingKey(file: file, key: prefix + key) }
         let numbers = value.array?.compactMap { $0.double.map { Float($0) } } ?? []
-        guard numbers.count == count, numbers.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-            throw wrong(key, value, "\(count) finite numbers above 0")
+        guard numbers.count == count, numbers.allSatisfy(ModelConfiguration.factors.contains) else {
+            throw wrong(key, value, "\(count) numbers from 1e-9 to 1e9")
         }
         return numbers
     }
@@ -109,12 +109,12 @@ struct ConfigKeys {
         return number
     }
 
-    /// A finite number above 0.
+    /// A factor.
     func positive(_ key: String) throws(ModelError) -> Float {
         let number = try float(key)
-        guard number.isFinite, number > 0 else {
+        guard ModelConfiguration.factors.contains(number) else {
             throw .invalidValue(
-                file: file, key: prefix + key, got: "\(number)", allowed: "a finite number above 0")
+                file: file, key: prefix + key, got: "\(number)", allowed: "a number from 1e-9 to 1e9")
         }
         return number
     }

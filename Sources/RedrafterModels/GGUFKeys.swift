@@ -30,19 +30,19 @@ struct GGUFKeys {
         return value
     }
 
-    /// A finite number above 0, or nothing.
+    /// A factor, or nothing.
     func optionalPositive(_ key: String) throws(ModelError) -> Float? {
         guard let number = try optionalFloat(key) else { return nil }
-        guard number.isFinite, number > 0 else {
+        guard ModelConfiguration.factors.contains(number) else {
             throw .invalidValue(
-                file: gguf.path, key: key, got: "\(number)", allowed: "a finite number above 0")
+                file: gguf.path, key: key, got: "\(number)", allowed: "a number from 1e-9 to 1e9")
         }
         return number
     }
 
-    /// A cap of scores or logits; infinity for the 0 that stands for none, nil where there is no such key.
-    func softcap(_ key: String) throws(ModelError) -> Float? {
-        try optionalFloat(key) == 0 ? .infinity : try optionalPositive(key)
+    /// A cap of scores or logits; nil for the 0 that stands for none.
+    func softcap(_ key: String, default fallback: Float?) throws(ModelError) -> Float? {
+        try optionalFloat(key) == 0 ? nil : try optionalPositive(key) ?? fallback
     }
 
     func positive(_ key: String) throws(ModelError) -> Float {

@@ -79,6 +79,7 @@ extension ModelConfiguration {
                 rotaryBase: prefix + "rope.freq_base",
                 rotaryDimension: prefix + "rope.dimension_count"))
         rotaryScaling = try rotaryScaling(reader, prefix)
+        rotaryFactor = try reader.optionalPositive(prefix + "rope.scaling.attn_factor") ?? 1
         try readBlock(reader, prefix, traits)
         try readLayerKinds(reader, prefix, traits)
     }
@@ -104,18 +105,22 @@ extension ModelConfiguration {
             block.attentionScale =
                 try reader.optionalPositive(prefix + "attention.scale") ?? 1 / Float(scalar).squareRoot()
         }
-        if traits.keys.contains(.softcaps) {
-            let (scores, logits) = (prefix + "attn_logit_softcapping", prefix + "final_logit_softcapping")
-            block.attentionSoftcap = try reader.softcap(scores) ?? block.attentionSoftcap
-            logitSoftcap = try reader.softcap(logits) ?? logitSoftcap
-            if block.attentionSoftcap == .infinity { block.attentionSoftcap = nil }
-            if logitSoftcap == .infinity { logitSoftcap = nil }
+        if traits.keys.contains(.attentionSoftcap) {
+            block.attentionSoftcap = try reader.softcap(
+                prefix + "attn_logit_softcapping", default: block.attentionSoftcap)
+        }
+        if traits.keys.contains(.logitSoftcap) {
+            logitSoftcap = try reader.softcap(prefix + "final_logit_softcapping", default: logitSoftcap)
         }
         if traits.keys.contains(.multipliers) {
             embeddingScale = try reader.optionalPositive(prefix + "embedding_scale") ?? 1
             block.residualScale = try reader.optionalPositive(prefix + "residual_scale") ?? 1
             block.attentionScale = try reader.optionalPositive(prefix + "attention.scale")
             logitScale = 1 / (try reader.optionalPositive(prefix + "logit_scale") ?? 1)
+            // In this family the key says whether there are positions at all.
+            if try reader.bool(prefix + "rope.scaling.finetuned") == false {
+                layerKinds = layerKinds.map { LayerKind(positions: .none, window: $0.window) }
+            }
         }
     }
 
@@ -127,11 +132,12 @@ extension ModelConfiguration {
             prefix + "attention.sliding_window", prefix + "attention.sliding_window_pattern"
         )
         let window = try reader.optionalInteger(windowKey) ?? traits.defaultWindow ?? 0
-        guard window >= 0 else {
+        guard (0...1 << 30).contains(window) else {
             throw .invalidValue(
                 file: reader.gguf.path, key: windowKey, got: "\(window)",
                 allowed: "a number of keys, or 0 for all")
         }
+        let positionless = try reader.flags(Self.positionlessKey, count: layers)
         guard window == 0 || traits.windows != .none else {
             throw .unsupported(
                 file: reader.gguf.path, what: "a window of \(window) tokens in \(architecture.rawValue)",
@@ -150,15 +156,24 @@ extension ModelConfiguration {
             isWindowed = (0..<layers).map { interval <= 0 || ($0 + 1) % interval != 0 }
         }
         if let base = traits.localRotaryBase, isWindowed.contains(true) {
-            localRotaryBase = try reader.optionalPositive(prefix + "rope.freq_base_swa") ?? base
+            localRotaryBase = try reader.optionalFloat(prefix + "rope.freq_base_swa") ?? base
+            try requireBase(localRotaryBase ?? base, prefix + "rope.freq_base_swa", file: reader.gguf.path)
         }
         for layer in layerKinds.indices {
-            // A window that holds the whole context has no effect.
-            layerKinds[layer].window = isWindowed[layer] && window < contextLength ? window : nil
+            layerKinds[layer].window = isWindowed[layer] ? window : nil
             if isWindowed[layer], localRotaryBase != nil { layerKinds[layer].positions = .localRotary }
-            if let interval = traits.positionlessInterval, (layer + 1) % interval == 0 {
-                layerKinds[layer].positions = .none
-            }
+            if positionless?[layer] ?? traits.isPositionless(layer) { layerKinds[layer].positions = .none }
+        }
+    }
+
+    /// Which layers see no positions, a flag for each, where they are others than the family's; llama.cpp has no key for it.
+    static let positionlessKey = "redrafter.positionless_layers"
+
+    /// Whether other layers than the family's see no positions.
+    var hasOwnPositionlessLayers: Bool {
+        let traits = architecture.traits
+        return layerKinds.indices.contains {
+            (layerKinds[$0].positions == .none) != traits.isPositionless($0)
         }
     }
 

@@ -7,6 +7,12 @@ extension ModelConfiguration {
         let pairs = rotaryDimension / 2
         let scaling = prefix + "rope.scaling."
         if let divisors = try reader.divisors("rope_freqs.weight", count: pairs) {
+            let type = try reader.string(scaling + "type") ?? "none"
+            guard type == "none" || type == "longrope" else {
+                throw .unsupported(
+                    file: reader.gguf.path, what: "rope scaling \"\(type)\" beside rope_freqs.weight",
+                    supported: "one of the two")
+            }
             return .divisors(divisors)
         }
         if let long = try reader.divisors("rope_factors_long.weight", count: pairs),
@@ -14,14 +20,16 @@ extension ModelConfiguration {
         {
             return .longRope(
                 short: short, long: long, originalContext: try originalContext(reader, scaling),
-                magnitude: try reader.optionalPositive(scaling + "attn_factor") ?? 1)
+                magnitude: 1)
         }
         switch try reader.string(scaling + "type") {
         case nil:
-            // The key of files from before the scaling had a type.
-            let key = prefix + "rope.scale_linear"
-            guard let factor = try reader.optionalFloat(key), factor != 0 else { return .none }
-            return .linear(factor: try reader.positive(key))
+            // Without a type it is linear; the other key is that of files from before there were types.
+            for key in [scaling + "factor", prefix + "rope.scale_linear"] {
+                guard let factor = try reader.optionalFloat(key), factor != 0 else { continue }
+                return .linear(factor: try reader.positive(key))
+            }
+            return .none
         case "none":
             return .none
         case "linear":
@@ -35,14 +43,18 @@ extension ModelConfiguration {
                 factor: factor, fastTurns: try reader.optionalPositive(scaling + "yarn_beta_fast") ?? 32,
                 slowTurns: try reader.optionalPositive(scaling + "yarn_beta_slow") ?? 1,
                 originalContext: try originalContext(reader, scaling),
-                magnitude: stated ?? (factor <= 1 ? 1 : 0.1 * Float(log(Double(factor))) + 1),
-                roundsToPairs: true)
+                magnitude: stated ?? Self.yarnMagnitude(factor: factor), roundsToPairs: true)
         case let other?:
             throw .unsupported(
                 file: reader.gguf.path, what: "rope scaling \"\(other)\"",
                 supported:
                     "none, linear, yarn, longrope with its tensors, and the divisors of rope_freqs.weight")
         }
+    }
+
+    /// Factor of cosines and sines that YaRN suggests (section 3.4).
+    static func yarnMagnitude(factor: Float, scale: Float = 1) -> Float {
+        factor <= 1 ? 1 : 0.1 * scale * Float(log(Double(factor))) + 1
     }
 
     private func originalContext(_ reader: GGUFKeys, _ scaling: String) throws(ModelError) -> Int {

@@ -1,5 +1,6 @@
 import RedrafterCore
 import RedrafterFormats
+import RedrafterPlatform
 
 extension ModelConfiguration {
     /// Model types of Hugging Face transformers that this project runs.
@@ -44,9 +45,7 @@ extension ModelConfiguration {
         }
         let headDimension = statedDimension ?? hiddenSize / heads
         let rotary = try RotaryKeys(config, traits, headDimension: headDimension)
-        let hasHead = tensors.map { source in
-            WeightRole.head.huggingFaceNames(norms: .before).contains { source.tensor(named: $0) != nil }
-        }
+        let head = tensors.flatMap { WeightRole.head.huggingFaceTensor(in: $0) }
         // Gemma's configurations tie head and embedding unless they say otherwise.
         let tiesByDefault = traits.scalesEmbeddings
         self.init(
@@ -64,12 +63,18 @@ extension ModelConfiguration {
             rotaryDimension: rotary.dimension,
             rotaryPairing: .halves,
             rotaryScaling: rotary.scaling,
-            tiedEmbeddings: try config.bool("tie_word_embeddings") ?? hasHead.map { !$0 } ?? tiesByDefault)
+            tiedEmbeddings: try config.bool("tie_word_embeddings")
+                ?? (tensors == nil ? tiesByDefault : head == nil))
+        // As in transformers, a head of its own counts, whatever the configuration says.
+        if tiedEmbeddings, let head,
+            let embedding = tensors.flatMap({ WeightRole.embedding.huggingFaceTensor(in: $0) })
+        {
+            tiedEmbeddings = head.holdsTheSame(as: embedding)
+        }
         localRotaryBase = rotary.localBase
         try readBlock(config, traits)
         try validate(file: path, keys: .huggingFace(base: rotary.baseKey))
         try readLayerKinds(config, traits, modelType)
-        try Self.checkSpecialTokens(config, vocabularySize: vocabularySize)
     }
 
     /// What changes the result in a way that is not implemented.
@@ -78,8 +83,9 @@ extension ModelConfiguration {
     {
         let key = config.mentions("hidden_activation") ? "hidden_activation" : "hidden_act"
         let isGELU = traits.block.activation == .geluTanh
-        // Gemma's `hidden_act` was written as "gelu" and always meant the approximation by a tangent.
-        let allowed = isGELU ? ["gelu_pytorch_tanh", "gelu"] : ["silu", "swish"]
+        // `hidden_act` of Gemma was written as "gelu" and always meant the approximation by a tangent.
+        let allowed =
+            !isGELU ? ["silu", "swish"] : ["gelu_pytorch_tanh"] + (key == "hidden_act" ? ["gelu"] : [])
         let activation = try config.string(key) ?? allowed[0]
         guard allowed.contains(activation) else {
             throw .unsupported(file: config.file, what: "\(key) \"\(activation)\"", supported: allowed[0])
@@ -88,7 +94,7 @@ extension ModelConfiguration {
         for key in biases where try config.bool(key) == true {
             throw .unsupported(
                 file: config.file, what: "\(key) = true",
-                supported: "biases of attention, in other architectures too")
+                supported: "no biases in the feed-forward block; biases of attention in some architectures")
         }
         guard try config.bool("use_bidirectional_attention") != true else {
             throw .unsupported(
@@ -118,30 +124,18 @@ extension ModelConfiguration {
             let scalar = try config.optionalPositive("query_pre_attn_scalar") ?? 256
             block.attentionScale = 1 / scalar.squareRoot()
         }
-        if traits.keys.contains(.softcaps) {
-            // `null` means none, whatever the default.
-            if config.mentions("attn_logit_softcapping") {
-                block.attentionSoftcap = try config.optionalPositive("attn_logit_softcapping")
-            }
-            if config.mentions("final_logit_softcapping") {
-                logitSoftcap = try config.optionalPositive("final_logit_softcapping")
-            }
+        // `null` means none, whatever the default.
+        if traits.keys.contains(.attentionSoftcap), config.mentions("attn_logit_softcapping") {
+            block.attentionSoftcap = try config.optionalPositive("attn_logit_softcapping")
+        }
+        if traits.keys.contains(.logitSoftcap), config.mentions("final_logit_softcapping") {
+            logitSoftcap = try config.optionalPositive("final_logit_softcapping")
         }
         if traits.keys.contains(.multipliers) {
             embeddingScale = try config.optionalPositive("embedding_multiplier") ?? 1
             block.residualScale = try config.optionalPositive("residual_multiplier") ?? 1
             block.attentionScale = try config.optionalPositive("attention_multiplier") ?? 1
             logitScale = 1 / (try config.optionalPositive("logits_scaling") ?? 1)
-        }
-    }
-
-    /// Ids are the tokenizer's business, but one beyond the embedding shows that the files do not belong together.
-    private static func checkSpecialTokens(_ config: ConfigKeys, vocabularySize: Int) throws(ModelError) {
-        for key in ["bos_token_id", "eos_token_id"] {
-            for id in try config.integers(key) where id < 0 || id >= vocabularySize {
-                throw .invalidValue(
-                    file: config.file, key: key, got: "\(id)", allowed: "0 to \(vocabularySize - 1)")
-            }
         }
     }
 }
@@ -153,5 +147,21 @@ extension ModelConfiguration.KeyNames {
             heads: "num_attention_heads", keyValueHeads: "num_key_value_heads", headDimension: "head_dim",
             vocabularySize: "vocab_size", contextLength: "max_position_embeddings",
             normEpsilon: "rms_norm_eps", rotaryBase: base, rotaryDimension: "head_dim")
+    }
+}
+
+extension WeightRole {
+    /// The tensor of this role in a checkpoint, under whichever of its names.
+    fileprivate func huggingFaceTensor(in source: any TensorSource) -> TensorView? {
+        huggingFaceNames(norms: .before).lazy.compactMap { source.tensor(named: $0) }.first
+    }
+}
+
+extension TensorView {
+    /// Whether all bytes are those of another tensor.
+    fileprivate func holdsTheSame(as other: TensorView) -> Bool {
+        guard type == other.type, shape == other.shape, byteCount == other.byteCount else { return false }
+        guard let one = bytes.baseAddress, let two = other.bytes.baseAddress else { return true }
+        return memcmp(one, two, byteCount) == 0
     }
 }

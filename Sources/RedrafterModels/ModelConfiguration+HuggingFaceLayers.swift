@@ -6,13 +6,16 @@ extension ModelConfiguration {
         _ config: ConfigKeys, _ traits: ArchitectureTraits, _ modelType: String
     ) throws(ModelError) {
         let isPositionless = try positionless(config, traits)
-        let isWindowed = try windowed(config, traits, modelType)
+        let isWindowed = try windowed(config, traits, modelType, positionless: isPositionless)
         guard isWindowed.contains(true) || isPositionless.contains(true) else { return }
         let window = isWindowed.contains(true) ? try slidingWindow(config, traits) : nil
+        guard window != nil || localRotaryBase == nil || !isWindowed.contains(true) else {
+            throw .invalidValue(
+                file: config.file, key: "sliding_window", got: "null",
+                allowed: "a window, for the layers with frequencies of their own")
+        }
         for layer in layerKinds.indices {
-            // A window that holds the whole context has no effect, but for the frequencies that its layers have.
-            let hasEffect = window.map { $0 < contextLength } ?? false
-            layerKinds[layer].window = isWindowed[layer] && hasEffect ? window : nil
+            layerKinds[layer].window = isWindowed[layer] ? window : nil
             if isWindowed[layer], localRotaryBase != nil { layerKinds[layer].positions = .localRotary }
             if isPositionless[layer] { layerKinds[layer].positions = .none }
         }
@@ -21,18 +24,18 @@ extension ModelConfiguration {
     private func slidingWindow(_ config: ConfigKeys, _ traits: ArchitectureTraits) throws(ModelError) -> Int?
     {
         let key = "sliding_window"
-        let fallback = config.mentions(key) ? nil : traits.defaultWindow
+        let fallback = config.mentions(key) ? nil : traits.windowOfConfiguration
         guard let window = try config.optionalInteger(key) ?? fallback else { return nil }
-        guard window > 0 else {
+        guard (1...1 << 30).contains(window) else {
             throw .invalidValue(
-                file: config.file, key: key, got: "\(window)", allowed: "a number above 0, or null")
+                file: config.file, key: key, got: "\(window)", allowed: "1 to \(1 << 30), or null")
         }
         return window
     }
 
     /// Layers that have a window, if the file names one.
     private func windowed(
-        _ config: ConfigKeys, _ traits: ArchitectureTraits, _ modelType: String
+        _ config: ConfigKeys, _ traits: ArchitectureTraits, _ modelType: String, positionless: [Bool]
     ) throws(ModelError) -> [Bool] {
         let none = [Bool](repeating: false, count: layers)
         let (full, sliding) = ("full_attention", "sliding_attention")
@@ -62,9 +65,11 @@ extension ModelConfiguration {
         switch traits.windows {
         case .none: return none
         case .all: return none.map { _ in true }
+        case .listedOrAll: return try listed.map(checked) ?? none.map { _ in true }
         case .listed:
             guard try config.bool("use_sliding_window") == true else { return none }
             if let listed { return try checked(listed) }
+            if traits.positionlessInterval != nil { return positionless }
             let first = try config.optionalInteger("max_window_layers") ?? 28
             return none.indices.map { $0 >= first }
         case .allBut(let interval):

@@ -27,7 +27,8 @@ struct RotaryKeys {
                     file: config.file, what: "rope_type \"\(type)\" of layers with a window",
                     supported: "default")
             }
-            if let full = try parameters?.nested("full_attention") { parameters = full }
+            // What stands there for all layers is not read in transformers either.
+            parameters = try parameters?.nested("full_attention")
         }
         // Beside `rope_parameters`, transformers 5 takes `rope_scaling` alone.
         let keys = try config.nested("rope_scaling") ?? parameters
@@ -58,13 +59,12 @@ struct RotaryKeys {
         let type = try keys.string("rope_type") ?? oldType ?? "default"
         switch type {
         case "default", "dynamic":
-            // Dynamic scaling begins beyond `max_position_embeddings`, which no context exceeds here.
             guard keys.object?.contains(where: { $0.value.object != nil }) != true else {
                 throw .unsupported(
                     file: config.file, what: "\(keys.prefix)… for each kind of layer",
                     supported: "one rotary embedding for all layers, but for gemma3")
             }
-            return .none
+            return type == "dynamic" ? .dynamic : .none
         case "linear":
             return .linear(factor: try keys.positive("factor"))
         case "llama3":
@@ -94,7 +94,7 @@ struct RotaryKeys {
         // Stretched by nothing, the frequencies are the plain ones.
         if factor == 1, keys.value("attention_factor") == nil { return .none }
         func magnitude(_ scale: Float) -> Float {
-            factor <= 1 ? 1 : 0.1 * scale * Float(log(Double(factor))) + 1
+            ModelConfiguration.yarnMagnitude(factor: factor, scale: scale)
         }
         var stated = try keys.optionalPositive("attention_factor")
         if stated == nil, let one = try keys.optionalFloat("mscale"),

@@ -4,8 +4,15 @@ extension ModelConfiguration {
     /// A family of models that is not supported, named as what it is, with the nearest that is.
     static func unknown(_ key: String, _ name: String, file: String, supported: String) -> ModelError {
         let lowercased = name.lowercased()
-        let kind = kinds.first { $0.parts.contains(where: lowercased.contains) }?.what
-        let nearest = Architecture.allCases.map(\.rawValue)
+        // In `config.json` this is the family with images; the text alone is gemma3_text.
+        let kind =
+            lowercased == "gemma3"
+            ? withImages : kinds.first { $0.parts.contains(where: lowercased.contains) }?.what
+        let names =
+            key == "model_type"
+            ? Architecture.allCases.flatMap(\.traits.modelTypes) : Architecture.allCases.map(\.rawValue)
+        let nearest =
+            names
             .map { (name: $0, shared: zip($0, lowercased).prefix { $0 == $1 }.count) }
             .max { $0.shared < $1.shared }
         let hint = nearest.flatMap { $0.shared >= 3 ? "; the nearest of them is \($0.name)" : nil } ?? ""
@@ -13,6 +20,8 @@ extension ModelConfiguration {
             file: file, what: "\(key) \"\(name)\"\(kind.map { ", \($0)," } ?? "")",
             supported: supported + hint)
     }
+
+    private static let withImages = "a model of images and text"
 
     /// Parts of names of families, and what those families are.
     private static let kinds: [(parts: [String], what: String)] = [
@@ -28,8 +37,8 @@ extension ModelConfiguration {
             "a state-space or hybrid model"
         ),
         (
-            ["vl", "vision", "llava", "paligemma", "gemma3", "mllama", "idefics", "pixtral", "clip"],
-            "a model of images and text"
+            ["vl", "vision", "llava", "paligemma", "mistral3", "mllama", "idefics", "pixtral", "clip"],
+            withImages
         ),
         (["bert", "t5", "bart", "whisper", "electra"], "no causal language model"),
         (["eagle", "medusa"], "the head of a drafter, not a model"),

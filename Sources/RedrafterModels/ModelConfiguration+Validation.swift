@@ -44,11 +44,18 @@ extension ModelConfiguration {
         try require(
             normEpsilon.isFinite && normEpsilon > 0 && normEpsilon < 1, keys.normEpsilon, normEpsilon,
             "a number above 0 and below 1")
-        for base in [rotaryBase, localRotaryBase ?? 1] {
-            try require(Self.bases.contains(base), keys.rotaryBase, base, "a number from 1 to 1e15")
+        for base in [rotaryBase, localRotaryBase ?? rotaryBase] {
+            try requireBase(base, keys.rotaryBase, file: file)
         }
     }
 
-    /// Below them angles overflow, or are the same for all pairs.
-    private static let bases: ClosedRange<Float> = 1...1e15
+    /// Checks the base of rotary frequencies; beyond the range angles overflow, or are the same for all pairs.
+    func requireBase(_ base: Float, _ key: String, file: String) throws(ModelError) {
+        guard (1...1e15).contains(base) else {
+            throw .invalidValue(file: file, key: key, got: "\(base)", allowed: "a number from 1 to 1e15")
+        }
+    }
+
+    /// What a factor of activations, scores, logits or angles can be: far beyond real models, and far from what overflows.
+    static let factors: ClosedRange<Float> = 1e-9...1e9
 }

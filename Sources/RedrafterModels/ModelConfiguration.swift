@@ -7,6 +7,8 @@ public struct ModelConfiguration: Sendable, Hashable {
         case none
         /// All positions divided by the factor.
         case linear(factor: Float)
+        /// Other frequencies for texts longer than the trained context, which are refused; within it there is no scaling.
+        case dynamic
         /// Llama 3: low frequencies divided by the factor, high ones kept, a smooth transition between.
         case llama3(factor: Float, lowFrequency: Float, highFrequency: Float, originalContext: Int)
         /// Divisors of each frequency given in the file (`rope_freqs.weight`).
@@ -37,6 +39,8 @@ public struct ModelConfiguration: Sendable, Hashable {
     public var rotaryDimension: Int
     public var rotaryPairing: RotaryPairing
     public var rotaryScaling: RotaryScaling
+    /// Factor of all cosines and sines, beside the magnitude of the scaling.
+    public var rotaryFactor: Float = 1
     /// The LM head shares the embedding's weights.
     public var tiedEmbeddings: Bool
     /// How the parts of a layer are put together, alike in all layers.

@@ -32,7 +32,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unsupported(let file, let what, let supported):
             "\(TerminalText.escaped(file)): \(TerminalText.escaped(what)) is not supported; supported: \(supported)"
         case .missingTensors(let file, let names, let count):
-            "\(TerminalText.escaped(file)): \(count) weights are missing: "
+            "\(TerminalText.escaped(file)): \(count == 1 ? "1 weight is" : "\(count) weights are") missing: "
                 + names.map { TerminalText.escaped($0, limit: 64) }.joined(separator: ", ")
                 + (count > names.count ? ", …" : "")
         case .wrongShape(let file, let tensor, let got, let expected, let configuration):

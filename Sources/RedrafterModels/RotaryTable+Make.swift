@@ -15,7 +15,7 @@ extension ModelConfiguration {
             }
         }
         switch rotaryScaling {
-        case .none: return plain
+        case .none, .dynamic: return plain
         case .linear(let factor): return plain.map { $0 / Double(factor) }
         case .divisors(let divisors): return divided(by: divisors)
         case .longRope(let short, let long, let originalContext, _):
@@ -36,8 +36,8 @@ extension ModelConfiguration {
     /// Factor of all cosines and sines.
     var rotaryMagnitude: Float {
         switch rotaryScaling {
-        case .none, .linear, .llama3, .divisors: 1
-        case .yarn(_, _, _, _, let magnitude, _), .longRope(_, _, _, let magnitude): magnitude
+        case .none, .linear, .dynamic, .llama3, .divisors: rotaryFactor
+        case .yarn(_, _, _, _, let magnitude, _), .longRope(_, _, _, let magnitude): rotaryFactor * magnitude
         }
     }
 

@@ -109,6 +109,18 @@ extension TransformerWeights {
     }
 }
 
+extension ModelConfiguration {
+    /// Asks a backend for a cache of this model's heads, of one token.
+    /// - Throws: `TransformerError.backend` where it cannot have one.
+    public func requireHeads(on backend: any ComputeBackend) throws(TransformerError) {
+        _ = try wrapping(
+            TransformerError.backend,
+            try backend.makeCache(
+                CacheShape(
+                    layers: 1, keyValueHeads: 1, headDimension: headDimension, sequences: 1, capacity: 1)))
+    }
+}
+
 /// Reads single weights, checked against the configuration.
 private struct WeightLoader {
     let configuration: ModelConfiguration

@@ -87,7 +87,8 @@ extension Interpreter {
         for start in stride(from: 0, to: items.count, by: size) {
             var part = Array(items[start..<min(items.count, start + min(size, items.count))])
             if let filler = bound[1], part.count < size, !isNone(filler) {
-                try allocate((size - part.count).multipliedReportingOverflow(by: 24).partialValue & Int.max)
+                let (bytes, overflow) = (size - part.count).multipliedReportingOverflow(by: 24)
+                try allocate(overflow ? Int.max / 2 : bytes)
                 part += Array(repeating: filler, count: size - part.count)
             }
             batches.append(try list(part))

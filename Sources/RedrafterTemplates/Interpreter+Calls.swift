@@ -42,6 +42,7 @@ extension Interpreter {
     private func bind(_ macro: Macro, _ arguments: CallArguments) throws(Fault) {
         var keywords = arguments.keywords
         for (index, parameter) in macro.parameters.enumerated() {
+            try step(1 + keywords.count)
             if index < arguments.positional.count {
                 scope.set(parameter.name, arguments.positional[index])
             } else if let place = keywords.firstIndex(where: { $0.name == parameter.spelling }) {

@@ -195,6 +195,7 @@ extension Interpreter {
             }
             value = arguments.positional[index]
         } else {
+            try step(1 + arguments.keywords.count)
             guard let named = arguments.keywords.last(where: { $0.name == first }) else {
                 throw .failed("the format has no value '\(first)'")
             }

@@ -164,9 +164,14 @@ import Testing
     @Test("Rotary scaling: linear, YaRN, divisors, or a refusal")
     func rotaryScaling() throws {
         var model = SmallGGUF()
+        model.values["llama.rope.scaling.factor"] = .float(3)
+        #expect(try model.configuration().rotaryScaling == .linear(factor: 3))
+        model.values["llama.rope.scaling.attn_factor"] = .float(1.5)
+        #expect(try model.configuration().rotaryFactor == 1.5)
+        model = SmallGGUF()
         model.values["llama.rope.scaling.type"] = .string("linear")
         #expect(throws: ModelError.self) { try model.configuration() }
-        for bad: Float in [0, -1, .nan, .infinity] {
+        for bad: Float in [0, -1, .nan, .infinity, 1e-20, 1e20] {
             model.values["llama.rope.scaling.factor"] = .float(bad)
             #expect(throws: ModelError.self) { try model.configuration() }
         }
@@ -193,6 +198,9 @@ import Testing
         #expect(throws: ModelError.self) { try model.configuration() }  // all zero
         model.fill = 1
         #expect(try model.configuration().rotaryScaling == .divisors([1, 1, 1, 1]))
+        model.values["llama.rope.scaling.type"] = .string("linear")
+        #expect(throws: ModelError.self) { try model.configuration() }
+        model.values["llama.rope.scaling.type"] = .string("none")
         model.shapes[model.shapes.count - 1].shape = [3]
         #expect(throws: ModelError.self) { try model.configuration() }
     }
@@ -207,8 +215,9 @@ import Testing
         #expect(try model.configuration().layerKinds.map(\.window) == [64, nil])
         model.values["llama.attention.sliding_window"] = .uint32(0)
         #expect(try model.configuration().layerKinds.map(\.window) == [nil, nil])
+        // One as long as the trained context counts in longer ones.
         model.values["llama.attention.sliding_window"] = .uint32(128)
-        #expect(try model.configuration().layerKinds.map(\.window) == [nil, nil])
+        #expect(try model.configuration().layerKinds.map(\.window) == [128, nil])
         model.values["llama.expert_count"] = .uint32(8)
         #expect(throws: ModelError.self) { try model.configuration() }
         model.values["llama.expert_count"] = .uint32(0)

@@ -193,6 +193,16 @@ struct MalformedTokenizerJSONTests {
         expectRefusal("tokenizer_config.json") { _ = try TokenizerJSON().tokenizer(configuration: text) }
     }
 
+    @Test("Replacements that multiply beyond all measure are refused before a text goes through them")
+    func bombs() {
+        let bomb =
+            #"{"type":"Replace","pattern":{"String":"a"},"content":"\#(String(repeating: "a", count: 1000))"}"#
+        var json = TokenizerJSON()
+        json.normalizer =
+            #"{"type":"Sequence","normalizers":[\#([bomb, bomb, bomb].joined(separator: ","))]}"#
+        expectRefusal("the normalizer") { _ = try json.tokenizer() }
+    }
+
     @Test("A few tokens more than rows of the embedding are left out with a warning, many are refused")
     func rows() throws {
         let tokenizer = try TokenizerJSON().tokenizer(vocabularySize: 5)

@@ -191,6 +191,9 @@ private struct RandomGGUF {
         model.values["llama.feed_forward_length"] = .uint32(UInt32(feedForward))
         model.values["general.name"] = .string("random")
         model.values["general.file_type"] = .uint32(0)
+        model.values["tokenizer.ggml.model"] = .string("gpt2")
+        model.values["tokenizer.ggml.pre"] = .string("smollm")
+        model.values["tokenizer.ggml.merges"] = .strings([ByteSlice("a b")])
         model.values["tokenizer.ggml.tokens"] = .strings([ByteSlice("a"), ByteSlice("b"), ByteSlice("ab")])
         var random = SeededRandom(seed: 5)
         try model.write(to: path) { name, count in

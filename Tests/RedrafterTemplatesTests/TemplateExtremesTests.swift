@@ -70,4 +70,13 @@ struct TemplateExtremesTests {
         }
         #expect(rendered > 4000 && rendered < Self.sources.count)
     }
+
+    @Test("A batch of more places than memory counts is a limit, however the product wraps")
+    func batches() {
+        for size in ["1152921504606846977", "768614336404564651", "9223372036854775807"] {
+            #expect(throws: TemplateError.self, "\(size)") {
+                try Template("{{ [1]|batch(\(size), 0)|list }}", name: "test").render([], clock: .system)
+            }
+        }
+    }
 }

@@ -42,6 +42,60 @@ import VulkanBackend
         let (before, tensors) = try fixture.checkpoint()
         let expected = try fixture.logits(before, tensors.source, chunk: 64, on: backend)
         #expect(fixture.difference(got, expected) <= 5e-5)
+        // Windows included, also those that llama.cpp's converter does not write.
+        #expect(fixture.difference(got, fixture.halved) <= 8e-5)
+    }
+
+    @Test(
+        "Layers without positions at other places than the family's survive a conversion, which warns of them"
+    )
+    func positionlessLayers() throws {
+        let fixture = Fixture("smollm3")
+        let folder = TemporaryDirectory()
+        let path = try fixture.complete(in: folder)
+        let json = try JSONValue(path: folder.file("config.json")).text()
+        let changed = json.replacing(#""no_rope_layers":[1,1,1,0]"#, with: #""no_rope_layers":[1,0,1,1]"#)
+        #expect(changed != json)
+        unlink(folder.file("config.json"))
+        try ToyModelFile.write(Array(changed.utf8), to: folder.file("config.json"))
+        let report = try ModelConverter.convert(input: path, output: folder.file("out.gguf"), type: .f32)
+        #expect(report.warnings.contains { $0.contains("every fourth") }, "\(report.warnings)")
+        let configuration = try ModelConfiguration(GGUFFile(path: folder.file("out.gguf")))
+        #expect(configuration.layerKinds.map(\.positions) == [.rotary, .none, .rotary, .rotary])
+    }
+
+    @Test("Parts of YaRN that GGUF has no keys for survive a conversion as divisors")
+    func yarn() throws {
+        let fixture = Fixture("llama-yarn")
+        let folder = TemporaryDirectory()
+        let path = try fixture.complete(in: folder)
+        let json = try JSONValue(path: folder.file("config.json")).text()
+        let changed = json.replacing(
+            #""rope_type":"yarn""#, with: #""rope_type":"yarn","truncate":false,"attention_factor":1.5"#)
+        #expect(changed != json)
+        unlink(folder.file("config.json"))
+        try ToyModelFile.write(Array(changed.utf8), to: folder.file("config.json"))
+        try ModelConverter.convert(input: path, output: folder.file("out.gguf"), type: .f32)
+        let before = try ModelConfiguration(
+            huggingFace: JSONValue(path: folder.file("config.json")), path: "config.json")
+        let after = try ModelConfiguration(GGUFFile(path: folder.file("out.gguf")))
+        #expect(after.rotaryFactor == 1.5)
+        let pairs = zip(before.rotaryFrequencies, after.rotaryFrequencies)
+        #expect(pairs.allSatisfy { abs($0 - $1) <= 1e-6 * $0 })
+    }
+
+    @Test("A head beside a configuration that ties it is the head, unless it is the embedding again")
+    func untiedHead() throws {
+        for (name, isTied) in [("llama", false), ("qwen3", true)] {
+            let fixture = Fixture(name)
+            let model = try SafetensorsModel(path: fixture.path)
+            let json = try JSONValue(path: fixture.path + "/config.json").text()
+                .replacing(#""tie_word_embeddings":false"#, with: #""tie_word_embeddings":true"#)
+            let configuration = try ModelConfiguration(
+                huggingFace: JSONValue(parsing: json.utf8, path: "config.json"), path: "config.json",
+                tensors: model)
+            #expect(configuration.tiedEmbeddings == isTied, "\(name)")
+        }
     }
 
     @Test("The bits do not depend on chunks, kernels and threads", arguments: Fixture.all)

@@ -82,11 +82,13 @@ public struct ChatTemplate: Sendable {
     /// The prompt for a conversation with tool calls and other members that `ChatMessage` does not have.
     /// - Parameters:
     ///   - conversation: a list of messages, or an object with `messages` and further variables (`tools`, `documents`).
+    ///   - origin: the conversation's name in errors.
     ///   - tools: win over those of the conversation.
     ///   - addGenerationPrompt: ends with the header of the assistant's turn; nil for what the conversation says, else true.
     /// - Throws: `ChatTemplateError.template`, `.invalidMessages`.
     public func render(
-        conversation: JSONValue, tools: JSONValue? = nil, addGenerationPrompt: Bool? = nil
+        conversation: JSONValue, from origin: String = "the conversation", tools: JSONValue? = nil,
+        addGenerationPrompt: Bool? = nil
     ) throws(ChatTemplateError) -> [PromptSegment] {
         var given = [Template.Variable]()
         var messages = conversation
@@ -94,11 +96,11 @@ public struct ChatTemplate: Sendable {
             messages = object["messages"] ?? .null
             for (key, value) in object where !(key == "messages") {
                 guard let name = key.string else { continue }
-                given.append(Template.Variable(name, value, isInput: !name.hasSuffix("_token")))
+                given.append(Template.Variable(name, value, isInput: true))
             }
         }
         let normal = Template.Variable(
-            "messages", try normalized(messages), isInput: true, trusted: Self.roles)
+            "messages", try normalized(messages, from: origin), isInput: true, trusted: Self.roles)
         var all = [Template.Variable("add_generation_prompt", .bool(true))] + given + [normal]
         if let tools { all.append(Template.Variable("tools", tools, isInput: true)) }
         if let addGenerationPrompt {
@@ -117,14 +119,17 @@ public struct ChatTemplate: Sendable {
     ]
 
     /// Messages as transformers hands them over: without members that are null, and with thoughts under each of their names.
-    private func normalized(_ messages: JSONValue) throws(ChatTemplateError) -> JSONValue {
-        guard let list = messages.array else {
-            throw .invalidMessages(file: file, expected: "a list of messages", got: messages.summary)
+    private func normalized(
+        _ messages: JSONValue, from origin: String
+    ) throws(ChatTemplateError) -> JSONValue {
+        guard let list = messages.array, !list.isEmpty else {
+            throw .invalidMessages(
+                file: origin, expected: "a list of one message or more", got: messages.summary)
         }
         var result = [JSONValue]()
         for message in list {
             guard let object = message.object else {
-                throw .invalidMessages(file: file, expected: "a list of objects", got: message.summary)
+                throw .invalidMessages(file: origin, expected: "a list of objects", got: message.summary)
             }
             var members = object.filter { !$0.value.isNull }.map { ($0.key, $0.value) }
             let thoughts = ["reasoning_content", "thinking", "reasoning"].lazy.compactMap { name in

@@ -30,23 +30,29 @@ enum ChatTemplateFiles {
 
     /// The files beside the tokenizer: `chat_template.jinja`, the older `chat_template.json`, and those in
     /// `additional_chat_templates`.
-    static func templates(directory: String) throws(TokenizerError) -> Templates {
-        var templates: Templates = (try text(directory + "/chat_template.jinja"), [:])
+    /// - Returns: the templates, and the file that the one without a name is from.
+    static func templates(
+        directory: String
+    ) throws(TokenizerError) -> (templates: Templates, file: String) {
+        var file = directory + "/chat_template.jinja"
+        var templates: Templates = (try text(file), [:])
         if templates.standard == nil {
-            let json = try optional(try JSONValue(path: directory + "/chat_template.json"))
-            templates = Self.templates(json?["chat_template"])
+            file = directory + "/chat_template.json"
+            templates = Self.templates(try optional(try JSONValue(path: file))?["chat_template"])
         }
         let folder = directory + "/additional_chat_templates"
         for name in names(in: folder) where name.hasSuffix(".jinja") {
             templates.named[String(name.dropLast(6))] = try text("\(folder)/\(name)")
         }
-        return templates
+        return (templates, file)
     }
 
     private static func text(_ path: String) throws(TokenizerError) -> String? {
         guard let file = try optional(try MappedFile(path: path)) else { return nil }
-        // The bytes go with the file.
-        return withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
+        guard let text = ByteSlice(file.bytes).string else {
+            throw .format(.wrongFormat(file: path, expected: "a text in UTF-8", looksLike: "something else"))
+        }
+        return text
     }
 
     /// nil for a file that is not there.

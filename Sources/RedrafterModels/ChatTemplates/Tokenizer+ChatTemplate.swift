@@ -13,7 +13,8 @@ extension TokenizerDefinition {
             guard let chatTemplate, !chatTemplate.isEmpty else {
                 throw .missing(file: file, named: namedChatTemplates.keys.sorted())
             }
-            return try ChatTemplate(chatTemplate, file: file, specialTokens: specialTokens, options: options)
+            return try ChatTemplate(
+                chatTemplate, file: chatTemplateFile ?? file, specialTokens: specialTokens, options: options)
         case .named(let name):
             let own = name == "default" ? chatTemplate : namedChatTemplates[name]
             guard let source = BuiltInChatTemplate(rawValue: name)?.source ?? own else {

@@ -30,8 +30,11 @@ extension GGUFWriter {
     private func setRotaryScaling(_ configuration: ModelConfiguration, _ prefix: String) throws(FormatError) {
         let scaling = prefix + "rope.scaling."
         switch configuration.rotaryScaling {
-        case .none, .llama3, .divisors:
+        case .none, .llama3, .divisors, .dynamic:
             break
+        case .yarn(_, _, _, _, let magnitude, roundsToPairs: false):
+            // As divisors: GGUF files know pairs that are rounded alone.
+            try set(scaling + "attn_factor", .float(magnitude))
         case .linear(let factor):
             try set(scaling + "type", .string("linear"))
             try set(scaling + "factor", .float(factor))
@@ -39,7 +42,10 @@ extension GGUFWriter {
             try set(scaling + "type", .string("yarn"))
             try set(scaling + "factor", .float(factor))
             try set(scaling + "original_context_length", .uint32(UInt32(clamping: originalContext)))
-            try set(scaling + "yarn_attn_factor", .float(magnitude))
+            // Beside the factor that llama.cpp takes from the other keys.
+            try set(
+                scaling + "attn_factor",
+                .float(magnitude / ModelConfiguration.yarnMagnitude(factor: factor)))
             try set(scaling + "yarn_beta_fast", .float(fastTurns))
             try set(scaling + "yarn_beta_slow", .float(slowTurns))
         case .longRope(_, _, let originalContext, let magnitude):
@@ -57,16 +63,18 @@ extension GGUFWriter {
             try set(prefix + "attention.sliding_window", .uint32(UInt32(clamping: window)))
             try set(prefix + "attention.sliding_window_pattern", .bools(windows.map { $0 != nil }))
         } else if traits.defaultWindow != nil {
-            // One that has no effect, but whose layers have frequencies of their own.
+            try set(prefix + "attention.sliding_window", .uint32(0))
+        }
+        if configuration.hasOwnPositionlessLayers {
             try set(
-                prefix + "attention.sliding_window", .uint32(UInt32(clamping: configuration.contextLength)))
-            try set(
-                prefix + "attention.sliding_window_pattern",
-                .bools(configuration.layerKinds.map { $0.positions == .localRotary }))
+                ModelConfiguration.positionlessKey,
+                .bools(configuration.layerKinds.map { $0.positions == .none }))
         }
         if let base = configuration.localRotaryBase { try set(prefix + "rope.freq_base_swa", .float(base)) }
-        if traits.keys.contains(.softcaps) {
+        if traits.keys.contains(.attentionSoftcap) {
             try set(prefix + "attn_logit_softcapping", .float(block.attentionSoftcap ?? 0))
+        }
+        if traits.keys.contains(.logitSoftcap) {
             try set(prefix + "final_logit_softcapping", .float(configuration.logitSoftcap ?? 0))
         }
         if traits.keys.contains(.queryScalar) || traits.keys.contains(.multipliers),
@@ -97,11 +105,11 @@ extension ModelConfiguration {
     /// `[rotaryDimension / 2]` each
     var rotaryDivisors: [(name: String, divisors: [Float])] {
         switch rotaryScaling {
-        case .none, .linear, .yarn: return []
+        case .none, .linear, .dynamic, .yarn(_, _, _, _, _, roundsToPairs: true): return []
         case .divisors(let divisors): return [("rope_freqs.weight", divisors)]
         case .longRope(let short, let long, _, _):
             return [("rope_factors_short.weight", short), ("rope_factors_long.weight", long)]
-        case .llama3:
+        case .llama3, .yarn:
             var plain = self
             plain.rotaryScaling = .none
             let divisors = zip(plain.rotaryFrequencies, rotaryFrequencies).map { Float($0 / $1) }

@@ -104,6 +104,11 @@ public enum ModelConverter {
             try setFileType(writer, type)
             var report = try plan.write(to: writer, progress)
             report.warnings += model.warnings + tokenizer.warnings
+            if configuration.hasOwnPositionlessLayers {
+                report.warnings.append(
+                    "its layers without positions are not every fourth one; other programs than this one have no key for "
+                        + "that, and compute other answers from the file")
+            }
             return report
         } catch {
             throw .format(error)

@@ -78,6 +78,11 @@ struct TokenizerMetadata {
                 "\(special.count) added tokens are looked for in a way that a GGUF file cannot say (blanks around them, "
                     + "whole words, normalized text): \(names.joined(separator: ", "))")
         }
+        if pre == nil, case .blanks(_, .first, _) = definition.preTokenizers.first {
+            result.append(
+                "from a GGUF file, text right behind a special token begins with a blank of its own; here it does not"
+            )
+        }
         // With the pre-tokenizer of Qwen 2 it is understood.
         if definition.normalizers == [.form(.composed)], pre?.normalizesToNFC == false {
             result.append("that text is brought to Unicode's NFC is something a GGUF file cannot say")

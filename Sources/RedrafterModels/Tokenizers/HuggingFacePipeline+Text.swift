@@ -10,6 +10,7 @@ extension HuggingFacePipeline {
 
     func readNormalizers(_ steps: [Step]) throws(TokenizerError) -> [Normalizer] {
         var result = [Normalizer]()
+        var growth = Growth(subject: "the normalizer")
         for step in steps {
             switch step.type {
             case "NFC", "NFD", "NFKC", "NFKD":
@@ -19,8 +20,13 @@ extension HuggingFacePipeline {
                 guard let pattern = try pattern(step) else {
                     throw unsupported(step, "of an empty string", supported: Self.supportedNormalizers)
                 }
-                result.append(.replace(pattern, with: try text(step, "content")))
-            case "Prepend": result.append(.prepend(try text(step, "prepend")))
+                let content = try text(step, "content")
+                try growth.grow(by: content.count, file: file)
+                result.append(.replace(pattern, with: content))
+            case "Prepend":
+                let prefix = try text(step, "prepend")
+                try growth.grow(by: prefix.count, file: file)
+                result.append(.prepend(prefix))
             case "Strip":
                 let left = try flag(step, "strip_left") ?? true
                 result.append(.strip(left: left, right: try flag(step, "strip_right") ?? true))
@@ -140,6 +146,7 @@ extension HuggingFacePipeline {
             return
         }
         var isFused = false
+        var growth = Growth(subject: "the decoder")
         for step in steps {
             switch (step.type, isByteLevel) {
             case ("ByteLevel", true): continue
@@ -149,8 +156,9 @@ extension HuggingFacePipeline {
                 guard case .literal(let literal) = try pattern(step)?.kind else {
                     throw unsupported(step, "with a Regex", supported: Self.supportedDecoders)
                 }
-                decoder.replacements.append(
-                    TokenDecoder.Replacement(pattern: literal, content: try text(step, "content")))
+                let content = try text(step, "content")
+                try growth.grow(by: content.count / max(literal.count, 1) + 1, file: file)
+                decoder.replacements.append(TokenDecoder.Replacement(pattern: literal, content: content))
             case ("Strip", false): try readStrip(step, isFused)
             case ("Metaspace", false) where !isFused:
                 let blank = try text(step, "replacement")
@@ -199,5 +207,27 @@ extension [PreTokenizer] {
             result.append(step)
         }
         return result
+    }
+}
+
+/// How much longer a text can become, at most: replacements multiply.
+private struct Growth {
+    let subject: String
+    private var factor = 1
+
+    init(subject: String) { self.subject = subject }
+
+    /// Tokenizers make a byte at most a few times longer.
+    private static let most = 4096
+
+    mutating func grow(by bytes: Int, file: String) throws(TokenizerError) {
+        let (product, overflow) = factor.multipliedReportingOverflow(by: max(bytes, 1))
+        guard !overflow, product <= Self.most else {
+            throw .invalid(
+                file: file, field: subject,
+                expected: "replacements that make a byte at most \(Self.most) bytes",
+                got: "more")
+        }
+        factor = product
     }
 }

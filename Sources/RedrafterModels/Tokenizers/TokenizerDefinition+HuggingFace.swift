@@ -14,12 +14,17 @@ extension TokenizerDefinition {
         let configuration = try Self.optional(try JSONValue(path: directory + "/tokenizer_config.json"))
         let generation = try Self.optional(try JSONValue(path: directory + "/generation_config.json"))
         let model = try Self.optional(try JSONValue(path: directory + "/config.json"))
-        let templates = try ChatTemplateFiles.templates(directory: directory)
+        let (templates, templateFile) = try ChatTemplateFiles.templates(directory: directory)
         let root = try wrapping(TokenizerError.format, try JSONValue(path: path))
         try self.init(
             tokenizer: root, configuration: configuration, generation: generation, model: model, file: path,
             vocabularySize: vocabularySize)
-        chatTemplate = templates.standard ?? chatTemplate
+        if let standard = templates.standard {
+            chatTemplate = standard
+            chatTemplateFile = templateFile
+        } else if chatTemplate != nil {
+            chatTemplateFile = directory + "/tokenizer_config.json"
+        }
         namedChatTemplates.merge(templates.named) { $1 }
     }
 

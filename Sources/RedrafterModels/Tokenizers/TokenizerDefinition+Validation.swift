@@ -50,9 +50,10 @@ extension TokenizerDefinition {
                 got: "\(tokens.count)")
         }
         let name = String(decoding: tokens[rows].prefix(64), as: UTF8.self)
+        let what = excess == 1 ? "1 token of the tokenizer has" : "\(excess) tokens of the tokenizer have"
         warnings.append(
-            "\(excess) tokens of the tokenizer have no row in the embedding and are left out, \"\(TerminalText.escaped(name))\" "
-                + "the first; text never becomes them")
+            "\(what) no row in the embedding and cannot be used, \"\(TerminalText.escaped(name))\" the first; text never "
+                + "becomes such a token")
         var kept = ByteStrings()
         kept.reserve(count: rows, bytes: tokens.storage.count)
         for id in 0..<rows { kept.append(tokens[id]) }

@@ -94,6 +94,8 @@ public struct TokenizerDefinition: Sendable {
     public var warnings: [String] = []
     /// Jinja source.
     public var chatTemplate: String?
+    /// The file that it is from, where that is another than the tokenizer's.
+    var chatTemplateFile: String?
     /// Further templates by name, such as `tool_use`.
     public var namedChatTemplates: [String: String] = [:]
 

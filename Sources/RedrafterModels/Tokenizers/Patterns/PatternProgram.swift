@@ -73,13 +73,19 @@ struct PatternProgram: Sendable {
         return index
     }
 
-    private mutating func nextNumber() -> Int32 {
+    /// Choices at most: what is noted of them takes a bit for each, and for each byte of the text.
+    private static let mostChoices: Int32 = 512
+
+    private mutating func nextNumber() throws(PatternError) -> Int32 {
+        guard choices < Self.mostChoices else {
+            throw PatternError(problem: "an expression of more than \(Self.mostChoices) choices")
+        }
         choices += 1
         return choices - 1
     }
 
     private mutating func emitSplit() throws(PatternError) -> Int {
-        try emit(Instruction(operation: .split, number: nextNumber()))
+        try emit(Instruction(operation: .split, number: try nextNumber()))
         return instructions.count - 1
     }
 
@@ -159,7 +165,7 @@ struct PatternProgram: Sendable {
                 Instruction(
                     operation: .run, first: index(of: set), second: Int32(truncatingIfNeeded: minimum),
                     third: Int32(truncatingIfNeeded: maximum ?? -1), flag: greed == .possessive,
-                    number: nextNumber()))
+                    number: try nextNumber()))
         }
         if greed == .possessive {
             return try compile(
