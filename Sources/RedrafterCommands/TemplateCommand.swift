@@ -20,7 +20,8 @@ struct TemplateCommand: ParsableCommand {
     @Option(
         name: [.short, .long], parsing: .unconditional,
         help: ArgumentHelp(
-            "GGUF file, or folder with tokenizer.json: whose template is run.", valueName: "path"))
+            "GGUF file, folder with tokenizer.json, or hf:ORG/NAME: whose template is run. Without it and --template, the default "
+                + "model.", valueName: "path"))
     var model: String?
 
     @Option(
@@ -85,7 +86,11 @@ struct TemplateCommand: ParsableCommand {
     }
 
     private func chatTemplate(_ options: ChatTemplateOptions) throws -> ChatTemplate {
-        if let model { return try ModelSource.tokenizer(path: model).makeChatTemplate(options) }
+        // The default model stands in where neither a model nor a template is named.
+        let isDefault = model == nil && options.choice == .ofModel && access(DefaultModelFile.path, R_OK) == 0
+        if let model = model ?? (isDefault ? DefaultModelFile.path : nil) {
+            return try TokenizerDefinition(path: ModelLocation.path(model)).makeChatTemplate(options)
+        }
         switch options.choice {
         case .source(let source, let file): return try ChatTemplate(source, file: file, options: options)
         case .named(let name):
@@ -100,20 +105,5 @@ struct TemplateCommand: ParsableCommand {
         case .ofModel:
             throw CommandFailure(.usage, "neither -m nor --template was given", hint: "pass one of them")
         }
-    }
-}
-
-extension ModelSource {
-    /// The tokenizer of a model, without a look at its weights: a file that has only a vocabulary is enough.
-    fileprivate static func tokenizer(path: String) throws -> TokenizerDefinition {
-        var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-            return try TokenizerDefinition(directory: path)
-        }
-        guard path.hasSuffix(".json") || path.hasSuffix(".safetensors") else {
-            return try TokenizerDefinition(try GGUFFile(path: path))
-        }
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        return try TokenizerDefinition(directory: folder.isEmpty ? "/" : folder)
     }
 }

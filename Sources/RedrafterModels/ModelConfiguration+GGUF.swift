@@ -41,6 +41,11 @@ extension ModelConfiguration {
                 throw .unsupported(
                     file: gguf.path, what: "tensor type \(type)", supported: Self.supportedTypes)
             }
+            guard !gguf.allTensors.isEmpty else {
+                throw .unsupported(
+                    file: gguf.path, what: "a file that holds a vocabulary and no weights",
+                    supported: "whole models; tokenize, detokenize and template need no weights")
+            }
             throw .missingTensors(file: gguf.path, names: ["token_embd.weight"], count: 1)
         }
         let rows = embedding.shape.first ?? 0
