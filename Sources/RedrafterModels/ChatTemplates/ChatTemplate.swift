@@ -122,9 +122,8 @@ public struct ChatTemplate: Sendable {
     private func normalized(
         _ messages: JSONValue, from origin: String
     ) throws(ChatTemplateError) -> JSONValue {
-        guard let list = messages.array, !list.isEmpty else {
-            throw .invalidMessages(
-                file: origin, expected: "a list of one message or more", got: messages.summary)
+        guard let list = messages.array else {
+            throw .invalidMessages(file: origin, expected: "a list of messages", got: messages.summary)
         }
         var result = [JSONValue]()
         for message in list {
