@@ -77,7 +77,10 @@ import Testing
             ("-m '\(try toy())' --template rag", 64, "known: chatml"),
             ("-m nope.gguf", 66, "nope.gguf"),
         ] as [(String, Int32, String)] {
-            let run = try Run(shell: "\"$R\" template \(arguments) --messages '\(messages)'")
+            // Without a default model.
+            let run = try Run(
+                shell: "\"$R\" template \(arguments) --messages '\(messages)'",
+                environment: ["REDRAFTER_CACHE": "/nonexistent"])
             #expect(
                 run.code == code && run.errors.contains(part) && run.output == "",
                 "\(arguments): \(run.errors)")
