@@ -48,7 +48,8 @@ let package = Package(
             name: "RedrafterTemplates",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
             swiftSettings: swiftSettings),
-        .target(name: "CCurl", cSettings: cSettings),
+        .target(name: "CSharedLibrary", cSettings: cSettings),
+        .target(name: "CCurl", dependencies: ["CSharedLibrary"], cSettings: cSettings),
         .target(
             name: "RedrafterHub",
             dependencies: ["CCurl", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats"],
@@ -58,7 +59,7 @@ let package = Package(
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterTemplates"],
             swiftSettings: swiftSettings),
         .target(name: "RedrafterReport", dependencies: ["RedrafterCore"], swiftSettings: swiftSettings),
-        .target(name: "COpenBLAS", cSettings: cSettings),
+        .target(name: "COpenBLAS", dependencies: ["CSharedLibrary"], cSettings: cSettings),
         .target(
             name: "CKernels", path: "Plugins/Backends/CPU/CKernels",
             cSettings: cSettings),

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "CCurl.h"
+#include "CSharedLibrary.h"
 
 // Values of curl.h, which are part of its ABI.
 enum {
@@ -67,22 +68,12 @@ static list_free_function free_list;
 static version_function version;
 
 static void *open_library(void) {
-    const char *chosen = getenv("REDRAFTER_CURL");
 #if defined(__APPLE__)
     static const char *const names[] = {"libcurl.4.dylib", "/usr/lib/libcurl.4.dylib"};
 #else
     static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl.so"};
 #endif
-    const size_t count = chosen ? 1 : sizeof names / sizeof *names;
-    for (size_t i = 0; i < count; i++) {
-        const char *name = chosen ? chosen : names[i];
-        void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-        if (library) return library;
-        // The first name is the usual one: why the others are missing helps nobody.
-        const char *reason = dlerror();
-        if (i == 0) snprintf(failure, sizeof failure, "%s", reason ? reason : name);
-    }
-    return NULL;
+    return rd_open_library("REDRAFTER_CURL", names, sizeof names / sizeof *names, failure, sizeof failure);
 }
 
 static void load(void) {

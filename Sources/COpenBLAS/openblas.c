@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "COpenBLAS.h"
+#include "CSharedLibrary.h"
 
 // Values of the enumerations in cblas.h.
 enum { ROW_MAJOR = 101, NO_TRANSPOSE = 111, TRANSPOSE = 112 };
@@ -34,7 +35,6 @@ const char *rd_blas_preferred_core(void) {
 }
 
 static void *open_library(void) {
-    const char *chosen = getenv("REDRAFTER_OPENBLAS");
 #if defined(__APPLE__)
     static const char *const names[] = {
         "libopenblas.0.dylib", "libopenblas.dylib", "/opt/homebrew/opt/openblas/lib/libopenblas.dylib",
@@ -42,17 +42,7 @@ static void *open_library(void) {
 #else
     static const char *const names[] = {"libopenblas.so.0", "libopenblas.so"};
 #endif
-    const size_t count = chosen ? 1 : sizeof names / sizeof *names;
-    for (size_t i = 0; i < count; i++) {
-        const char *name = chosen ? chosen : names[i];
-        // Its symbols stay its own: another BLAS in the process is neither replaced nor used.
-        void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-        if (library) return library;
-        // The first name is the usual one: why the others are missing helps nobody.
-        const char *reason = dlerror();
-        if (i == 0) snprintf(failure, sizeof failure, "%s", reason ? reason : name);
-    }
-    return NULL;
+    return rd_open_library("REDRAFTER_OPENBLAS", names, sizeof names / sizeof *names, failure, sizeof failure);
 }
 
 /// Opens the library under the variables it reads then. They are taken away again: programs that this process starts

@@ -13,7 +13,7 @@ public struct ModelInspection: Sendable {
 
     /// Why it cannot be run; nil where it can.
     public let problem: String?
-    /// The numbers of the decoder; nil where they cannot be read.
+    /// The numbers of the decoder; nil where the files do not hold a whole model.
     public let configuration: ModelConfiguration?
     /// Empty where the model cannot be run.
     public let drafters: [Drafter]
@@ -45,7 +45,7 @@ public struct ModelInspection: Sendable {
             drafters = listing.entries.map { Drafter($0) }
             (automaticDrafter, warnings, problem) = (listing.automatic, files.warnings, nil)
             do throws(ChatTemplateError) {
-                _ = try Tokenizer(files.tokenizer).chatTemplate(options.chatTemplate)
+                _ = try files.tokenizer.makeChatTemplate(options.chatTemplate)
                 chatTemplateProblem = nil
             } catch {
                 chatTemplateProblem = error.description

@@ -4,8 +4,7 @@ package struct SHA256 {
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
         0x5be0_cd19,
     ]
-    private var rest = [UInt8]()  // fewer than 64 bytes
-    private var count: UInt64 = 0
+    private var blocks = HashBlocks()
 
     package init() {}
 
@@ -20,33 +19,11 @@ package struct SHA256 {
     package static func hexadecimal(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { hexadecimal($0) } }
 
     package mutating func add(_ bytes: UnsafeRawBufferPointer) {
-        count += UInt64(bytes.count)
-        var bytes = bytes[...]
-        if !rest.isEmpty {
-            let missing = bytes.prefix(64 - rest.count)
-            rest.append(contentsOf: missing)
-            bytes = bytes.dropFirst(missing.count)
-            guard rest.count == 64 else { return }
-            rest.withUnsafeBytes { Self.compress(&state, $0) }
-            rest.removeAll(keepingCapacity: true)
-        }
-        let whole = bytes.count / 64 * 64
-        Self.compress(&state, UnsafeRawBufferPointer(rebasing: bytes.prefix(whole)))
-        rest.append(contentsOf: bytes.dropFirst(whole))
+        blocks.add(bytes, to: &state, by: Self.compress)
     }
 
     /// The digest of all bytes added, as 64 hexadecimal digits.
-    package mutating func finish() -> String {
-        let bits = count &* 8
-        let zeros = (119 - rest.count) % 64
-        let padding = [0x80] + [UInt8](repeating: 0, count: zeros)
-        let length = withUnsafeBytes(of: bits.bigEndian) { [UInt8]($0) }
-        (padding + length).withUnsafeBytes { add($0) }
-        return state.map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }.joined()
-    }
+    package mutating func finish() -> String { blocks.finish(&state, by: Self.compress) }
 
     /// Takes in whole blocks of 64 bytes.
     private static func compress(_ state: inout [UInt32], _ bytes: UnsafeRawBufferPointer) {
@@ -76,8 +53,7 @@ package struct SHA256 {
         _ bytes: UnsafeRawBufferPointer, at block: Int, into words: UnsafeMutableBufferPointer<UInt32>
     ) {
         for index in 0..<16 {
-            words[index] = UInt32(
-                bigEndian: bytes.loadUnaligned(fromByteOffset: block + index * 4, as: UInt32.self))
+            words[index] = HashBlocks.word(index, of: bytes, at: block)
         }
         for index in 16..<64 {
             let (early, late) = (words[index - 15], words[index - 2])

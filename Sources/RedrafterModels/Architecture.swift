@@ -31,6 +31,9 @@ struct ArchitectureTraits {
     var localRotaryBase: Float?
     /// The size of a head where the file names none; nil: hidden size ÷ heads.
     var headDimension: Int?
+    /// The number of layers of the one size whose scores are scaled by √(hidden ÷ heads), not √d, without a key that says so in
+    /// GGUF files.
+    var layersScaledByHidden: Int?
     /// Embeddings are scaled by √hidden.
     var scalesEmbeddings = false
     /// The cap of the logits where the file names none.
@@ -76,23 +79,20 @@ extension ModelConfiguration.Architecture {
         case .qwen3:
             ArchitectureTraits(
                 modelTypes: ["qwen3"], block: LayerBlock(queryKeyNorms: .heads), windows: .listed,
-                windowOfConfiguration: 4096,
-                headDimension: 128, keys: [.attentionBias])
+                windowOfConfiguration: 4096, headDimension: 128, keys: [.attentionBias])
         case .gemma2:
             ArchitectureTraits(
                 modelTypes: ["gemma2"], block: .gemma2, windows: .allBut(every: 2), defaultWindow: 4096,
-                windowOfConfiguration: 4096,
-                headDimension: 256, scalesEmbeddings: true, logitSoftcap: 30,
-                keys: [.attentionBias, .queryScalar, .attentionSoftcap, .logitSoftcap],
+                windowOfConfiguration: 4096, headDimension: 256, layersScaledByHidden: 46,
+                scalesEmbeddings: true,
+                logitSoftcap: 30, keys: [.attentionBias, .queryScalar, .attentionSoftcap, .logitSoftcap],
                 storesNormsLessOne: true)
         case .gemma3:
             ArchitectureTraits(
                 modelTypes: ["gemma3_text"],
                 block: LayerBlock(norms: .both, queryKeyNorms: .heads, activation: .geluTanh),
                 windows: .allBut(every: 6), defaultWindow: 4096, windowOfConfiguration: 4096,
-                rotaryBase: 1_000_000,
-                localRotaryBase: 10_000,
-                headDimension: 256,
+                rotaryBase: 1_000_000, localRotaryBase: 10_000, headDimension: 256, layersScaledByHidden: 62,
                 scalesEmbeddings: true, keys: [.attentionBias, .queryScalar, .logitSoftcap],
                 storesNormsLessOne: true)
         case .phi3:
@@ -128,7 +128,7 @@ extension LayerBlock {
         return block
     }
 
-    /// The caps of scores and logits are in the file, or these.
+    /// The cap of scores is in the file, or this.
     fileprivate static var gemma2: LayerBlock {
         var block = LayerBlock(norms: .both, activation: .geluTanh)
         block.attentionSoftcap = 50

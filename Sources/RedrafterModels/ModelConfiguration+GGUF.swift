@@ -103,10 +103,7 @@ extension ModelConfiguration {
         if traits.scalesEmbeddings { embeddingScale = Float(hiddenSize).squareRoot() }
         logitSoftcap = traits.logitSoftcap
         if traits.keys.contains(.queryScalar) {
-            // The largest models of both generations have another scale, which the files of llama.cpp do not name.
-            let scalesByHidden =
-                architecture == .gemma2 && layers == 46 || architecture == .gemma3 && layers == 62
-            let scalar = scalesByHidden ? hiddenSize / heads : headDimension
+            let scalar = layers == traits.layersScaledByHidden ? hiddenSize / heads : headDimension
             block.attentionScale =
                 try reader.optionalPositive(prefix + "attention.scale") ?? 1 / Float(scalar).squareRoot()
         }
@@ -144,9 +141,10 @@ extension ModelConfiguration {
         }
         let positionless = try reader.flags(Self.positionlessKey, count: layers)
         guard window == 0 || traits.windows != .none else {
+            let others = Architecture.allCases.filter { $0.traits.windows != .none }
             throw .unsupported(
                 file: reader.gguf.path, what: "a window of \(window) tokens in \(architecture.rawValue)",
-                supported: "windows in llama, qwen2, qwen3, gemma2, gemma3, phi3 and smollm3")
+                supported: "windows in " + others.map(\.rawValue).joined(separator: ", "))
         }
         let isWindowed: [Bool]
         if window == 0 {

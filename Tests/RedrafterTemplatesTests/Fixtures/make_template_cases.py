@@ -6,11 +6,12 @@
 
 import json
 import os
-
-import jinja2
-from jinja2 import ext, nodes, sandbox
+import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "..", "Benchmarks", "Scripts"))
+
+from transformers_jinja import environment
 
 VARIABLES = {
     "s": "Hello, World",
@@ -261,42 +262,6 @@ REFUSED = [
     "{% else %}", "{% if x %}{% for y in z %}{% endif %}{% endfor %}", "{% ", "{%", "{% if x }}{% endif %}",
     "{{ x %}", "{% include 'x' %}", "{% extends 'x' %}", "{% import 'x' as y %}", "{{ x is not }}", "{{ 1 is odd is even }}",
 ]
-
-
-class Generation(ext.Extension):
-    tags = {"generation"}
-
-    def parse(self, parser):
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
-        return nodes.CallBlock(self.call_method("_body"), [], [], body).set_lineno(line)
-
-    def _body(self, caller):
-        return caller()
-
-
-def environment():
-    def raise_exception(message):
-        raise jinja2.exceptions.TemplateError(message)
-
-    def tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
-        return json.dumps(x, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-
-    class Namespace(jinja2.utils.Namespace):
-        def __init__(*args, **kwargs):
-            self, args = args[0], args[1:]
-            members = dict(*args, **kwargs)
-            if any(name.startswith("_") for name in members):
-                raise jinja2.exceptions.SecurityError("underscore")
-            jinja2.utils.Namespace.__init__(self, members)
-
-    result = sandbox.ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, ext.loopcontrols])
-    result.filters["tojson"] = tojson
-    result.globals["raise_exception"] = raise_exception
-    result.globals["strftime_now"] = lambda format: __import__("datetime").datetime.now().strftime(format)
-    result.globals["namespace"] = Namespace
-    return result
 
 
 def render(source):

@@ -1,5 +1,5 @@
 /// Parses classes of characters (`[…]`, with ranges, `&&` and classes inside) and the escapes that stand for sets.
-struct PatternClassParser {
+struct PatternClassParser: PatternCursor {
     let text: [Unicode.Scalar]
     var at: Int
     let ignoresCase: Bool
@@ -182,17 +182,5 @@ struct PatternClassParser {
         guard let rule = CharacterProperty.named(name) else { throw problem("\\p{\(name)}") }
         at = end + 1
         return isNegated ? .not(rule) : rule
-    }
-
-    private var peek: Unicode.Scalar? { at < text.count ? text[at] : nil }
-
-    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
-        guard peek == scalar else { return false }
-        at += 1
-        return true
-    }
-
-    private func problem(_ what: String) -> PatternError {
-        PatternError(problem: "\(what), at character \(at)")
     }
 }

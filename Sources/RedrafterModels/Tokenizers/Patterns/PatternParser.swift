@@ -2,9 +2,9 @@
 ///
 /// Not read, and named in the error: back-references, `\G`, `\K`, `\X`, conditionals, and calls of groups. Nesting is
 /// bounded, time is linear.
-struct PatternParser {
-    private let text: [Unicode.Scalar]
-    private var at = 0
+struct PatternParser: PatternCursor {
+    let text: [Unicode.Scalar]
+    var at = 0
     private var depth = 0
     private var options = Options()
 
@@ -56,7 +56,7 @@ struct PatternParser {
     /// Blanks and comments of `(?x)`.
     private mutating func skipBlank(_ next: Unicode.Scalar) -> Bool {
         if next == "#" {
-            while let scalar = peek, scalar != "\n" { at += scalar == "\n" ? 0 : 1 }
+            while let scalar = peek, scalar != "\n" { at += 1 }
             return true
         }
         guard next == " " || (9...13).contains(next.value) else { return false }
@@ -260,17 +260,5 @@ struct PatternParser {
         options = outer
         guard take(")") else { throw problem("a group without end") }
         return node
-    }
-
-    private var peek: Unicode.Scalar? { at < text.count ? text[at] : nil }
-
-    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
-        guard peek == scalar else { return false }
-        at += 1
-        return true
-    }
-
-    private func problem(_ what: String) -> PatternError {
-        PatternError(problem: "\(what), at character \(at)")
     }
 }
