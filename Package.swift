@@ -31,12 +31,17 @@ let package = Package(
         .library(name: "RedrafterTraining", targets: ["RedrafterTraining"]),
         .library(name: "RedrafterTrainers", targets: ["RedrafterTrainers"]),
         .library(name: "RedrafterDistillation", targets: ["RedrafterDistillation"]),
+        .library(name: "RedrafterServing", targets: ["RedrafterServing"]),
         .library(name: "RedrafterCommands", targets: ["RedrafterCommands"]),
         .library(name: "RedrafterTesting", targets: ["RedrafterTesting"]),
         .executable(name: "redrafter", targets: ["RedrafterCLI"]),
     ],
+    traits: [
+        .trait(name: "Server", description: "The command `serve`: an HTTP server with OpenAI's API.")
+    ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
     ],
     targets: [
         .target(name: "RedrafterPlatform", swiftSettings: swiftSettings),
@@ -136,6 +141,10 @@ let package = Package(
                 "RedrafterCore", "RedrafterFormats", "RedrafterModels", "RedrafterReport", "CPUBackend",
                 "VulkanBackend", "LookupDrafter", "RecurrentDrafter", "MedusaDrafter",
             ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "RedrafterServing",
+            dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterModels", "Redrafter"],
             swiftSettings: swiftSettings),
         .target(
             name: "RedrafterDistillation",

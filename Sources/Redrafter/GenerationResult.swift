@@ -7,13 +7,20 @@ public struct GenerationParameters: Sendable, Hashable {
     /// Texts that end the answer; they are not part of it.
     public var stop: [String] = []
     public var sampling = SamplingParameters.greedy
+    /// How many of the most probable tokens are reported with each token of the answer, and its own probability; nil for none of
+    /// this. 0 to `maximumTopLogProbabilities`.
+    public var topLogProbabilities: Int?
+
+    public static let maximumTopLogProbabilities = 20
 
     public init(
-        maximumTokens: Int? = nil, stop: [String] = [], sampling: SamplingParameters = .greedy
+        maximumTokens: Int? = nil, stop: [String] = [], sampling: SamplingParameters = .greedy,
+        topLogProbabilities: Int? = nil
     ) {
         self.maximumTokens = maximumTokens
         self.stop = stop
         self.sampling = sampling
+        self.topLogProbabilities = topLogProbabilities
     }
 
     /// - Throws: `ParameterError.outOfRange`.
@@ -24,6 +31,10 @@ public struct GenerationParameters: Sendable, Hashable {
         }
         if stop.contains("") {
             throw .outOfRange(name: "stop", got: "an empty text", allowed: "at least one character")
+        }
+        let most = Self.maximumTopLogProbabilities
+        if let topLogProbabilities, !(0...most).contains(topLogProbabilities) {
+            throw .outOfRange(name: "logprobs", got: "\(topLogProbabilities)", allowed: "0 to \(most)")
         }
     }
 }
@@ -44,6 +55,8 @@ public struct GenerationResult: Sendable, Hashable {
     public var text: String
     /// Every token that was generated, the one that ended the answer included.
     public var tokens: [Int32]
+    /// For each token, where they were asked for; else empty.
+    public var logProbabilities: [TokenLogProbabilities] = []
     public var finishReason: FinishReason
     /// The context was full; a `length` that asking for more tokens cannot help.
     public var isContextFull: Bool

@@ -17,6 +17,8 @@ public struct SamplingParameters: Sendable, Hashable {
     public var presencePenalty: Float = 0
     /// Subtracted from the logit of a recent token for each time it occurs.
     public var frequencyPenalty: Float = 0
+    /// Added to the logits of tokens, before all else.
+    public var logitBias: [Int32: Float] = [:]
     /// Seed of the noise; the text for a seed does not depend on how it was computed.
     public var seed: UInt64 = 0
 
