@@ -22,6 +22,9 @@
         /// Of the choices that have ended.
         var results: [GenerationResult] { finished.compactMap { $0 } }
 
+        /// Whether all choices have ended.
+        var isComplete: Bool { finished.allSatisfy { $0 != nil } }
+
         /// One event.
         static func event(_ value: JSONValue) -> [UInt8] {
             Array("data: ".utf8) + value.encoded() + Array("\n\n".utf8)
@@ -61,6 +64,15 @@
     enum MergedAnswers {
         typealias Stream = AsyncThrowingStream<(Int, EngineEvent), any Error>
 
+        /// Waits for the ends of all of them.
+        static func results(of events: Stream, choices: Int) async throws -> [GenerationResult] {
+            var results = [GenerationResult?](repeating: nil, count: choices)
+            for try await case (let choice, .finished(let result)) in events { results[choice] = result }
+            let whole = results.compactMap { $0 }
+            guard whole.count == choices else { throw CancellationError() }
+            return whole
+        }
+
         private final class OpenAnswers: Sendable {
             private let count: Mutex<Int>
 
@@ -76,7 +88,7 @@
         }
 
         /// The first error ends the sequence, and whatever ends the sequence ends the answers.
-        static func events(of answers: [EngineAnswer]) -> Stream {
+        static func events(of answers: [EngineAnswer]) -> (Stream, Stream.Continuation) {
             let (stream, feed) = Stream.makeStream()
             let open = OpenAnswers(answers.count)
             let tasks = answers.enumerated().map { choice, answer in
@@ -95,7 +107,7 @@
                     task.cancel()
                 }
             }
-            return stream
+            return (stream, feed)
         }
     }
 #endif

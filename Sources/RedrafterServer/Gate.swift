@@ -47,7 +47,7 @@
         struct Passed {
             var isHead: Bool
             /// HTTP/1.0: no chunks, and one request a connection.
-        var isOld: Bool
+            var isOld: Bool
             var endsConnection: Bool
             var extraFields: HTTPFields
         }

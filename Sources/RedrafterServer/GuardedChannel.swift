@@ -13,7 +13,16 @@
         let limits: ServerLimits
         let policy: AccessPolicy
         let log: Logger
-        let responder: HTTPChannelHandler.Responder
+
+        init(_ routes: Routes) {
+            self.routes = routes
+            limits = routes.options.limits
+            policy = AccessPolicy(routes.options)
+            log = routes.log
+        }
+
+        let routes: Routes
+        private(set) var responder: HTTPChannelHandler.Responder = { _, _, _ in }
 
         /// Bytes that the system holds of what a client has not read: small, so that one that reads nothing is noticed.
         private static let sendBuffer: SocketOptionValue = 64 << 10
@@ -42,7 +51,13 @@
         }
 
         func handle(value: Value, logger: Logger) async {
-            await handleHTTP(asyncChannel: value, logger: logger)
+            let client = ClientPresence()
+            value.channel.closeFuture.whenComplete { _ in client.gone() }
+            var connection = self
+            connection.responder = { [routes] request, writer, _ in
+                try await routes.respond(request, writer, client)
+            }
+            await connection.handleHTTP(asyncChannel: value, logger: logger)
         }
     }
 #endif

@@ -12,29 +12,28 @@
         /// connection ends them.
         /// - Throws: `APIError`; `ClientGone`.
         func answer(
-            _ request: TextRequest, _ served: Served, _ channel: any Channel, _ record: inout RequestRecord
+            _ request: TextRequest, _ served: Served, _ client: ClientPresence, _ record: inout RequestRecord
         ) async throws -> Answer {
             let answers = try Self.submit(request, to: served.engine)
-            channel.closeFuture.whenComplete { _ in for answer in answers { answer.cancel() } }
+            let (events, feed) = MergedAnswers.events(of: answers)
+            client.watch { feed.finish(throwing: ClientGone()) }
             let format = AnswerFormat(request, served)
             record.metadata["id"] = "\(format.id)"
             if request.isStreamed {
-                var events = MergedAnswers.events(of: answers).makeAsyncIterator()
+                var events = events.makeAsyncIterator()
                 // Before the first event an error still has a status of its own.
                 let first = try await Self.mapping(request) { try await events.next() }
-                if case .finished(let result) = first?.1 { try Self.requireWhole([result], channel) }
+                if case .finished(let result) = first?.1 { try Self.requireWhole([result], client) }
                 return .stream(
                     StartedStream(
                         request: request, format: AnswerStream(format, choices: answers.count), first: first,
                         events: events))
             }
             let results = try await Self.mapping(request) {
-                var results = [GenerationResult]()
-                for answer in answers { results.append(try await answer.result()) }
-                return results
+                try await MergedAnswers.results(of: events, choices: answers.count)
             }
             record.add(results)
-            try Self.requireWhole(results, channel)
+            try Self.requireWhole(results, client)
             if options.logsPrompts { record.metadata["answer"] = "\(results[0].text)" }
             return .reply(Reply(json: format.whole(results)))
         }
@@ -56,24 +55,25 @@
         /// Runs what waits for the engine, and says its errors in OpenAI's terms.
         static func mapping<Value>(
             _ request: TextRequest, _ body: () async throws -> Value
-        ) async throws(APIError) -> Value {
+        ) async throws -> Value {
             do { return try await body() } catch {
+                if error is ClientGone { throw error }
                 if let error = error as? EngineError { throw APIError(error, request.kind) }
-                throw APIError(.internalServerError, "The answer ended without a reason")
+                throw APIError.endedWithoutReason
             }
         }
 
         /// A text that was cut short is no answer.
         /// - Throws: `ClientGone`, or 503 where the server has run out of time.
-        static func requireWhole(_ results: [GenerationResult], _ channel: any Channel) throws {
-            guard channel.isActive else { throw ClientGone() }
+        static func requireWhole(_ results: [GenerationResult], _ client: ClientPresence) throws {
+            guard !client.isGone else { throw ClientGone() }
             if results.contains(where: { $0.finishReason == .cancelled }) { throw APIError.draining }
         }
 
         /// Writes a stream to its end, and gives the status for the log.
         /// - Throws: what the connection throws.
         func write(
-            _ started: StartedStream, _ writer: consuming ResponseWriter, _ channel: any Channel,
+            _ started: StartedStream, _ writer: consuming ResponseWriter, _ client: ClientPresence,
             _ record: inout RequestRecord
         ) async throws -> Int {
             var (stream, events) = (started.format, started.events)
@@ -91,10 +91,11 @@
                 try await body.write(ByteBuffer(bytes: stream.opening()))
                 var next = started.first
                 while let (choice, event) = next {
-                    if case .finished(let result) = event { try Self.requireWhole([result], channel) }
+                    if case .finished(let result) = event { try Self.requireWhole([result], client) }
                     try await body.write(ByteBuffer(bytes: stream.chunk(event, choice: choice)))
                     next = try await Self.mapping(started.request) { try await events.next() }
                 }
+                guard stream.isComplete else { throw APIError.endedWithoutReason }
                 try await body.write(ByteBuffer(bytes: stream.closing()))
             } catch let error as APIError {
                 // No end of the stream, and no reason why it has finished: it has failed.
@@ -116,10 +117,10 @@
         var events: MergedAnswers.Stream.Iterator
     }
 
-    /// The client has closed the connection.
-    struct ClientGone: Error {}
-
     extension APIError {
+        static let endedWithoutReason = APIError(
+            .internalServerError, "The answer ended without a reason", code: "internal")
+
         /// Why the engine does not answer.
         init(_ error: EngineError, _ kind: TextRequest.Kind) {
             switch error {

@@ -21,14 +21,16 @@
 
         /// - Throws: where the client has gone.
         func respond(
-            _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel
+            _ request: Request, _ writer: consuming ResponseWriter, _ client: ClientPresence
         ) async throws {
             let address = request.head.path ?? ""
             let route = Route(address: address)
             var record = RequestRecord(request.method, route, address)
+            defer { client.unwatch() }
             do {
                 let answer: Answer
-                do { answer = try await prepare(request, route, channel, &record) } catch let error as APIError {
+                do { answer = try await prepare(request, route, client, &record) } catch let error as APIError
+                {
                     record.metadata["reason"] = "\(error.message)"
                     answer = .reply(Reply(error))
                 }
@@ -37,7 +39,7 @@
                 case .reply(let reply):
                     status = reply.status.code
                     try await reply.write(to: writer)
-                case .stream(let stream): status = try await write(stream, writer, channel, &record)
+                case .stream(let stream): status = try await write(stream, writer, client, &record)
                 }
                 record.write(to: log, status: status)
             } catch {
@@ -53,23 +55,24 @@
         }
 
         private func prepare(
-            _ request: Request, _ route: Route?, _ channel: any Channel, _ record: inout RequestRecord
+            _ request: Request, _ route: Route?, _ client: ClientPresence, _ record: inout RequestRecord
         ) async throws -> Answer {
             let body = try await request.body.collect(upTo: options.limits.bodyBytes)
             let route = try find(route, request.method)
             if request.method == .options { return .reply(.preflight) }
             switch route {
-            case .chat: return try await text(.chat, body, channel, &record)
-            case .completion: return try await text(.completion, body, channel, &record)
+            case .chat: return try await text(.chat, body, client, &record)
+            case .completion: return try await text(.completion, body, client, &record)
             default: return .reply(try reply(to: route, body))
             }
         }
 
         private func text(
-            _ kind: TextRequest.Kind, _ body: ByteBuffer, _ channel: any Channel, _ record: inout RequestRecord
+            _ kind: TextRequest.Kind, _ body: ByteBuffer, _ client: ClientPresence,
+            _ record: inout RequestRecord
         ) async throws -> Answer {
             let (request, served) = try textRequest(kind, body, &record)
-            return try await answer(request, served, channel, &record)
+            return try await answer(request, served, client, &record)
         }
 
         private func find(_ route: Route?, _ method: HTTPRequest.Method) throws(APIError) -> Route {

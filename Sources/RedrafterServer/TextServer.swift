@@ -107,10 +107,7 @@
         ) -> Server<GuardedChannel> {
             var quiet = log
             quiet.logLevel = max(log.logLevel, .warning)
-            let routes = Routes(state, options, log)
-            let channel = GuardedChannel(
-                limits: options.limits, policy: AccessPolicy(options), log: log,
-                responder: { try await routes.respond($0, $1, $2) })
+            let channel = GuardedChannel(Routes(state, options, log))
             let configuration = ServerConfiguration(
                 address: .hostname(options.host, port: options.port),
                 availableConnectionsDelegate: MaximumAvailableConnections(connections, logger: quiet))

@@ -178,16 +178,21 @@ class Connections(unittest.TestCase):
         self.gone(reset, False, 0.3)
 
     def test_a_client_that_goes_while_it_waits_ends_its_request(self):
-        with self.server.connect() as first:
-            first.sendall(request("POST", CHAT, {**LONG, "stream": True}))
-            read_until(first, b'"delta":{"content":')
-            self.gone(lambda c: c.close(), False, 0.1) if False else None
+        with self.server.connect() as one, self.server.connect() as other:
+            for connection in [one, other]:
+                connection.sendall(request("POST", CHAT, {**LONG, "stream": True}))
+            read_until(one, b'"delta":{"content":')
+            before = self.server.stderr().count("client gone")
+            with self.server.connect() as waiting:
+                waiting.sendall(request("POST", CHAT, LONG))
+                time.sleep(0.1)
+            self.assertTrue(eventually(lambda: self.server.stderr().count("client gone") > before, 2))
         self.assertTrue(eventually(lambda: self.server.metric("num_requests_running") == 0))
 
     def test_a_half_closed_connection_gets_its_answer(self):
         for stream in [False, True]:
             with self.server.connect() as connection:
-                body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 40, "stream": stream}
+                body = {**LONG, "max_tokens": 40, "stream": stream}
                 connection.sendall(request("POST", CHAT, body))
                 connection.shutdown(socket.SHUT_WR)
                 answer = Answer(read_all(connection))
