@@ -1,6 +1,6 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build install uninstall demo examples docs test test-kernels test-arm test-torch test-peers check exactness lint format \
+.PHONY: help setup build serve install uninstall demo examples docs test test-kernels test-server test-arm test-torch test-peers check exactness lint format \
 	shaders validate-vulkan bench bench-kernels bench-peer bench-quantised fuzz clean
 
 # Scripts take this one, too, and the clang beside it for the kernels alone; CLANG=/path/to/clang is another.
@@ -35,6 +35,12 @@ demo: build ## answer a prompt with the default model, streaming; then compare t
 	@echo '== redrafter compare --drafters rnn,none'
 	@.build/release/redrafter compare --drafters rnn,none
 
+# A build folder of its own: with the server other packages are fetched and built, too.
+serve: setup ## build the command with its HTTP server, and start it: http://127.0.0.1:8080; ARGS="--parallel 8 -c 2048"
+	@echo "== building with the server (the first time takes two or three minutes)"
+	@$(BUILD) --traits Server --scratch-path .build-server
+	@exec .build-server/release/redrafter serve $(ARGS)
+
 examples: setup ## build the example programs, and run the one that adds a kind of drafter
 	cd Examples && $(SWIFT) build -c release
 	bash Examples/check.sh
@@ -46,6 +52,9 @@ docs: ## build the documentation, warnings are errors
 test: setup ## run all tests; FILTER=name: those whose names match, SERIAL=1: one after the other
 	@$(if $(FILTER),,bash .ci/test-kernels)
 	@SERIAL="$(SERIAL)" bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
+
+test-server: setup ## build the command with its server, and send it what clients send and what they should not
+	@bash .ci/test-server $(if $(FILTER),-k '$(FILTER)')
 
 test-kernels: ## compare the bits of the CPU kernels that this processor runs
 	@bash .ci/test-kernels
@@ -95,4 +104,4 @@ fuzz: ## fuzz every parser for a minute each (libFuzzer)
 	bash Tests/Fuzz/run.sh
 
 clean: ## remove what builds leave behind
-	rm -rf .build .build-docs .build-install .build-kernels .build-tests Examples/.build
+	rm -rf .build .build-docs .build-install .build-kernels .build-server .build-tests Examples/.build

@@ -266,6 +266,14 @@ let package = Package(
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .testTarget(
+            name: "RedrafterServerTests",
+            dependencies: [
+                "RedrafterServer", "RedrafterServing", "RedrafterCore", "RedrafterFormats",
+                "RedrafterModels", "Redrafter", "RedrafterTesting",
+                .product(name: "HTTPTypes", package: "swift-http-types", condition: serving),
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "RedrafterDistillationTests",
             dependencies: [
                 "RedrafterPlatform", "RedrafterDistillation", "RedrafterTraining", "RecurrentTraining",

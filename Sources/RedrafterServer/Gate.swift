@@ -136,12 +136,12 @@
             switch unwrapInboundIn(data) {
             case .head(let head):
                 do throws(APIError) { try begin(head, context) } catch {
-                    refuse(error, "\(head.method.rawValue) \(head.uri)", context)
+                    refuse(error, "\(head.method.rawValue) \(Route.shown(head.uri))", context)
                 }
             case .body(var part):
                 guard case .body(let pending, var body) = reading else { return }
                 guard body.readableBytes + part.readableBytes <= limits.bodyBytes else {
-                    return refuse(.bodyTooLarge(limits.bodyBytes), pending.head.uri, context)
+                    return refuse(.bodyTooLarge(limits.bodyBytes), Route.shown(pending.head.uri), context)
                 }
                 reading = .nothing
                 body.writeBuffer(&part)

@@ -11,7 +11,9 @@
         private let isRoutine: Bool
 
         init(_ method: HTTPRequest.Method, _ route: Route?, _ address: String) {
-            metadata = ["method": "\(method.rawValue)", "route": "\(route?.rawValue ?? address)"]
+            metadata = [
+                "method": "\(method.rawValue)", "route": "\(route?.rawValue ?? Route.shown(address))",
+            ]
             isRoutine = route == .health || route == .metrics
         }
 

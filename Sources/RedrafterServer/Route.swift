@@ -1,5 +1,6 @@
 #if Server
     import HTTPTypes
+    import RedrafterCore
 
     /// What can be asked for.
     enum Route: String, CaseIterable {
@@ -30,6 +31,9 @@
         }
 
         var allowed: String { method == .get ? "GET, HEAD, OPTIONS" : "POST, OPTIONS" }
+
+        /// An address for the log: escaped, cut, and without what may be a key.
+        static func shown(_ address: String) -> String { TerminalText.escaped(address.prefix { $0 != "?" }) }
 
         /// The page and the health tell nothing; an address that leads nowhere does not tell that without a key.
         static func needsKey(_ address: String) -> Bool {
