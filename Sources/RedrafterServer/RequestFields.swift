@@ -80,13 +80,16 @@
         func number(_ key: String, in range: ClosedRange<Float>) throws(APIError) -> Float? {
             guard let value = value(key) else { return nil }
             guard let double = value.double, range.contains(Float(double)) else {
-                throw wrong(
-                    key,
-                    range.upperBound.isFinite
-                        ? "a number from \(range.lowerBound) to \(range.upperBound)"
-                        : "a number from \(range.lowerBound)")
+                throw wrong(key, Self.words(range))
             }
             return Float(double)
+        }
+
+        private static func words(_ range: ClosedRange<Float>) -> String {
+            let most = Float.greatestFiniteMagnitude
+            if range.upperBound < most { return "a number from \(range.lowerBound) to \(range.upperBound)" }
+            if range.lowerBound == -most { return "a finite number" }
+            return range.lowerBound == 0 ? "a number from 0" : "a number above 0"
         }
 
         func string(_ key: String) throws(APIError) -> String? {
