@@ -34,7 +34,7 @@ public struct DraftSession: Sendable {
     }
 
     /// The session, in whose place stays one without a state until it is put back.
-    mutating func taken() -> DraftSession {
+    package mutating func taken() -> DraftSession {
         let session = self
         body = NoState(drafter: drafter)
         return session

@@ -117,7 +117,7 @@ private struct Draft {
 
 extension TokenTree {
     /// Without guesses that no model of this vocabulary could confirm.
-    fileprivate func known(to vocabularySize: Int) -> TokenTree {
+    package func known(to vocabularySize: Int) -> TokenTree {
         let isKnown = nodes.map { (0..<vocabularySize).contains(Int($0.token)) }
         return isKnown.allSatisfy(\.self) ? self : selecting(isKnown)
     }
