@@ -162,7 +162,7 @@ let package = Package(
                 "CBuildCommit", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
                 "RedrafterTemplates", "RedrafterHub", "RedrafterReport",
                 "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterTrainers",
-                "RedrafterDistillation", "CPUBackend",
+                "RedrafterDistillation", "RedrafterServing", "CPUBackend",
                 "VulkanBackend", argumentParser,
             ],
             swiftSettings: swiftSettings),

@@ -91,6 +91,9 @@ public final class Engine: Sendable {
         return EngineAnswer(events, cancellation)
     }
 
+    /// Forgets what complete texts left in their slots, so that no prompt finds its beginning there. For measurements.
+    public func forget() { queue.sync { scheduler.forget() } }
+
     /// Refuses new requests and those that wait, waits for the running ones, and ends those that are not done in time. Their
     /// results say `cancelled`.
     public func stop(grace: Duration) async {

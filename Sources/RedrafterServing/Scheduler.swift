@@ -68,6 +68,15 @@ final class Scheduler: @unchecked Sendable {
         }
     }
 
+    /// Empties the slots that are free.
+    func forget() {
+        for slot in slots.indices where slots[slot].text == nil {
+            runner.truncate(sequence: slot, to: 0)
+            slots[slot].tokens = []
+        }
+        publish()
+    }
+
     private func publish() {
         metrics.running = slots.count { $0.text != nil }
         metrics.cachedTokens = runner.lengths.reduce(0, +)
