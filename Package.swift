@@ -234,8 +234,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterTests",
             dependencies: [
-                "RedrafterPlatform", "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter",
-                "VulkanBackend",
+                "RedrafterPlatform", "Redrafter", "RedrafterServing", "RedrafterDrafters", "RecurrentDrafter",
+                "MedusaDrafter", "CPUBackend", "VulkanBackend",
                 "RedrafterTesting", "BundledDrafters",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),

@@ -26,12 +26,13 @@ struct LoadedDrafter: Sendable {
             try wrapping(RedrafterError.parameter, try speculation.validate())
             var warnings = [String]()
             let drafter = try model.drafter(speculation) { warnings.append($0) }
-            guard !loaded.contains(where: { $0.name == drafter.name }) else { continue }
+            // What `auto` stands for has its own name, by which it may be asked for as well.
+            let own = name == "auto" ? drafter.name : name
+            guard !loaded.contains(where: { $0.name == own }) else { continue }
             let workspace = try wrapping(
                 RedrafterError.backend, try DraftWorkspace.make(drafter, texts: options.slots))
             loaded.append(
-                LoadedDrafter(
-                    name: drafter.name, drafter: drafter, workspace: workspace, warnings: warnings))
+                LoadedDrafter(name: own, drafter: drafter, workspace: workspace, warnings: warnings))
         }
         return loaded
     }

@@ -62,7 +62,8 @@ extension Scheduler {
             shares.append(text.share)
         }
         forest.maximumRows = maximumRows
-        let budgets = forest.budgets(&shares, contextLength: contextLength)
+        let budgets = forest.budgets(shares, contextLength: contextLength)
+        let worth = forest.tokensPerSecond(texts: active.count, contextLength: contextLength)
         var drafts = active.map {
             Draft(slot: $0, proposal: DraftProposal(root: slots[$0].tokens[slots[$0].tokens.count - 1]))
         }
@@ -71,7 +72,7 @@ extension Scheduler {
                 budgets[$0] != nil && slots[active[$0]].text?.drafter == drafter
             }
             guard !asking.isEmpty else { continue }
-            try propose(&drafts, asking, budgets, &shares, drafter: drafter)
+            try propose(&drafts, asking, budgets, &shares, drafter: drafter, worth: worth)
         }
         let trees = forest.build(
             drafts.map { $0.proposal.tree.known(to: model.configuration.vocabularySize) },
@@ -89,7 +90,7 @@ extension Scheduler {
     /// One batch of one drafter.
     private func propose(
         _ drafts: inout [Draft], _ asking: [Int], _ budgets: [DraftBudget?],
-        _ shares: inout [CostAwareForest.Text], drafter: Int
+        _ shares: inout [CostAwareForest.Text], drafter: Int, worth: Double?
     ) throws(RedrafterError) {
         let start = ContinuousClock.now
         var batch = [SessionDraft]()
@@ -101,6 +102,7 @@ extension Scheduler {
             evidence.prices = forest.prices
             evidence.contextLength = runner.lengths[slot]
             evidence.room = shares[index].room
+            evidence.tokensPerSecond = worth
             let context = DraftContext(
                 tokens: slots[slot].tokens, hidden: slots[slot].hidden,
                 embedding: model.transformer.weights.embedding, sampling: text.sampler.parameters,

@@ -20,6 +20,9 @@ public struct CombinedDrafter: Drafter {
         var promise: Double?
         /// Seconds of its drafts.
         var price = RunningMedian()
+        /// Drafts that it is left out of, and how many it is left out of the next time that it does not pay.
+        var restLeft = 0
+        var restLength = CombinedDrafter.firstRest
     }
 
     /// - Parameter members: at least one, at most `UInt8.max`.
@@ -43,7 +46,7 @@ public struct CombinedDrafter: Drafter {
     public func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError) {
-        for index in state.order where isAsked(index, of: state, context, budget, proposal) {
+        for index in state.order where isAsked(index, of: &state, context, budget, proposal) {
             var own = DraftProposal(root: context.root)
             own.source = DraftSource(index: UInt8(index))
             let start = ContinuousClock.now
@@ -67,10 +70,10 @@ public struct CombinedDrafter: Drafter {
         for place in members.indices {
             for index in members.indices {
                 let asking = drafts.indices.filter { text in
-                    drafts[text].state.order[place] == index
-                        && isAsked(
-                            index, of: drafts[text].state, drafts[text].context, drafts[text].budget,
-                            drafts[text].proposal)
+                    guard drafts[text].state.order[place] == index else { return false }
+                    let (context, budget) = (drafts[text].context, drafts[text].budget)
+                    let proposal = drafts[text].proposal
+                    return isAsked(index, of: &drafts[text].state, context, budget, proposal)
                 }
                 guard !asking.isEmpty else { continue }
                 try propose(&drafts, asking, member: index, &workspace[index])
@@ -103,24 +106,46 @@ public struct CombinedDrafter: Drafter {
         }
     }
 
-    /// An expensive member is not asked where the others promise as much as it has lately.
+    /// An expensive member is not asked where the others promise as much as it has lately. Where texts share passes, a second is
+    /// worth more, and it is not asked either where what it adds does not pay for its time; then it is tried after 4, 8, …
+    /// drafts.
     private func isAsked(
-        _ index: Int, of state: State, _ context: DraftContext, _ budget: DraftBudget,
+        _ index: Int, of state: inout State, _ context: DraftContext, _ budget: DraftBudget,
         _ proposal: DraftProposal
     ) -> Bool {
-        let member = state.members[index]
-        guard proposal.tree.count > 1, let promise = member.promise else { return true }
-        let evidence = context.evidence
+        let (member, evidence) = (state.members[index], context.evidence)
+        guard let promise = member.promise else { return true }
         let plain = evidence.prices.seconds(rows: 1, contextLength: evidence.contextLength)
-        return member.price.median <= Self.cheapShare * (plain ?? 0)
-            || proposal.tree.promise(budget, evidence.calibration) < promise
+        guard member.price.median > Self.cheapShare * (plain ?? 0) else { return true }
+        let promised = proposal.tree.promise(budget, evidence.calibration)
+        guard let worth = evidence.tokensPerSecond else {
+            return proposal.tree.count == 1 || promised < promise
+        }
+        if promise - promised > worth * member.price.median {
+            state.members[index].restLength = Self.firstRest
+            return true
+        }
+        return state.members[index].restIsOver()
     }
 
     /// Share of a plain pass that a draft may cost to be asked always.
     private static let cheapShare = 0.02
+    fileprivate static let firstRest = 4
+    fileprivate static let longestRest = 256
 }
 
 extension CombinedDrafter.Member {
+    /// Counts a draft that the member is left out of; true where it is time for a trial.
+    fileprivate mutating func restIsOver() -> Bool {
+        if restLeft > 0 {
+            restLeft -= 1
+            return false
+        }
+        restLeft = restLength
+        restLength = min(restLength * 2, CombinedDrafter.longestRest)
+        return true
+    }
+
     fileprivate mutating func learn(
         _ proposal: DraftProposal, _ budget: DraftBudget, _ context: DraftContext, seconds: Double
     ) {

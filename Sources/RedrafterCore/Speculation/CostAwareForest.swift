@@ -5,8 +5,8 @@
 ///     (texts + Σ p) / (seconds of the drafts + seconds of a pass over so many rows)
 ///
 /// so that under load, where a row costs more of everybody's time, trees shrink, to one row each if that is best. A text whose
-/// guesses do not pay for their draft and their rows rests, and is tried again after 4, 8, … passes. Every price is measured in
-/// this process.
+/// guesses do not pay for their draft and their rows rests. Texts that rest are tried again, all in the same pass, after 4, 8, …
+/// passes. Every price is measured in this process.
 public struct CostAwareForest: Sendable {
     /// Rows of the next pass at most, prompts not counted. 1 to `TreeLimits.maximumRows`
     public var maximumRows: Int
@@ -14,7 +14,8 @@ public struct CostAwareForest: Sendable {
     public private(set) var prices = PassPrices()
     /// Tokens a second that the best choice promised lately, over those of a pass with one row for each text.
     private var advantage = 1.0
-    private var measuredPasses = 0
+    private var trials = Trials()
+    private var isTrial = false
 
     /// - Parameter maximumRows: 1 to `TreeLimits.maximumRows`.
     public init(maximumRows: Int = TreeLimits.maximumRows) {
@@ -33,8 +34,6 @@ public struct CostAwareForest: Sendable {
         public private(set) var draftSeconds: Double
         /// Tokens that drafting has gained for a pass lately, after the price of draft and rows.
         public private(set) var gain: Double
-        private var restLeft = 0
-        private var restLength = firstRest
 
         /// - Parameters:
         ///   - maximumRows: rows for this text at most, the root included.
@@ -49,7 +48,6 @@ public struct CostAwareForest: Sendable {
             self.calibration = calibration
             self.draftSeconds = draftSeconds
             self.gain = gain
-            if gain < Self.losingGain { rest() }
         }
 
         /// Learns what this text's share of a draft has cost.
@@ -57,54 +55,66 @@ public struct CostAwareForest: Sendable {
             draftSeconds = draftSeconds > 0 ? draftSeconds + (seconds - draftSeconds) * 0.25 : seconds
         }
 
-        /// Whether the text rests in this pass.
-        fileprivate mutating func rests() -> Bool {
-            guard restLeft > 0 else { return false }
-            restLeft -= 1
-            return true
-        }
+        /// Its drafts have not paid lately.
+        fileprivate var isResting: Bool { gain < Self.losingGain }
 
         /// Learns what a draft promised after its price, in tokens.
         fileprivate mutating func learn(_ net: Double) {
-            let endsRest = gain < Self.losingGain && net > 0
-            gain = endsRest ? 0 : gain + (net - gain) * Self.learningRate
-            if gain >= Self.losingGain { restLength = Self.firstRest } else { rest() }
-        }
-
-        private mutating func rest() {
-            restLeft = restLength
-            restLength = min(restLength * 2, Self.longestRest)
+            gain = isResting && net > 0 ? 0 : gain + (net - gain) * Self.learningRate
         }
 
         private static let learningRate = 0.1
         /// A little below 0: drafts that cost nothing and guess nothing are no reason to stop looking.
         private static let losingGain = -0.02
-        private static let firstRest = 4
-        private static let longestRest = 256
+    }
+
+    /// When texts that rest are tried again.
+    private struct Trials: Sendable {
+        private var interval = first
+        private var passes = 0
+
+        /// Whether the time has come.
+        mutating func isDue() -> Bool {
+            passes += 1
+            guard passes >= interval else { return false }
+            passes = 0
+            return true
+        }
+
+        /// After a trial that has woken nobody, the next one comes later.
+        mutating func learn(hasWokenText: Bool) {
+            interval = hasWokenText ? Self.first : min(interval * 2, Self.last)
+        }
+
+        private static let first = 4
+        private static let last = 256
     }
 
     /// What drafts may propose now; nil for texts that rest. Called once a pass, before the drafters.
     /// - Parameters:
     ///   - texts: those that get a tree in the pass.
     ///   - contextLength: committed tokens of all of them together.
-    public mutating func budgets(_ texts: inout [Text], contextLength: Int) -> [DraftBudget?] {
+    public mutating func budgets(_ texts: [Text], contextLength: Int) -> [DraftBudget?] {
         let rows = rowLimit(texts.count)
-        guard measuredPasses >= Self.passesNeeded, rows > texts.count else {
+        isTrial = false
+        // Everything is compared with a pass without guesses: where its price is not known, this is one.
+        guard rows > texts.count, prices.isMeasured(rows: texts.count, contextLength: contextLength) else {
             return texts.map { _ in nil }
         }
+        isTrial = texts.contains(where: \.isResting) && trials.isDue()
         let least = leastProbability(texts: texts.count, rows: rows, contextLength: contextLength)
-        var budgets = [DraftBudget?]()
-        for index in texts.indices {
-            let nodes = min(texts[index].maximumRows - 1, rows - texts.count)
-            let depth = min(texts[index].room, nodes)
-            guard depth > 0, !texts[index].rests() else {
-                budgets.append(nil)
-                continue
-            }
-            budgets.append(
-                DraftBudget(nodes: nodes, depth: depth, selection: .nodes(leastProbability: least)))
+        return texts.map { text in
+            let nodes = min(text.maximumRows - 1, rows - texts.count)
+            let depth = min(text.room, nodes)
+            guard depth > 0, isTrial || !text.isResting else { return nil }
+            return DraftBudget(nodes: nodes, depth: depth, selection: .nodes(leastProbability: least))
         }
-        return budgets
+    }
+
+    /// Tokens that so many texts get in a second.
+    public func tokensPerSecond(texts: Int, contextLength: Int) -> Double? {
+        guard let plain = prices.seconds(rows: texts, contextLength: contextLength), plain > 0 else { return nil }
+        return Double(texts) * max(advantage, 1) / plain
     }
 
     /// The trees of the next pass.
@@ -139,10 +149,14 @@ public struct CostAwareForest: Sendable {
             rows[candidate.text] += 1
         }
         let rowSeconds = best.extra > 0 ? max(seconds(best.extra) - seconds(0), 0) / Double(best.extra) : 0
+        var hasWokenText = false
         for index in texts.indices where isDrafted[index] {
             let cost = Double(rows[index]) * rowSeconds + texts[index].draftSeconds
+            let wasResting = texts[index].isResting
             texts[index].learn(promised[index] - best.rate * cost)
+            hasWokenText = hasWokenText || wasResting && !texts[index].isResting
         }
+        if isTrial { trials.learn(hasWokenText: hasWokenText) }
         advantage += (best.rate * seconds(0) / Double(count) - advantage) * Self.learningRate
         return zip(proposals, isKept).map { $0.selecting($1) }
     }
@@ -154,7 +168,6 @@ public struct CostAwareForest: Sendable {
     ///   - duration: of the pass, choosing tokens included.
     public mutating func observePass(rows: Int, contextLength: Int, duration: Duration) {
         prices.observePass(rows: rows, contextLength: contextLength, duration: duration)
-        measuredPasses += 1
     }
 
     /// Rows of the next pass at most: only a little more than what was measured.
@@ -163,10 +176,11 @@ public struct CostAwareForest: Sendable {
     /// Tokens that are lost in the time that one more row costs.
     private func leastProbability(texts: Int, rows: Int, contextLength: Int) -> Double {
         let more = min(rows - texts, max(Self.typicalRows, texts))
-        guard let plain = prices.seconds(rows: texts, contextLength: contextLength),
-            let pass = prices.seconds(rows: texts + more, contextLength: contextLength), plain > 0
+        guard let worth = tokensPerSecond(texts: texts, contextLength: contextLength),
+            let plain = prices.seconds(rows: texts, contextLength: contextLength),
+            let pass = prices.seconds(rows: texts + more, contextLength: contextLength)
         else { return 0 }
-        return Double(texts) * max(advantage, 1) / plain * max(pass - plain, 0) / Double(more)
+        return worth * max(pass - plain, 0) / Double(more)
     }
 
     private struct Candidate {
@@ -191,7 +205,6 @@ public struct CostAwareForest: Sendable {
         }
     }
 
-    private static let passesNeeded = 3
     private static let typicalRows = 3
     private static let learningRate = 0.1
 }
