@@ -49,7 +49,7 @@ class PageServer:
     def __init__(self):
         self.text, self.delay, self.key = TEXT, 0.004, None
         self.mode, self.status, self.headers = "answer", 500, {}
-        self.error = {"message": "The server is full.", "type": "server_error", "param": None, "code": None}
+        self.error = {"message": "16 requests are waiting already.", "type": "server_error", "param": None, "code": None}
         self.requests, self.gone = [], threading.Event()
         self.loads = 0  # how often /v1/models still answers that the model is being loaded
 
