@@ -1,12 +1,16 @@
 """A server that gives the page of `redrafter serve` and answers it in the same format, well or badly as a test asks."""
 
+import base64
+import hashlib
 import json
+import re
 import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+MODEL = "SmolLM2-135M-Instruct-Q4_1"
 PAGE = Path(__file__).resolve().parents[2] / "Sources/CServerPage/page.html"
 POLICY = "Content-Security-Policy: "
 
@@ -29,6 +33,25 @@ def policy():
     first = PAGE.read_text(encoding="utf-8").split("\n", 1)[0]
     assert first.startswith("<!-- " + POLICY) and first.endswith(" -->"), first
     return first[len("<!-- " + POLICY):-len(" -->")]
+
+
+def policy_of_contents():
+    """The policy for the page as it is: only this style and this script, requests to this server alone."""
+    page = PAGE.read_text(encoding="utf-8")
+
+    def sha(tag):
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.S)
+        return "'sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode() + "'"
+
+    return "; ".join([
+        "default-src 'none'", "script-src " + sha("script"), "style-src " + sha("style"), "img-src data:", "connect-src 'self'",
+        "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'"])
+
+
+def write_policy():
+    lines = PAGE.read_text(encoding="utf-8").split("\n")
+    lines[0] = f"<!-- {POLICY}{policy_of_contents()} -->"
+    PAGE.write_text("\n".join(lines), encoding="utf-8")
 
 
 def pieces(text, length=3):
@@ -98,7 +121,7 @@ class AnswerHandler(BaseHTTPRequestHandler):
             elif not self.is_refused():
                 meta = {"n_ctx": 2048, "n_vocab": 49152, "slots": 8, "drafters": ["rnn+lookup", "rnn", "lookup", "none"]}
                 self.reply(200, {"object": "list", "data": [
-                    {"id": "SmolLM2-135M-Instruct-Q4_1", "object": "model", "created": 1, "owned_by": "redrafter", "meta": meta}]})
+                    {"id": MODEL, "object": "model", "created": 1, "owned_by": "redrafter", "meta": meta}]})
         else:
             self.reply(404, {"error": {"message": "Not found", "type": "invalid_request_error"}})
 
@@ -126,17 +149,18 @@ class AnswerHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream; charset=utf-8")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        # "cut up": bytes one at a time, so that every boundary is met, with CRLF, CR, comments and other fields between.
-        mode, ends = owner.mode, {"cut up": "\r\n"}.get(owner.mode, "\n")
+        # CRLF and CR come a byte at a time, so that every boundary is met, with comments and other fields between.
+        mode, ends = owner.mode, {"CRLF": "\r\n", "CR": "\r"}.get(owner.mode, "\n")
+        is_cut_up = ends != "\n"
 
         def send(data):
-            for part in [data[i:i + 1] for i in range(len(data))] if mode == "cut up" else [data]:
+            for part in [data[i:i + 1] for i in range(len(data))] if is_cut_up else [data]:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
                 self.wfile.flush()
 
         def event(data):
             data = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-            noise = ": ping" + ends + "event: message" + ends + "id" + ends if mode == "cut up" else ""
+            noise = ": ping" + ends + "event: message" + ends + "id" + ends if is_cut_up else ""
             send((noise + "data: " + data + ends + ends).encode())
 
         def chunk(delta, finish=None, **more):

@@ -9,104 +9,38 @@ It needs Playwright (PyPI) and Chromium (CHROMIUM names it); where one is missin
 """
 
 import argparse
-import base64
-import hashlib
-import os
 import re
-import shutil
 import sys
 import unittest
-from pathlib import Path
-from urllib.parse import urlsplit
 
-from page_server import PAGE, POLICY, TEXT, PageServer, policy
+import page_browser
+from page_browser import Browser, expect
+from page_server import MODEL, PAGE, TEXT, pieces, policy, policy_of_contents, write_policy
 
-try:
-    from playwright.sync_api import expect, sync_playwright
-except ImportError:
-    sync_playwright = None
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-URL = None
 FAILED_LOAD = "Failed to load resource"  # what the browser itself logs for a status that is an error
-
-
-def written_policy():
-    """The policy for the page as it is: only this style and this script, requests to this server alone."""
-    page = PAGE.read_text(encoding="utf-8")
-
-    def sha(tag):
-        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.S)
-        return "'sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode() + "'"
-
-    return "; ".join([
-        "default-src 'none'", "script-src " + sha("script"), "style-src " + sha("style"), "img-src data:", "connect-src 'self'",
-        "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'", "trusted-types 'none'"])
-
-
-class Browser(unittest.TestCase):
-    """A fresh tab for each test; at its end nothing may have been logged, and no other host been asked."""
-
-    context_options = {}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.playwright = sync_playwright().start()
-        cls.addClassCleanup(cls.playwright.stop)
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        cls.browser = cls.playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        cls.addClassCleanup(cls.browser.close)
-
-    def setUp(self):
-        self.server = None if URL else PageServer()
-        if self.server:
-            self.addCleanup(self.server.close)
-        self.url = URL or self.server.url
-        self.log, self.asked, self.expected = [], [], []
-        self.context = self.browser.new_context(**self.context_options)
-        self.addCleanup(self.context.close)
-        self.open()
-
-    def open(self):
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
-        self.page.on("console", lambda message: self.log.append(message.text))
-        self.page.on("pageerror", lambda error: self.log.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(self.url)
-
-    def tearDown(self):
-        left = [line for line in self.log if not any(part in line for part in self.expected)]
-        self.assertEqual(left, [])
-        own = urlsplit(self.url).netloc
-        self.assertEqual([url for url in self.asked if urlsplit(url).scheme != "data" and urlsplit(url).netloc != own], [])
-
-    def send(self, text="Why is the sky blue?"):
-        self.page.get_by_label("Message", exact=True).fill(text)
-        self.page.keyboard.press("Enter")
-
-    def wait_for_end(self, seconds=15):
-        expect(self.page.locator(".answer").last).to_have_attribute("aria-busy", "false", timeout=1000 * seconds)
-
-    def answer(self):
-        return self.page.locator(".answer").last.locator(".text")
-
-    def stop_button(self):
-        return self.page.get_by_role("button", name="Stop")
-
-    def is_wide(self):
-        return self.page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
 class BasicDrive(Browser):
     """What also runs against a real server."""
 
+    def limit(self, tokens):
+        self.page.get_by_role("button", name="Settings").click()
+        self.page.get_by_label("Max tokens").fill(str(tokens))
+        self.page.keyboard.press("Escape")
+
     def test_streams_marks_and_measures(self):
+        self.limit(200)
+        self.page.evaluate("""() => {
+            window.states = new Set();
+            const look = () => {
+                const node = document.querySelector(".answer[aria-busy=true]"), isStoppable = !document.getElementById("stop").hidden;
+                if (node && isStoppable) states.add(node.querySelector(".text").textContent.length);
+            };
+            new MutationObserver(look).observe(document.getElementById("chat"), { childList: true, subtree: true });
+        }""")
         self.send("Write the numbers from 1 to 30, each on a line of its own.")
-        expect(self.stop_button()).to_be_visible()
-        self.page.wait_for_function("document.querySelector('.answer .text').textContent.length > 10", timeout=60_000)
-        self.assertEqual(self.page.locator(".answer").get_attribute("aria-busy"), "true", "the text was not shown as it came")
         self.wait_for_end(120)
+        self.assertGreater(self.page.evaluate("states.size"), 2, "the text was not shown as it came")
         self.assertGreater(self.page.locator(".answer .d").count(), 0)
         for name in ["speed", "step", "rows", "texts"]:
             self.assertGreater(float(self.page.locator(f"#{name}").inner_text().replace(",", "")), 0, name)
@@ -120,7 +54,7 @@ class BasicDrive(Browser):
         if self.server:
             self.server.mode = "hold"
         self.send("Write a long story about the sea and count the waves to one thousand.")
-        self.page.wait_for_function("document.querySelector('.answer .text').textContent.length > 10", timeout=60_000)
+        expect(self.answer()).to_have_text(re.compile(".{10}", re.S), timeout=60_000)
         self.page.keyboard.press("Escape")
         self.wait_for_end()
         expect(self.page.locator(".note")).to_have_text("Stopped.")
@@ -132,6 +66,7 @@ class BasicDrive(Browser):
             self.assertTrue(self.server.gone.wait(5), "the connection was not closed")
 
     def test_reload_keeps_the_conversation(self):
+        self.limit(50)
         self.send("Name one river.")
         self.wait_for_end(120)
         self.page.get_by_label("Message", exact=True).fill("half a quest")
@@ -161,16 +96,16 @@ class Answers(Browser):
         self.send()
         self.wait_for_end()
         whole = self.answer().inner_html()
-        self.server.mode = "cut up"
-        self.page.get_by_role("button", name="Ask again").click()
-        self.wait_for_end(60)
-        self.assertEqual(self.answer().inner_html(), whole)
+        for mode in ["CRLF", "CR"]:
+            self.server.mode = mode
+            self.page.get_by_role("button", name="Ask again").click()
+            self.wait_for_end(60)
+            self.assertEqual(self.answer().inner_html(), whole)
 
     def test_marks_are_the_drafted_pieces(self):
         self.server.text = "abcdefghi" * 20
         self.send()
         self.wait_for_end()
-        from page_server import pieces
         drafted = "".join(p["text"] for step in pieces(self.server.text) for p in step if p["drafted"])
         self.assertEqual("".join(self.page.locator(".answer .d").all_inner_texts()), drafted)
         shown = "getComputedStyle(document.querySelector('.answer .d')).backgroundColor"
@@ -179,6 +114,37 @@ class Answers(Browser):
         self.assertEqual(self.page.evaluate(shown), "rgba(0, 0, 0, 0)")
         self.page.reload()
         self.assertEqual(self.page.evaluate(shown), "rgba(0, 0, 0, 0)")
+
+    def test_colours_and_motion_follow_the_system(self):
+        back = "getComputedStyle(document.body).backgroundColor"
+        self.page.emulate_media(color_scheme="light")
+        light = self.page.evaluate(back)
+        self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        self.assertNotEqual(self.page.evaluate(back), light)
+        self.server.mode = "hold"
+        self.send()
+        expect(self.answer()).to_contain_text("Sunlight holds")
+        self.assertEqual(self.page.evaluate("getComputedStyle(document.querySelector('.text > :last-child'), '::after').animationName"), "none")
+        self.stop_button().click()
+
+    def test_the_policy_holds(self):
+        self.expected = ["Content Security Policy", "Trusted", "Fetch API cannot load"]
+        refused = self.page.evaluate("""async () => {
+            const refused = [];
+            document.addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
+            const image = document.createElement("img"), script = document.createElement("script"), style = document.createElement("style");
+            style.textContent = "body { color: red }";
+            image.src = "http://127.0.0.1:9/x.png";
+            try { script.textContent = "window.ran = true"; } catch { refused.push("script as text"); }
+            document.body.append(image, script, style);
+            try { document.body.innerHTML = "<b>x</b>"; } catch { refused.push("HTML as text"); }
+            try { await fetch("http://127.0.0.1:9/"); } catch { refused.push("fetch"); }
+            await new Promise((done) => setTimeout(done, 100));
+            return refused;
+        }""")
+        for part in ["img-src", "style-src-elem", "connect-src", "HTML as text", "script as text"]:
+            self.assertIn(part, refused)
+        self.asked.clear()
 
     def test_live_numbers(self):
         self.server.mode, self.server.delay = "hold", 0.02
@@ -203,18 +169,19 @@ class Answers(Browser):
         self.wait_for_end()
         expect(self.page.locator(".note")).to_have_text("The answer reached the limit of tokens.")
         self.page.reload()
+        expect(self.page.locator("#model")).to_have_text(MODEL)
         self.send("Two")
         self.wait_for_end()
-        path, headers, body = self.server.requests[-1]
-        self.assertEqual(path, "/v1/chat/completions")
+        _, headers, body = self.server.requests[-1]
         self.assertNotIn("Authorization", headers)
         self.assertEqual(body, {
-            "model": "SmolLM2-135M-Instruct-Q4_1", "stream": True, "stream_options": {"include_usage": True},
+            "model": MODEL, "stream": True, "stream_options": {"include_usage": True},
             "temperature": 0.7, "max_tokens": 1, "seed": 42, "drafter": "lookup",
             "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "One"},
                          {"role": "assistant", "content": "Hi."}, {"role": "user", "content": "Two"}]})
 
     def test_absent_settings_are_not_sent(self):
+        expect(self.page.locator("#model")).to_have_text(MODEL)
         self.send()
         self.wait_for_end()
         self.assertEqual(set(self.server.requests[-1][2]), {"model", "messages", "stream", "stream_options"})
@@ -229,7 +196,6 @@ class Answers(Browser):
         press("Enter")
         self.wait_for_end()
         self.assertEqual(self.server.requests[-1][2]["messages"][-1]["content"], "First line\nsecond line")
-        self.assertEqual(self.page.evaluate("document.activeElement.id"), "input")
         names = []
         self.page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
         for _ in range(12):
@@ -312,7 +278,7 @@ class Failures(Browser):
             self.page.get_by_role("button", name="New chat").click()
 
     def test_server_stopped(self):
-        expect(self.page.locator("#model")).to_have_text("SmolLM2-135M-Instruct-Q4_1")
+        expect(self.page.locator("#model")).to_have_text(MODEL)
         self.server.mode = "gone"
         self.send()
         expect(self.failure()).to_contain_text("The server cannot be reached.")
@@ -364,7 +330,7 @@ class Failures(Browser):
         self.wait_for_end()
         expect(self.failure()).to_have_count(0)
         self.page.reload()
-        expect(self.page.locator("#model")).to_have_text("SmolLM2-135M-Instruct-Q4_1")
+        expect(self.page.locator("#model")).to_have_text(MODEL)
         self.assertEqual(self.page.evaluate("localStorage.length + document.cookie.length"), 0)
         self.page.get_by_role("button", name="Settings").click()
         self.page.get_by_role("button", name="Forget the API key").click()
@@ -374,7 +340,7 @@ class Failures(Browser):
         self.server.loads = 1
         self.page.reload()
         expect(self.page.locator("#model")).to_have_text("Loading model")
-        expect(self.page.locator("#model")).to_have_text("SmolLM2-135M-Instruct-Q4_1")
+        expect(self.page.locator("#model")).to_have_text(MODEL)
 
     def test_damaged_storage(self):
         for value in ["{", "7", "[null]", '[{"role":"assistant"}]', '{"a":1}']:
@@ -398,59 +364,19 @@ class Phone(Browser):
         self.page.locator("summary").click()
         self.assertFalse(self.is_wide())
         self.page.get_by_role("button", name="Settings").click()
-        self.assertFalse(self.is_wide())
         box = self.page.locator("#settings").bounding_box()
         self.assertTrue(box["x"] >= 0 and box["x"] + box["width"] <= 360 and box["height"] <= 640, box)
 
 
 class Document(unittest.TestCase):
     def test_policy_fits_the_page(self):
-        self.assertEqual(policy(), written_policy(), "run `test_page.py --policy`")
+        self.assertEqual(policy(), policy_of_contents(), "run `test_page.py --policy`")
 
     def test_small_and_alone(self):
         data = PAGE.read_bytes()
         self.assertLess(len(data), 40_000)
         self.assertNotRegex(data.decode(), r"innerHTML|outerHTML|insertAdjacent|document\.write|localStorage|\beval\b|@import")
         self.assertEqual(re.findall(r"https?://(?!www\.w3\.org/2000/svg)", data.decode()), [])
-
-
-def take_screenshots(folder):
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else [])
-        for width, height in [(1100, 800), (360, 640)]:
-            for scheme in ["light", "dark"]:
-                server = PageServer()
-                page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=2,
-                                        is_mobile=width < 500, has_touch=width < 500)
-                shoot = lambda name: page.screenshot(path=f"{folder}/{width}-{scheme}-{name}.png")
-                page.goto(server.url)
-                page.wait_for_timeout(200)
-                shoot("1-start")
-                page.fill("#input", "Why is the sky blue? Answer with a list and a line of code.")
-                page.keyboard.press("Enter")
-                page.wait_for_selector(".answer[aria-busy=false]")
-                page.locator("summary").click()
-                server.mode, server.delay = "hold", 0.03
-                page.fill("#input", "And at sunset?")
-                page.keyboard.press("Enter")
-                page.wait_for_timeout(1200)
-                shoot("2-streaming")
-                page.keyboard.press("Escape")
-                page.evaluate("scrollTo(0, 0)")
-                page.wait_for_timeout(100)
-                shoot("3-answer")
-                server.mode, server.status, server.headers = "refuse", 429, {"Retry-After": "9"}
-                page.fill("#input", "Once more")
-                page.keyboard.press("Enter")
-                page.wait_for_selector(".failure")
-                shoot("4-failure")
-                page.click("#open-settings")
-                page.wait_for_timeout(100)
-                shoot("5-settings")
-                page.close()
-                server.close()
-        browser.close()
 
 
 def main():
@@ -460,17 +386,13 @@ def main():
     parser.add_argument("--policy", action="store_true", help="write the policy into the page instead")
     options, rest = parser.parse_known_args()
     if options.policy:
-        lines = PAGE.read_text(encoding="utf-8").split("\n")
-        lines[0] = f"<!-- {POLICY}{written_policy()} -->"
-        return PAGE.write_text("\n".join(lines), encoding="utf-8")
-    missing = "Playwright for Python" if sync_playwright is None else "Chromium" if not CHROMIUM else None
-    if missing:
-        return print(f"skipped: the page was not driven: {missing} is missing")
+        return write_policy()
+    if page_browser.missing():
+        return print(f"skipped: the page was not driven: {page_browser.missing()} is missing")
     if options.screenshots:
-        return take_screenshots(options.screenshots)
-    global URL
-    URL = options.url
-    unittest.main(argv=sys.argv[:1] + (rest or (["BasicDrive"] if URL else [])), verbosity=2)
+        return page_browser.take_screenshots(options.screenshots)
+    Browser.real = options.url
+    unittest.main(argv=sys.argv[:1] + (rest or (["BasicDrive"] if options.url else [])), verbosity=2)
 
 
 if __name__ == "__main__":
