@@ -337,6 +337,7 @@ class Failures(Browser):
         self.assertNotIn("secret-1", self.page.evaluate("JSON.stringify(sessionStorage)"))
 
     def test_waits_while_the_model_is_loaded(self):
+        expect(self.page.locator("#model")).to_have_text(MODEL)
         self.server.loads = 1
         self.page.reload()
         expect(self.page.locator("#model")).to_have_text("Loading model")
