@@ -106,7 +106,7 @@ public final class TextGenerator {
     /// Forgets the text so far.
     public func reset() { speculator.reset() }
 
-   /// Computes what the cache does not hold of the prompt; nil where it was cancelled.
+    /// Computes what the cache does not hold of the prompt; nil where it was cancelled.
     private func begin(
         _ prompt: [Int32], _ verifier: any Verifier, _ cancellation: CancellationFlag,
         _ answer: inout Answer

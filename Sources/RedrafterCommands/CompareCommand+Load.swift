@@ -16,7 +16,8 @@ extension CompareCommand {
         let clients = try list.split(separator: ",", omittingEmptySubsequences: false).map { part in
             guard let count = Int(part), (1...EngineOptions.maximumSlots).contains(count) else {
                 throw CommandFailure(
-                    .usage, "clients is \(part); allowed: 1 to \(EngineOptions.maximumSlots), separated by commas")
+                    .usage,
+                    "clients is \(part); allowed: 1 to \(EngineOptions.maximumSlots), separated by commas")
             }
             return count
         }
@@ -53,7 +54,9 @@ extension CompareCommand {
         }
         if comparison.isPartial { throw ExitCode(Interrupt.exitCode) }
         if comparison.entries.contains(where: { $0.differingPrompt != nil }) {
-            Terminal.fail("an answer differs from the one that its prompt gets alone; this is a defect, please report it")
+            Terminal.fail(
+                "an answer differs from the one that its prompt gets alone; this is a defect, please report it"
+            )
             throw ExitCode(70)
         }
     }
@@ -84,7 +87,9 @@ struct LoadReport {
         self.comparison = comparison
         self.model = model
         plain = Dictionary(
-            uniqueKeysWithValues: comparison.entries.filter { $0.drafter == "none" }.map { ($0.clients, $0.runs) })
+            uniqueKeysWithValues: comparison.entries.filter { $0.drafter == "none" }.map {
+                ($0.clients, $0.runs)
+            })
     }
 
     var table: Table {

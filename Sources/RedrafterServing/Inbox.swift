@@ -41,7 +41,8 @@ final class Inbox: Sendable {
             guard state.open < capacity else {
                 state.metrics.finished.refused += 1
                 return .failure(
-                    .queueFull(waiting: state.waiting.count, retryAfter: Self.retryAfter(state, slots: slots)))
+                    .queueFull(waiting: state.waiting.count, retryAfter: Self.retryAfter(state, slots: slots))
+                )
             }
             state.open += 1
             state.waiting.append(request)

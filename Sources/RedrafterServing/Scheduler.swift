@@ -168,7 +168,8 @@ final class Scheduler: @unchecked Sendable {
         close(request.delivery)
         request.delivery.finish(
             answer.finished(
-                SpeculationMetrics(), drafter: drafters[request.drafter].name, isExact: true) { _ in })
+                SpeculationMetrics(), drafter: drafters[request.drafter].name, isExact: true
+            ) { _ in })
     }
 
     private func close(_ delivery: Delivery) {

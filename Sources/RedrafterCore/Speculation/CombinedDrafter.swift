@@ -95,7 +95,9 @@ public struct CombinedDrafter: Drafter {
                 session: drafts[text].state.members[index].session.taken(), proposal: proposal)
         }
         defer {
-            for (text, draft) in zip(asking, own) { drafts[text].state.members[index].session = draft.session }
+            for (text, draft) in zip(asking, own) {
+                drafts[text].state.members[index].session = draft.session
+            }
         }
         try workspace.propose(&own)
         let seconds = start.duration(to: .now) / .seconds(asking.count)

@@ -113,7 +113,9 @@ public struct CostAwareForest: Sendable {
 
     /// Tokens that so many texts get in a second.
     public func tokensPerSecond(texts: Int, contextLength: Int) -> Double? {
-        guard let plain = prices.seconds(rows: texts, contextLength: contextLength), plain > 0 else { return nil }
+        guard let plain = prices.seconds(rows: texts, contextLength: contextLength), plain > 0 else {
+            return nil
+        }
         return Double(texts) * max(advantage, 1) / plain
     }
 

@@ -112,7 +112,8 @@ func mixedRequests(_ count: Int, seed: UInt64, drafters: [String]) -> [EngineReq
         let own = (0..<Int.random(in: 1...30, using: &random)).map { _ in
             Int32.random(in: 0..<64, using: &random)
         }
-        let prompt = Bool.random(using: &random)
+        let prompt =
+            Bool.random(using: &random)
             ? Array(shared.prefix(Int.random(in: 1...20, using: &random))) + own : own
         return EngineRequest(
             prompt, parameters, drafter: drafters.randomElement(using: &random),

@@ -113,7 +113,8 @@ import Testing
         }
     }
 
-    @Test("A prompt that begins like a text in a slot is computed from where it differs, also in another slot")
+    @Test(
+        "A prompt that begins like a text in a slot is computed from where it differs, also in another slot")
     func prefixes() async throws {
         let engine = try engine(slots: 3, promptRows: 64, drafters: ["none"])
         let first = try await engine.submit(request(40, tokens: 6)).result()
@@ -183,7 +184,9 @@ import Testing
         let embedding = try #require(toy.source(.embedding))
         var bytes = Array(embedding.bytes)
         withUnsafeBytes(of: Float.nan) { nan in
-            for column in 0..<64 { bytes.replaceSubrange((40 * 64 + column) * 4..<(40 * 64 + column + 1) * 4, with: nan) }
+            for column in 0..<64 {
+                bytes.replaceSubrange((40 * 64 + column) * 4..<(40 * 64 + column + 1) * 4, with: nan)
+            }
         }
         let backend = ReferenceBackend()
         let transformer = try bytes.withUnsafeBytes { damaged in
