@@ -188,8 +188,8 @@ let package = Package(
                 "CBuildCommit", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
                 "RedrafterTemplates", "RedrafterHub", "RedrafterReport",
                 "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterTrainers",
-                "RedrafterDistillation", "RedrafterServing", "RedrafterServer",
-                "CPUBackend", "VulkanBackend", argumentParser,
+                "RedrafterDistillation", "RedrafterServing", "RedrafterServer", "CPUBackend",
+                "VulkanBackend", argumentParser,
             ],
             swiftSettings: swiftSettings),
         .executableTarget(
@@ -260,8 +260,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterTests",
             dependencies: [
-                "RedrafterPlatform", "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter",
-                "VulkanBackend",
+                "RedrafterPlatform", "Redrafter", "RedrafterServing", "RedrafterDrafters", "RecurrentDrafter",
+                "MedusaDrafter", "CPUBackend", "VulkanBackend",
                 "RedrafterTesting", "BundledDrafters",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
