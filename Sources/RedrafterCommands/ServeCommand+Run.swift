@@ -79,12 +79,18 @@
         fileprivate func keys() throws -> [String] {
             guard let keyFile else { return Environment.variable("REDRAFTER_API_KEY").map { [$0] } ?? [] }
             let keys = try PromptSource.read(prompt: nil, file: keyFile).split(whereSeparator: \.isNewline)
-                .map { $0.trimmingPrefix { $0 == " " } }.filter { !$0.isEmpty }.map(String.init)
+                .map(Self.trimmed).filter { !$0.isEmpty }
             guard !keys.isEmpty else {
                 throw CommandFailure(
                     .usage, "\(keyFile) holds no key", hint: "write a key into it, one a line")
             }
             return keys
+        }
+
+        private static func trimmed(_ line: Substring) -> String {
+            var line = line.drop { $0.isWhitespace }
+            while line.last?.isWhitespace ?? false { line.removeLast() }
+            return String(line)
         }
     }
 

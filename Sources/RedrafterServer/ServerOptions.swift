@@ -119,7 +119,7 @@
             case .needsKey:
                 "set REDRAFTER_API_KEY, pass --api-key-file PATH, or --insecure to serve everybody"
             case .portInUse: "pass another --port, or --port 0 for any free one"
-            case .cannotBind: "pass an address of this machine as --host"
+            case .cannotBind: "pass another --host, one of this machine, or another --port"
             }
         }
     }

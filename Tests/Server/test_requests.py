@@ -277,6 +277,9 @@ class Requests(unittest.TestCase):
         get, head = self.server.ask("GET", "/v1/models"), self.server.ask("HEAD", "/v1/models")
         self.assertEqual((head.status, head.body), (200, b""))
         self.assertEqual(head.fields["content-length"], get.fields["content-length"])
+        self.assertRegex(get.fields["date"], r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$")
+        refused = self.server.ask("HEAD", "/v1/models", None, {"Host": "evil.example"})
+        self.assertEqual((refused.status, refused.body), (403, b""))
 
     def test_the_page_allows_nothing_from_outside(self):
         answer = self.server.ask("GET", "/")
