@@ -1,6 +1,8 @@
 """Bodies and fields: what is answered, and what is refused with which status."""
 
+import base64
 import gzip
+import hashlib
 import json
 import subprocess
 import time
@@ -288,6 +290,11 @@ class Requests(unittest.TestCase):
         self.assertIn("default-src 'none'", policy)
         self.assertNotIn("unsafe", policy)
         self.assertNotIn("http", policy)
+        page = answer.body.decode()
+        for element in ["script", "style"]:
+            text = page.split(f"<{element}>", 1)[1].split(f"</{element}>", 1)[0]
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            self.assertIn(f"{element}-src 'sha256-{digest}';", policy)
 
     def test_metrics_are_prometheus_text(self):
         before = self.server.metric("generation_tokens_total")
