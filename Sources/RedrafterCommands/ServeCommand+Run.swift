@@ -15,6 +15,10 @@
             let template = try chatTemplate.options()
             let server: TextServer
             do { server = try TextServer(options) } catch { throw CommandFailure(error) }
+            if options.servesEverybody {
+                Terminal.warn(
+                    "\(options.host) can be reached from other machines, and there is no key (--insecure)")
+            }
             Interrupt.install()
             let plugins = Plugins.current
             let outcome = Waiting {

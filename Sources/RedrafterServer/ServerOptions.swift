@@ -46,8 +46,11 @@
                     name: "cors", got: corsOrigin, allowed: "* or an origin such as https://example.org")
             }
             try limits.validate()
-            guard Host.isLoopback(host) || !keys.isEmpty || isInsecure else { throw .needsKey(host: host) }
+            guard !servesEverybody || isInsecure else { throw .needsKey(host: host) }
         }
+
+        /// Whether other machines can reach the server without a key.
+        public var servesEverybody: Bool { !Host.isLoopback(host) && keys.isEmpty }
 
         private static let mostSeconds = 86_400.0
     }

@@ -50,6 +50,7 @@ class Access(unittest.TestCase):
         self.assertIn(b"--insecure", run.stderr)
         with Server("--host", "0.0.0.0", "--insecure") as server:
             self.assertEqual(server.ask("GET", "/health").status, 200)
+            self.assertIn("warning: 0.0.0.0", server.stderr())
 
     def test_hosts_and_origins(self):
         with Server("--allowed-host", "llm.example", "--cors", "https://app.example") as server:
