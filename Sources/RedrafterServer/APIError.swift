@@ -13,6 +13,8 @@
         var code: String?
         /// Seconds.
         var retryAfter: Int?
+        /// The methods that an address takes.
+        var allowed: String?
 
         init(
             _ status: HTTPResponse.Status, _ message: String, parameter: String? = nil, code: String? = nil,
@@ -68,6 +70,13 @@
         static let unauthorized = APIError(
             .unauthorized, "The API key is missing or wrong; send it as 'Authorization: Bearer KEY'",
             code: "invalid_api_key")
+
+        static func method(allowed: String) -> APIError {
+            var error = APIError(
+                .methodNotAllowed, "This address takes \(allowed)", code: "method_not_allowed")
+            error.allowed = allowed
+            return error
+        }
 
         static func bodyTooLarge(_ limit: Int) -> APIError {
             APIError(.contentTooLarge, "The body has more than \(limit) bytes", code: "body_too_large")

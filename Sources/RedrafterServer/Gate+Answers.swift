@@ -164,6 +164,7 @@
         func response(bytes: Int) -> HTTPResponse {
             var fields: HTTPFields = [.contentType: "application/json", .contentLength: "\(bytes)"]
             if let retryAfter { fields[.retryAfter] = "\(retryAfter)" }
+            if let allowed { fields[.allow] = allowed }
             if status == .unauthorized { fields[.wwwAuthenticate] = "Bearer" }
             return HTTPResponse(status: status, headerFields: fields)
         }

@@ -88,10 +88,7 @@
             guard let route else {
                 throw APIError(.notFound, "There is nothing at this address", code: "not_found")
             }
-            guard route.allows(method) else {
-                throw APIError(
-                    .methodNotAllowed, "This address takes \(route.allowed)", code: "method_not_allowed")
-            }
+            guard route.allows(method) else { throw .method(allowed: route.allowed) }
             return route
         }
 

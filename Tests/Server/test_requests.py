@@ -273,7 +273,9 @@ class Requests(unittest.TestCase):
 
     def test_methods_are_405(self):
         for method, path in [("GET", CHAT), ("POST", "/health"), ("DELETE", "/v1/models"), ("PUT", CHAT)]:
-            self.assertEqual(self.server.ask(method, path, b"{}").status, 405)
+            answer = self.server.ask(method, path, b"{}")
+            self.assertEqual(answer.status, 405)
+            self.assertIn("OPTIONS", answer.fields["allow"])
 
     def test_head_has_the_fields_without_the_body(self):
         get, head = self.server.ask("GET", "/v1/models"), self.server.ask("HEAD", "/v1/models")
