@@ -18,11 +18,16 @@ class Exchange(asyncio.Protocol):
     """One request on a connection of its own. What comes back is kept with its times and read later: nothing is parsed while
     others are timed."""
 
-    def __init__(self, payload):
+    def __init__(self, payload, keeps=False):
         self.payload = payload
-        self.parts = []
+        # The connection stays open for another request.
+        self.keeps = keeps
         self.transport = None
-        self.sent = None
+        self.expect()
+
+    def expect(self):
+        self.parts = []
+        self.sent = time.perf_counter()
         self.is_chunked = False
         self.missing = None
         self.head = b""
@@ -33,6 +38,11 @@ class Exchange(asyncio.Protocol):
         self.sent = time.perf_counter()
         if self.payload:
             transport.write(self.payload)
+
+    def send_another(self, payload):
+        """The next request on the same connection."""
+        self.expect()
+        self.transport.write(payload)
 
     def data_received(self, data):
         self.parts.append((time.perf_counter(), data))
@@ -61,7 +71,8 @@ class Exchange(asyncio.Protocol):
     def finish(self):
         if not self.done.done():
             self.done.set_result(None)
-        self.transport.close()
+        if not self.keeps:
+            self.transport.close()
 
     def abort(self):
         """Ends the connection with a reset, as a client does that is killed."""
@@ -80,8 +91,8 @@ def payload(method, path, body=None, headers=None):
     return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + (body or b"")
 
 
-async def open_exchange(address, data):
-    _, exchange = await asyncio.get_running_loop().create_connection(lambda: Exchange(data), *address)
+async def open_exchange(address, data, keeps=False):
+    _, exchange = await asyncio.get_running_loop().create_connection(lambda: Exchange(data, keeps), *address)
     return exchange
 
 

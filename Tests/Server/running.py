@@ -2,6 +2,7 @@
 
 REDRAFTER is the command, REDRAFTER_MODEL the model (the default one).
 """
+import asyncio
 import atexit
 import os
 import sys
@@ -54,7 +55,7 @@ class Running:
         self.drafters = (entry.get("meta") or {}).get("drafters", [])
 
     def get(self, path):
-        return serving.asyncio.run(serving.send(self.address, "GET", path))
+        return asyncio.run(serving.send(self.address, "GET", path))
 
     def metric(self, name):
         return serving.metrics(self.get("/metrics").bytes.decode())[name]

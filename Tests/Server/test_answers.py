@@ -1,4 +1,5 @@
 """What the server answers is what `redrafter generate` prints for the same request: text, why it ended, and usage."""
+import asyncio
 import json
 import subprocess
 import unittest
@@ -28,10 +29,10 @@ class AnswersTests(running.ServerTests):
 
     def ask(self, path, fields):
         body = {"model": self.server.model, "max_tokens": 48} | fields
-        whole = running.serving.asyncio.run(running.serving.send(self.server.address, "POST", path, body))
+        whole = asyncio.run(running.serving.send(self.server.address, "POST", path, body))
         self.assertEqual(whole.status, 200, whole.bytes)
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-        stream = running.serving.asyncio.run(running.serving.send(self.server.address, "POST", path, body))
+        stream = asyncio.run(running.serving.send(self.server.address, "POST", path, body))
         answers = [running.serving.Answer(whole), running.serving.Answer(stream)]
         self.assertTrue(all(answer.is_whole for answer in answers))
         return answers

@@ -102,7 +102,8 @@ class AnswerTests(ClientTests):
     def test_several_choices_have_their_own_numbers(self):
         answer = self.chat(n=3, temperature=0.9, seed=5)
         self.assertEqual(sorted(c.index for c in answer.choices), [0, 1, 2])
-        self.assertEqual(answer.usage.completion_tokens, 72)
+        if self.server.is_own:
+            self.assertEqual(answer.usage.completion_tokens, 72)
         texts = {c.index: c.message.content for c in answer.choices}
         self.assertGreater(len(set(texts.values())), 1)
         streamed, reasons = {0: "", 1: "", 2: ""}, {}
@@ -154,7 +155,7 @@ class LogProbabilityTests(ClientTests):
                 self.assertEqual((entry.top_logprobs[0].token, entry.top_logprobs[0].logprob), (entry.token, entry.logprob))
 
     def test_chat_answers_have_log_probabilities(self):
-        for top in (0, 3):
+        for top in (0, 3) if self.server.is_own else (3,):
             choice, = self.chat(logprobs=True, top_logprobs=top).choices
             self.assertEqual(len(choice.logprobs.content), 24)
             self.check(choice.logprobs.content, choice.message.content, top)
