@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -30,7 +31,7 @@ class Exchange(asyncio.Protocol):
         self.sent = time.perf_counter()
         self.is_chunked = False
         self.missing = None
-        self.head = b""
+        self.head, self.tail = b"", b""
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport):
@@ -47,23 +48,29 @@ class Exchange(asyncio.Protocol):
     def data_received(self, data):
         self.parts.append((time.perf_counter(), data))
         if self.head is not None:
-            self.head += data
-            end = self.head.find(b"\r\n\r\n")
-            if end < 0:
+            data = self.read_head(data)
+            if data is None:
                 return
-            lines = self.head[:end].lower()
-            if lines.startswith(b"http/1.1 100"):
-                self.head = self.head[end + 4:]
-                return
-            self.is_chunked = b"transfer-encoding: chunked" in lines
-            length = re.search(rb"\r\ncontent-length: *(\d+)", lines)
-            data, self.head = self.head[end + 4:], None
-            self.missing = int(length[1]) if length else None
         if self.missing is not None:
             self.missing -= len(data)
         # Each chunk of a stream of events ends with an empty line, so that only the end of the body looks like this.
-        if self.missing == 0 or self.is_chunked and data.endswith(b"0\r\n\r\n"):
+        self.tail = (self.tail + data)[-5:]
+        if self.missing == 0 or self.is_chunked and self.tail == b"0\r\n\r\n":
             self.finish()
+
+    def read_head(self, data):
+        """What is of the body already, or None until the head is complete."""
+        self.head += data
+        while (end := self.head.find(b"\r\n\r\n")) >= 0:
+            lines, rest = self.head[:end].lower(), self.head[end + 4:]
+            if not lines.startswith(b"http/1.1 100"):
+                self.is_chunked = b"transfer-encoding: chunked" in lines
+                length = re.search(rb"\r\ncontent-length: *(\d+)", lines)
+                self.missing = int(length[1]) if length else None
+                self.head = None
+                return rest
+            self.head = rest
+        return None
 
     def connection_lost(self, error):
         self.finish()
@@ -75,7 +82,10 @@ class Exchange(asyncio.Protocol):
             self.transport.close()
 
     def abort(self):
-        """Ends the connection with a reset, as a client does that is killed."""
+        """Ends the connection with a reset."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None and not self.transport.is_closing():
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
 
@@ -138,7 +148,7 @@ class Response:
             self.is_complete = length == int(self.headers.get("content-length", length))
 
     def take_chunks(self, moment, rest):
-        while (end := rest.find(b"\r\n")) >= 0:
+        while not self.is_complete and (end := rest.find(b"\r\n")) >= 0:
             size = int(rest[:end].split(b";")[0], 16)
             if size == 0:
                 self.is_complete = True
