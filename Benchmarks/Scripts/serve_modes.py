@@ -59,10 +59,11 @@ async def short_behind_long(server, long, short, share):
     second = await ask(server, short, 8)
     await asyncio.gather(first.done, second.done)
     is_over = True
+    watched[-1].abort()
     await watcher
     first, second = answered(first, server), answered(second, server)
     # Each step of the text that is watched is a pass.
-    steps = sorted(moment for exchange in watched for moment, value in answered(exchange, server).steps
+    steps = sorted(moment for exchange in watched for moment, value in serving.Answer(serving.Response(exchange)).steps
                    if value != "[DONE]" and value.get("choices"))
     begin, end = first.response.sent, first.response.sent + first.first
     asked, came = second.response.sent, second.response.sent + second.first
