@@ -245,7 +245,7 @@ class Server:
     def read(self):
         for line in self.process.stderr:
             self.lines.append(line.rstrip("\n"))
-            found = re.search(r"listening on (http://\S+)", line)
+            found = re.search(r"listening on (http://[^\s,]+)", line)
             if found and not self.address:
                 url = urllib.parse.urlsplit(found[1])
                 self.address = (url.hostname, url.port)

@@ -192,7 +192,7 @@ class ErrorTests(ClientTests):
     def test_bad_values_are_bad_requests_that_name_the_field(self):
         self.require_own()
         cases = {
-            "temperature": [-1, "hot", 1e9], "top_p": [-0.1, 2], "max_tokens": [-5, 2**63, "many"], "n": [0, 10**9, "two"],
+            "temperature": [-1, "hot", {}], "top_p": [-0.1, 2], "max_tokens": [-5, 2**63, "many"], "n": [0, 10**9, "two"],
             "top_logprobs": [10**6], "stop": [[""], [1], ["x"] * 10**5], "logit_bias": [{"99999999": 1}, {"-1": 1}, {"1": 1e9}],
             "messages": [[], "text", [{"role": "nobody", "content": "x"}], [{"role": "user"}]],
             "stream": ["yes"], "seed": ["one"], "tools": [[{"type": "function", "function": {"name": "f", "parameters": {}}}]],

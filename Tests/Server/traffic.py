@@ -32,7 +32,7 @@ MALFORMED = [
     (CHAT, b'{"model": "../nobody", "messages": [{"role": "user", "content": "x"}]}', (404,)),
 ]
 ROUTES = [("GET", "/nowhere"), ("POST", "/v1/chat"), ("GET", CHAT), ("DELETE", "/v1/models"), ("GET", "/v1/%2e%2e/%2e%2e/etc/passwd"),
-          ("POST", "/v1/embeddings"), ("GET", "//"), ("OPTIONS", TEXT)]
+          ("POST", "/v1/embeddings"), ("GET", "//"), ("PUT", TEXT)]
 
 
 def make_cases(model, drafters, count, seed):
