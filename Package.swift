@@ -16,6 +16,9 @@ let commit = (Context.environment["REDRAFTER_COMMIT"] ?? "")
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
+/// What only the server needs.
+let serving = TargetDependencyCondition.when(traits: ["Server"])
+
 let package = Package(
     name: "redrafter",
     platforms: [.macOS(.v15)],
@@ -41,7 +44,13 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        // Fetched only where the trait `Server` is on.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.0.0"),
     ],
     targets: [
         .target(name: "RedrafterPlatform", swiftSettings: swiftSettings),
@@ -146,6 +155,23 @@ let package = Package(
             name: "RedrafterServing",
             dependencies: ["RedrafterPlatform", "RedrafterCore", "RedrafterModels", "Redrafter"],
             swiftSettings: swiftSettings),
+        .target(name: "CServerPage", exclude: ["page.html"], cSettings: cSettings),
+        .target(
+            name: "RedrafterServer",
+            dependencies: [
+                "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels", "Redrafter",
+                "RedrafterServing", .target(name: "CServerPage", condition: serving),
+                .product(name: "HummingbirdCore", package: "hummingbird", condition: serving),
+                .product(name: "HTTPTypes", package: "swift-http-types", condition: serving),
+                .product(name: "Logging", package: "swift-log", condition: serving),
+                .product(name: "NIOCore", package: "swift-nio", condition: serving),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: serving),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras", condition: serving),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras", condition: serving),
+                .product(name: "NIOPosix", package: "swift-nio", condition: serving),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle", condition: serving),
+            ],
+            swiftSettings: swiftSettings),
         .target(
             name: "RedrafterDistillation",
             dependencies: [
@@ -162,7 +188,7 @@ let package = Package(
                 "CBuildCommit", "RedrafterPlatform", "RedrafterCore", "RedrafterFormats", "RedrafterModels",
                 "RedrafterTemplates", "RedrafterHub", "RedrafterReport",
                 "RedrafterTraining", "Redrafter", "RedrafterDrafters", "RedrafterTrainers",
-                "RedrafterDistillation", "CPUBackend",
+                "RedrafterDistillation", "RedrafterServing", "RedrafterServer", "CPUBackend",
                 "VulkanBackend", argumentParser,
             ],
             swiftSettings: swiftSettings),
@@ -234,8 +260,8 @@ let package = Package(
         .testTarget(
             name: "RedrafterTests",
             dependencies: [
-                "RedrafterPlatform", "Redrafter", "RedrafterDrafters", "RecurrentDrafter", "MedusaDrafter",
-                "VulkanBackend",
+                "RedrafterPlatform", "Redrafter", "RedrafterServing", "RedrafterDrafters", "RecurrentDrafter",
+                "MedusaDrafter", "CPUBackend", "VulkanBackend",
                 "RedrafterTesting", "BundledDrafters",
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),

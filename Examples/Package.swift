@@ -9,6 +9,12 @@ let package = Package(
         .executableTarget(
             name: "EmbedModel", dependencies: [.product(name: "Redrafter", package: "redrafter")]),
         .executableTarget(
+            name: "ManySessions",
+            dependencies: [
+                .product(name: "Redrafter", package: "redrafter"),
+                .product(name: "RedrafterServing", package: "redrafter"),
+            ]),
+        .executableTarget(
             name: "ChatProgram", dependencies: [.product(name: "Redrafter", package: "redrafter")]),
         .target(
             name: "BigramDrafter", dependencies: [.product(name: "RedrafterCore", package: "redrafter")]),

@@ -2,20 +2,21 @@ import RedrafterCore
 import RedrafterModels
 
 /// The text that grows while a generation runs, and the reasons to end it.
-struct Answer {
-    var tokens: [Int32] = []
-    var text = ""
-    var finishReason = FinishReason.length
-    var timings = GenerationTimings()
+package struct Answer {
+    package private(set) var tokens: [Int32] = []
+    package var logProbabilities: [TokenLogProbabilities] = []
+    private var text = ""
+    package var finishReason = FinishReason.length
+    package var timings = GenerationTimings()
     private let model: Model
-    let parameters: GenerationParameters
+    package let parameters: GenerationParameters
     private let promptTokens: Int
     private var decoder: TextDecoder
     private var scanner: StopScanner
     private var isContextFull = false
     private var started = ContinuousClock.now
 
-    init(model: Model, parameters: GenerationParameters, promptTokens: Int) {
+    package init(model: Model, parameters: GenerationParameters, promptTokens: Int) {
         self.model = model
         self.parameters = parameters
         self.promptTokens = promptTokens
@@ -25,13 +26,13 @@ struct Answer {
     }
 
     /// The first token is chosen.
-    mutating func promptIsDone() {
+    package mutating func promptIsDone() {
         timings.prompt = started.duration(to: .now)
         started = .now
     }
 
     /// Adds a token to the text; false when the answer ends with it.
-    mutating func take(
+    package mutating func take(
         _ token: Int32, isDrafted: Bool, _ cancellation: CancellationFlag, _ onPiece: (TextPiece) -> Void
     ) -> Bool {
         guard parameters.maximumTokens != 0 else { return false }
@@ -55,10 +56,15 @@ struct Answer {
         return true
     }
 
-    /// Tokens that may still come.
-    var room: Int { (parameters.maximumTokens ?? .max) - tokens.count }
+    /// What its tokens report of their logits.
+    package var report: LogProbabilityReport? {
+        parameters.topLogProbabilities.map { LogProbabilityReport(top: $0, vocabulary: model.tokenCount) }
+    }
 
-    mutating func finished(
+    /// Tokens that may still come.
+    package var room: Int { (parameters.maximumTokens ?? .max) - tokens.count }
+
+    package mutating func finished(
         _ speculation: SpeculationMetrics, drafter: String, isExact: Bool, _ onPiece: (TextPiece) -> Void
     ) -> GenerationResult {
         emit(scanner.append(decoder.flush()), false, onPiece)
@@ -66,7 +72,8 @@ struct Answer {
         timings.predictedTokens = tokens.count
         timings.predicted = tokens.isEmpty ? .zero : started.duration(to: .now)
         return GenerationResult(
-            text: text, tokens: tokens, finishReason: finishReason, isContextFull: isContextFull,
+            text: text, tokens: tokens, logProbabilities: Array(logProbabilities.prefix(tokens.count)),
+            finishReason: finishReason, isContextFull: isContextFull,
             promptTokens: promptTokens, timings: timings, speculation: speculation, drafter: drafter,
             isExact: isExact)
     }

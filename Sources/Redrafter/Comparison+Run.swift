@@ -75,7 +75,9 @@ extension Comparison {
 
     private static let warmUpTokens = 24
 
-    private static func tokenized(
+    /// The tokens of all prompts.
+    /// - Throws: `RedrafterError.promptTooLong`, `.emptyPrompt`, `.chatTemplate`.
+    package static func tokenized(
         _ prompts: PromptSet, _ model: Model, _ settings: Settings
     ) throws(RedrafterError) -> [[Int32]] {
         var tokens = [[Int32]]()

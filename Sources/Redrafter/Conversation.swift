@@ -41,9 +41,7 @@ public final class Conversation {
     public func prompt(
         for question: String, _ parameters: GenerationParameters = GenerationParameters()
     ) throws(RedrafterError) -> FittedPrompt {
-        try model.prompt(
-            fitting: messages + [ChatMessage(role: .user, content: question)],
-            answerTokens: min(parameters.maximumTokens ?? .max, max(1, model.contextLength / 4)))
+        try model.prompt(for: messages + [ChatMessage(role: .user, content: question)], parameters)
     }
 
     /// Answers a prompt of this conversation; what was kept of it and the answer are the conversation then. A cancelled

@@ -37,6 +37,16 @@ extension Model {
         return fitted
     }
 
+    /// The prompt of a conversation that ends with a question, with room for the answer that the parameters ask for, but for no more
+    /// than a quarter of the context.
+    package func prompt(
+        for messages: [ChatMessage], _ parameters: GenerationParameters
+    ) throws(RedrafterError) -> FittedPrompt {
+        try prompt(
+            fitting: messages,
+            answerTokens: min(parameters.maximumTokens ?? .max, max(1, contextLength / 4)))
+    }
+
     /// Tokens of a plain text to continue. Special tokens spelled in it are taken as such, as in llama.cpp.
     public func prompt(_ text: String) -> Tokenizer.Encoding { tokenizer.encodePrompt(text) }
 }

@@ -75,7 +75,7 @@ public final class TextGenerator {
         cancellation: CancellationFlag = CancellationFlag(),
         onPiece: (TextPiece) -> Void
     ) throws(RedrafterError) -> GenerationResult {
-        let verifier = makeVerifier(try sampler(prompt, parameters))
+        let verifier = makeVerifier(try model.sampler(for: prompt, parameters))
         var answer = Answer(model: model, parameters: parameters, promptTokens: prompt.count)
         var metrics = SpeculationMetrics()
         do {
@@ -83,6 +83,7 @@ public final class TextGenerator {
                 defer {
                     speculator = decoder.speculator
                     metrics = decoder.metrics
+                    answer.logProbabilities = decoder.logProbabilities
                 }
                 try decode(&decoder, cancellation, &answer, onPiece)
             } else {
@@ -105,24 +106,6 @@ public final class TextGenerator {
     /// Forgets the text so far.
     public func reset() { speculator.reset() }
 
-    /// What chooses the tokens, after all that can be wrong with a call was checked.
-    private func sampler(
-        _ prompt: [Int32], _ parameters: GenerationParameters
-    ) throws(RedrafterError) -> Sampler {
-        try wrapping(RedrafterError.parameter, try parameters.validate())
-        guard !prompt.isEmpty else { throw .emptyPrompt }
-        guard prompt.count < model.contextLength else {
-            throw .promptTooLong(tokens: prompt.count, contextLength: model.contextLength)
-        }
-        let rows = model.configuration.vocabularySize
-        if let token = prompt.first(where: { !(0..<rows).contains(Int($0)) }) {
-            throw .transformer(.unknownToken(token, vocabulary: rows))
-        }
-        return try wrapping(
-            RedrafterError.parameter,
-            try Sampler(parameters.sampling, tokenCount: model.tokenCount))
-    }
-
     /// Computes what the cache does not hold of the prompt; nil where it was cancelled.
     private func begin(
         _ prompt: [Int32], _ verifier: any Verifier, _ cancellation: CancellationFlag,
@@ -133,7 +116,7 @@ public final class TextGenerator {
         defer { answer.timings.promptTokens = speculator.target.committedCount - held }
         return try speculator.begin(
             prompt, verifier: verifier, sampling: answer.parameters.sampling,
-            proceed: { _ in !cancellation.isCancelled })
+            report: answer.report, proceed: { _ in !cancellation.isCancelled })
     }
 
     /// Steps until the answer ends.
@@ -150,5 +133,25 @@ public final class TextGenerator {
                 return isOpen
             }
         }
+    }
+}
+
+extension Model {
+    /// What chooses the tokens of an answer, after all that can be wrong with a request was checked.
+    /// - Throws: `RedrafterError.parameter`, `.emptyPrompt`, `.promptTooLong`, `.transformer(.unknownToken)`.
+    package func sampler(
+        for prompt: [Int32], _ parameters: GenerationParameters
+    ) throws(RedrafterError) -> Sampler {
+        try wrapping(RedrafterError.parameter, try parameters.validate())
+        guard !prompt.isEmpty else { throw .emptyPrompt }
+        guard prompt.count < contextLength else {
+            throw .promptTooLong(tokens: prompt.count, contextLength: contextLength)
+        }
+        let rows = configuration.vocabularySize
+        if let token = prompt.first(where: { !(0..<rows).contains(Int($0)) }) {
+            throw .transformer(.unknownToken(token, vocabulary: rows))
+        }
+        return try wrapping(
+            RedrafterError.parameter, try Sampler(parameters.sampling, tokenCount: tokenCount))
     }
 }

@@ -14,6 +14,7 @@ struct CompareCommand: ParsableCommand {
 
               redrafter compare --drafters rnn,none
               redrafter compare --drafters rnn,lookup,rnn+lookup --prompts question.jsonl
+              redrafter compare --drafters rnn+lookup,none --clients 1,4,8
               redrafter compare --drafters auto -o html --output report.html
               redrafter compare --drafters lookup --temp 0.7 -r 5 -o json
 
@@ -50,6 +51,13 @@ struct CompareCommand: ParsableCommand {
         help: ArgumentHelp("Number of timed rounds.", valueName: "n"))
     var repetitions = 3
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Callers that ask at the same time, comma-separated: all of them share passes, as those of a server do.",
+            valueName: "n"))
+    var clients: String?
+
     @Flag(name: .customLong("no-chat-template"), help: "Continue prompts as plain text.")
     var noChatTemplate = false
 
@@ -66,6 +74,7 @@ struct CompareCommand: ParsableCommand {
         let prompts = try promptSet()
         let template = try chatTemplate.options()
         Interrupt.install()
+        if let clients { return try compareLoad(clients, prompts, settings, template) }
         let backends = modelArguments.backend.split(separator: ",").map(String.init)
         let longest = prompts.prompts.map(\.byteCount).max() ?? 0
         let models = try backends.map {
@@ -125,13 +134,15 @@ struct CompareCommand: ParsableCommand {
     }
 
     private func write(_ comparison: Comparison) throws {
-        let text =
-            switch format {
-            case .md: comparison.markdown
-            case .csv: comparison.csv
-            case .html: comparison.html
-            case .json: comparison.json.text(isPretty: true) + "\n"
-            }
+        switch format {
+        case .md: try write(comparison.markdown)
+        case .csv: try write(comparison.csv)
+        case .html: try write(comparison.html)
+        case .json: try write(comparison.json.text(isPretty: true) + "\n")
+        }
+    }
+
+    func write(_ text: String) throws {
         guard let output else { return try Terminal.write(text) }
         let file = try AtomicFile(path: output)
         try file.write(Array(text.utf8))
@@ -139,5 +150,5 @@ struct CompareCommand: ParsableCommand {
     }
 
     /// Room for the tokens of a chat format; a text has at most as many tokens as bytes.
-    private static let templateTokens = 128
+    static let templateTokens = 128
 }

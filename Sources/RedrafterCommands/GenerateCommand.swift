@@ -52,9 +52,24 @@ struct GenerateCommand: ParsableCommand {
     @Flag(help: "Print one JSON object when done.")
     var json = false
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "With --json, the log-probability of each token, and of the n most likely ones: 0 to "
+                + "\(GenerationParameters.maximumTopLogProbabilities).", valueName: "n"))
+    var logprobs: Int?
+
     func run() throws {
         let seed = sampling.seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
-        let parameters = try sampling.parameters(seed: seed)
+        var parameters = try sampling.parameters(seed: seed)
+        if logprobs != nil {
+            guard json else {
+                throw CommandFailure(
+                    .usage, "--logprobs is part of the JSON object", hint: "pass --json, too")
+            }
+            parameters.topLogProbabilities = logprobs
+            try parameters.validate()
+        }
         let speculation = try speculation.options()
         if noChatTemplate, system != nil || chatTemplate.isGiven {
             throw CommandFailure(

@@ -1,4 +1,5 @@
 import Redrafter
+import RedrafterCore
 import RedrafterFormats
 import RedrafterReport
 
@@ -55,8 +56,21 @@ struct GenerationReport {
             ]),
             "drafter": .string(result.drafter),
             "exact": .bool(result.isExact),
+            "logprobs": result.logProbabilities.isEmpty
+                ? .null : .array(result.logProbabilities.map(Self.logProbabilities)),
             "metrics": .object(["speculative_decoding": speculation]),
         ]).text()
+    }
+
+    /// A token's and its alternatives'; null for a token that cannot come.
+    private static func logProbabilities(_ entry: TokenLogProbabilities) -> JSONValue {
+        .object([
+            "id": .integer(Int(entry.token)), "logprob": .double(entry.logProbability),
+            "top_logprobs": .array(
+                entry.top.map {
+                    .object(["id": .integer(Int($0.token)), "logprob": .double($0.logProbability)])
+                }),
+        ])
     }
 
     /// The counters of speculation with vLLM's names.

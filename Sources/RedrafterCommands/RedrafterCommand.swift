@@ -23,8 +23,9 @@ public struct RedrafterCommand: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            GenerateCommand.self, ChatCommand.self, CompareCommand.self, DraftersCommand.self,
-            BenchCommand.self, DevicesCommand.self, PullCommand.self, ModelsCommand.self, InspectCommand.self,
+            GenerateCommand.self, ChatCommand.self, ServeCommand.self, CompareCommand.self,
+            DraftersCommand.self, BenchCommand.self, DevicesCommand.self, PullCommand.self,
+            ModelsCommand.self, InspectCommand.self,
             ConvertCommand.self, TokenizeCommand.self, DetokenizeCommand.self, TemplateCommand.self,
             DistillCommand.self, TrainCommand.self, LogitsCommand.self,
         ])

@@ -45,6 +45,13 @@ struct SamplingArguments: ParsableArguments {
     var frequencyPenalty: Float = 0
 
     @Option(
+        name: [.customShort("l"), .customLong("logit-bias")], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Makes a token likelier or less likely: 15043+1 or 15043-1, a token's number and -100 to 100; may be given "
+                + "several times.", valueName: "token+bias"))
+    var logitBias: [String] = []
+
+    @Option(
         name: [.short, .long], parsing: .unconditional,
         help: "Seed: the same seed gives the same text. Random by default.")
     var seed: UInt64?
@@ -74,11 +81,29 @@ struct SamplingArguments: ParsableArguments {
         sampling.repeatLastN = repeatLastN
         sampling.presencePenalty = presencePenalty
         sampling.frequencyPenalty = frequencyPenalty
+        for text in logitBias {
+            let (token, bias) = try Self.bias(text)
+            sampling.logitBias[token] = bias
+        }
         sampling.seed = seed
         let parameters = GenerationParameters(
             maximumTokens: count < 0 ? nil : count, stop: stop, sampling: sampling)
         // Before a model is loaded: a wrong flag is said at once.
         try parameters.validate()
         return parameters
+    }
+
+    /// `15043+1`
+    private static func bias(_ text: String) throws -> (token: Int32, bias: Float) {
+        guard let sign = text.firstIndex(where: { $0 == "+" || $0 == "-" }),
+            let token = Int32(text[..<sign]), let bias = Float(text[sign...])
+        else {
+            throw CommandFailure(
+                .usage, "logit-bias is '\(TerminalText.escaped(text))'",
+                hint:
+                    "write a token's number, + or -, and how much, as in 15043+1; `redrafter tokenize` shows numbers"
+            )
+        }
+        return (token, bias)
     }
 }

@@ -75,16 +75,7 @@ struct TreeArguments: ParsableArguments {
     func options(drafter: String) throws -> SpeculationOptions {
         var options = SpeculationOptions(drafter: drafter)
         options.drafterOptions = DrafterOptions(beamWidth: beamWidth, beamLength: beamLength)
-        let names = Plugins.current.registry.drafters.map(\.name)
-        for argument in drafterModels {
-            if let name = names.first(where: { argument.hasPrefix($0 + "=") }) {
-                options.drafterPaths[name] = try ModelLocation.path(
-                    String(argument.dropFirst(name.count + 1)))
-            } else {
-                options.drafterOptions.path = try ModelLocation.path(argument)
-            }
-        }
-        try options.requireDrafterFiles()
+        try options.addDrafterFiles(drafterModels)
         options.maximumRows = maximumRows
         options.tree = tree
         options.verifier = verifier

@@ -86,11 +86,34 @@ struct KeyValueCache {
             kept[sequence] += 1
         }
         for (sequence, move) in moves.enumerated() where !move.from.isEmpty {
-            stream.moveCache(storage, sequence: sequence, from: move.from, to: move.to)
+            stream.copyCache(
+                storage, from: CacheSlots(sequence: sequence, slots: move.from),
+                to: CacheSlots(sequence: sequence, slots: move.to))
         }
         lengths = kept
         openPass = nil
     }
+
+    /// Gives one sequence the first `count` entries of another, and forgets what it held beyond. The entries that both have are
+    /// `shared` in number: they are not copied. The open pass is forgotten.
+    mutating func copy(
+        from source: Int, to target: Int, shared: Int, count: Int, on stream: any ComputeStream
+    ) {
+        precondition(
+            source != target && shared <= lengths[target] && shared <= count && count <= lengths[source],
+            "\(count) of \(lengths[source]) entries, \(shared) of \(lengths[target]) shared")
+        openPass = nil
+        for start in stride(from: shared, to: count, by: Self.copiedAtOnce) {
+            let slots = Array(start..<min(start + Self.copiedAtOnce, count))
+            stream.copyCache(
+                storage, from: CacheSlots(sequence: source, slots: slots),
+                to: CacheSlots(sequence: target, slots: slots))
+        }
+        lengths[target] = count
+    }
+
+    /// Bounds the memory that a copy needs.
+    private static let copiedAtOnce = 128
 
     /// Keeps the first `length` tokens of a sequence, as many as it has at most. The open pass is forgotten.
     mutating func truncate(sequence: Int, to length: Int) {

@@ -25,15 +25,22 @@ public struct MemoryPlan: Sendable, Hashable {
         on backend: any ComputeBackend
     ) throws(TransformerError) {
         weights = try TransformerWeights.byteCount(configuration, from: source, on: backend)
-        cache =
-            KeyValueCache.shape(
-                configuration: configuration, contextLength: contextLength, sequences: sequences
-            ).byteCount
-        activations =
-            TransformerState.byteCount(
-                configuration,
-                maximumRows: PassRunner.rows(prefillChunk: prefillChunk, maximumRows: maximumRows))
-            + RotaryTables.byteCount(configuration, positions: contextLength)
+        let runner = Self.runner(
+            configuration, contextLength: contextLength, sequences: sequences, prefillChunk: prefillChunk,
+            maximumRows: maximumRows)
+        cache = runner.cache
+        activations = runner.activations + RotaryTables.byteCount(configuration, positions: contextLength)
+    }
+
+    /// What a runner takes: its cache, and its activations with the logits of a pass. Parameters as in `PassRunner.init`.
+    public static func runner(
+        _ configuration: ModelConfiguration, contextLength: Int, sequences: Int,
+        prefillChunk: Int = PassRunner.defaultPrefillChunk, maximumRows: Int? = nil
+    ) -> (cache: CheckedSize, activations: CheckedSize) {
+        let shape = KeyValueCache.shape(
+            configuration: configuration, contextLength: contextLength, sequences: sequences)
+        let rows = PassRunner.rows(prefillChunk: prefillChunk, maximumRows: maximumRows)
+        return (shape.byteCount, TransformerState.byteCount(configuration, maximumRows: rows))
     }
 
     /// Compares the plan with the memory that a backend has left.

@@ -87,6 +87,17 @@ public final class PassRunner {
         try cache.commit(path, on: stream)
     }
 
+    /// Gives one sequence the keys and values of the first `count` tokens of another; beyond them it holds nothing. The open pass is
+    /// forgotten.
+    /// - Parameters:
+    ///   - source: the sequence that holds them.
+    ///   - target: the sequence that receives them.
+    ///   - shared: how many of them it has already: entries of the same tokens.
+    ///   - count: at most what `source` holds.
+    public func copy(from source: Int, to target: Int, shared: Int = 0, count: Int) {
+        cache.copy(from: source, to: target, shared: shared, count: count, on: stream)
+    }
+
     /// Keeps the first `length` tokens of a sequence, or all where it has fewer. The open pass is forgotten.
     public func truncate(sequence: Int = 0, to length: Int) {
         cache.truncate(sequence: sequence, to: length)

@@ -1,9 +1,22 @@
 import Dispatch
 import Redrafter
 import RedrafterCore
-import Synchronization
+import RedrafterModels
 
-/// Generates many texts over one model, each as it would be alone.
+/// Generates many texts over one model, each token for token as it would be alone.
+///
+///     let engine = try Engine(model, EngineOptions(slots: 8))
+///     let answer = try engine.submit(EngineRequest(model.prompt("Once upon a time").tokens))
+///     print(try await answer.result().text)
+///
+/// A scheduler on a thread of its own runs one pass after the other. Each pass holds rows of all texts: their trees, and a part of
+/// the prompts that are still being read. Rows go where they promise most for their measured price (`CostAwareForest`), and the
+/// drafters of all texts run as one batch. A text joins and leaves between passes. As a row's result does not depend on the rows
+/// beside it, tokens, log-probabilities and the reason of the end are those that `TextGenerator` gives for the same request,
+/// whatever else is running.
+///
+/// All memory is taken when the engine is made. What a text leaves in its slot is reused by a prompt that begins alike, also in
+/// other slots.
 public final class Engine: Sendable {
     public let model: Model
     public let options: EngineOptions
@@ -11,61 +24,100 @@ public final class Engine: Sendable {
     public let drafters: [String]
     /// What is odd about drafters' weights but no error.
     public let warnings: [String]
-    private let queue = DispatchQueue(label: "redrafter.engine", qos: .userInitiated)
-    private let state = Mutex(EngineMetrics())
-    private let isStopping = Mutex(false)
+    /// Bytes of keys and values, and of activations, that were planned when the engine was made.
+    public let plannedBytes: (cache: Int, activations: Int)
+    private let inbox: Inbox
+    private let queue: DispatchQueue
+    private let scheduler: Scheduler
 
-    /// - Throws: `RedrafterError.parameter`, `.drafter`, `.transformer(.backend(.outOfMemory))`.
+    /// - Parameters:
+    ///   - model: answers; other engines and generators may use it, too.
+    ///   - options: slots and drafters.
+    /// - Throws: `RedrafterError.parameter`, `.drafter`; `.transformer(.backend(.outOfMemory))` before any memory is taken;
+    ///   `.backend(.unsupported)` where products of OpenBLAS would let a text depend on the others.
     public init(_ model: Model, _ options: EngineOptions = EngineOptions()) throws(RedrafterError) {
         try wrapping(RedrafterError.parameter, try options.validate())
+        guard model.backend.blas == nil else {
+            throw .backend(
+                .unsupported(
+                    operation: "many texts in one pass", type: "OpenBLAS",
+                    reason: "its results depend on the rows beside them; switch it off"))
+        }
+        let plan = MemoryPlan.runner(
+            model.configuration, contextLength: model.contextLength, sequences: options.slots,
+            prefillChunk: options.promptRows, maximumRows: options.rowsPerPass)
+        try wrapping(
+            RedrafterError.backend,
+            try model.transformer.backend.requireMemory(
+                plan.cache + plan.activations, for: "\(options.slots) slots"))
+        let drafters = try LoadedDrafter.load(options, for: model)
+        plannedBytes = (plan.cache.value ?? .max, plan.activations.value ?? .max)
         self.model = model
         self.options = options
-        drafters = options.drafters + ["none"]
-        warnings = []
-        state.withLock { $0.slots = options.slots }
+        self.drafters = drafters.map(\.name)
+        warnings = drafters.flatMap(\.warnings)
+        inbox = Inbox(slots: options.slots, queueLimit: options.queueLimit)
+        queue = DispatchQueue(label: "redrafter.engine", qos: .userInitiated)
+        scheduler = try Scheduler(model, options, drafters, inbox)
     }
 
-    /// Bytes of keys and values and of activations that were planned when the engine was made.
-    public var plannedBytes: (cache: Int, activations: Int) { (0, 0) }
-
     /// A snapshot.
-    public var metrics: EngineMetrics { state.withLock { $0 } }
+    public var metrics: EngineMetrics { inbox.metrics }
 
     /// Hands a request over; returns at once.
     /// - Throws: `EngineError`; the engine is as if the request had never come then.
     public func submit(_ request: EngineRequest) throws(EngineError) -> EngineAnswer {
-        guard !isStopping.withLock({ $0 }) else { throw .stopping }
-        if let name = request.drafter, !drafters.contains(name) {
+        let name = request.drafter ?? drafters[0]
+        guard let drafter = drafters.firstIndex(of: name) else {
             throw .unknownDrafter(got: name, available: drafters)
         }
-        let cancellation = CancellationFlag()
-        let (stream, continuation) = AsyncThrowingStream<EngineEvent, any Error>.makeStream()
-        continuation.onTermination = { _ in cancellation.cancel() }
-        let name = request.drafter ?? drafters[0]
-        queue.async { [model] in
-            do throws(RedrafterError) {
-                let generator = try TextGenerator(model, speculation: SpeculationOptions(drafter: name))
-                let result = try generator.generate(
-                    request.prompt, request.parameters, cancellation: cancellation,
-                    onPiece: { piece in
-                        continuation.yield(
-                            .update(
-                                EngineUpdate(
-                                    pieces: [piece], tokens: [],
-                                    pass: EnginePass(rows: 1, ownRows: 1, texts: 1))))
-                    })
-                continuation.yield(.finished(result))
-                continuation.finish()
-            } catch {
-                continuation.finish(throwing: EngineError.request(error))
-            }
+        let sampler: Sampler
+        do {
+            sampler = try model.sampler(for: request.prompt, request.parameters)
+            try wrapping(RedrafterError.parameter, try request.validate())
+        } catch {
+            throw .request(error)
         }
-        return EngineAnswer(stream, cancellation)
+        let cancellation = CancellationFlag()
+        let (events, continuation) = AsyncThrowingStream<EngineEvent, any Error>.makeStream()
+        continuation.onTermination = { _ in cancellation.cancel() }
+        let delivery = Delivery(submitted: .now, cancellation: cancellation, continuation: continuation)
+        let pending = PendingRequest(
+            request: request, sampler: sampler, drafter: drafter, delivery: delivery)
+        if try inbox.add(pending) {
+            // One thread at a time: the queue is serial, and is given work only when it rests.
+            queue.async { [scheduler] in scheduler.run() }
+        }
+        return EngineAnswer(events, cancellation)
     }
 
-    /// Refuses new requests and those that wait; waits for the running ones, and ends those that are not done in time.
+    /// Forgets what complete texts left in their slots, so that no prompt finds its beginning there. For measurements.
+    public func forget() { queue.sync { scheduler.forget() } }
+
+    /// Refuses new requests and those that wait, waits for the running ones, and ends those that are not done in time. Their
+    /// results say `cancelled`.
     public func stop(grace: Duration) async {
-        isStopping.withLock { $0 = true }
-        await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
+        inbox.stop()
+        let deadline = Task { [inbox] in
+            try await Task.sleep(for: grace)
+            inbox.ending.cancel()
+        }
+        await inbox.waitUntilIdle()
+        deadline.cancel()
+    }
+}
+
+extension EngineOptions {
+    /// Rows of the largest pass: those of trees, and those of prompts.
+    var rowsPerPass: Int { promptRows + TreeLimits.maximumRows }
+}
+
+extension EngineRequest {
+    /// - Throws: `ParameterError.outOfRange`.
+    func validate() throws(ParameterError) {
+        guard (1...TreeLimits.maximumRows).contains(maximumRows) else {
+            throw .outOfRange(
+                name: "max-rows", got: "\(maximumRows)", allowed: "1 to \(TreeLimits.maximumRows)")
+        }
     }
 }

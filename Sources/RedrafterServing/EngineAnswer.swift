@@ -24,10 +24,14 @@ public struct EngineAnswer: AsyncSequence, Sendable {
     public func cancel() { cancellation.cancel() }
 
     /// Waits for the end.
-    /// - Throws: `EngineError`.
-    public func result() async throws -> GenerationResult {
+    /// - Parameter onPiece: called with each piece of text.
+    /// - Throws: `EngineError`; `CancellationError` where the task was cancelled that waits.
+    public func result(onPiece: (TextPiece) -> Void = { _ in }) async throws -> GenerationResult {
         for try await event in events {
-            if case .finished(let result) = event { return result }
+            switch event {
+            case .update(let update): update.pieces.forEach(onPiece)
+            case .finished(let result): return result
+            }
         }
         throw CancellationError()
     }

@@ -1,6 +1,6 @@
 import RedrafterCore
 
-/// Checks a drafter against its contract, on texts that grow, shrink and change.
+/// Checks a drafter against its contract, on texts that grow, shrink and change, alone and in batches.
 ///
 /// - Parameters:
 ///   - drafter: what is checked.
@@ -87,6 +87,35 @@ public func checkDrafter<D: Drafter>(
         let expected = try proposal(text, from: 0, budget, sampling, &fresh)
         if expected.tree.nodes.map(\.token) != got.tree.nodes.map(\.token) {
             fail("turn \(turn): a state that saw other texts guesses differently from a new one")
+        }
+    }
+    // Texts of different lengths and ends, in batches of falling size: each guesses what it guesses alone.
+    let texts = (0..<4).map { count in
+        (0..<12 + 5 * count).map { _ in Int32.random(in: 0..<Int32(vocabularySize), using: &random) }
+    }
+    var workspace = try drafter.makeWorkspace(texts: texts.count)
+    for count in (1...texts.count).reversed() {
+        var drafts = [TextDraft<D.State>]()
+        var expected = [[Int32]]()
+        for (index, text) in texts.prefix(count).enumerated() {
+            let budget = DraftBudget(
+                nodes: 3 + 5 * index, depth: 1 + 2 * index,
+                selection: index.isMultiple(of: 2) ? .nodes() : .branches)
+            var sampling = SamplingParameters.greedy
+            if index == 1 { (sampling.temperature, sampling.seed) = (0.8, 3) }
+            var alone = try drafter.makeState()
+            expected.append(try proposal(text, from: 0, budget, sampling, &alone).tree.nodes.map(\.token))
+            var state = try drafter.makeState()
+            try follow(text, from: 0, &state)
+            let context = DraftContext(
+                tokens: text, hidden: hiddenState, embedding: table, sampling: sampling, stream: stream)
+            drafts.append(
+                TextDraft(
+                    context, budget: budget, state: state, proposal: DraftProposal(root: context.root)))
+        }
+        try drafter.propose(&drafts, workspace: &workspace)
+        if drafts.map({ $0.proposal.tree.nodes.map(\.token) }) != expected {
+            fail("\(count) texts at once: guesses differ from those for each alone")
         }
     }
     return failures

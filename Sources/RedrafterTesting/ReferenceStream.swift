@@ -165,18 +165,18 @@ final class ReferenceStream: ComputeStream {
         }
     }
 
-    func moveCache(_ cache: any CacheStorage, sequence: Int, from: [Int], to: [Int]) {
+    func copyCache(_ cache: any CacheStorage, from source: CacheSlots, to target: CacheSlots) {
         let cache = cache.reference
         for layer in 0..<cache.shape.layers {
-            let entries = from.map { slot in
-                let start = cache.start(layer: layer, sequence: sequence, slot: slot)
+            let entries = source.slots.map { slot in
+                let start = cache.start(layer: layer, sequence: source.sequence, slot: slot)
                 return (
                     Array(cache.keys[start..<(start + cache.width)]),
                     Array(cache.values[start..<(start + cache.width)])
                 )
             }
-            for (entry, slot) in zip(entries, to) {
-                let start = cache.start(layer: layer, sequence: sequence, slot: slot)
+            for (entry, slot) in zip(entries, target.slots) {
+                let start = cache.start(layer: layer, sequence: target.sequence, slot: slot)
                 cache.keys.replaceSubrange(start..<(start + cache.width), with: entry.0)
                 cache.values.replaceSubrange(start..<(start + cache.width), with: entry.1)
             }

@@ -293,11 +293,13 @@ private func proposal(
             // The head's own logits, sampled as a model's would be.
             let state = try drafter.makeState()
             let stream = backend.makeStream()
-            let logits = drafter.step(
-                tokens: [reference.roots[0]], parents: nil,
+            var step = RecurrentStep()
+            step.append([Beam(token: reference.roots[0])], text: 0, depth: 1)
+            let logits = drafter.run(
+                step,
                 hidden: try backend.makeTensor(
                     rows: 1, columns: reference.hiddenSize, values: reference.states[0]),
-                embedding: embedding, state: state, on: stream)
+                embedding: embedding, in: state.workspace, on: stream)
             let sampler = try Sampler(sampling, tokenCount: reference.vocabularySize)
             let values = try stream.withValues(logits) { Array($0) }
             let sampled = try values.withUnsafeBufferPointer { try sampler.sample($0, position: 2) }

@@ -4,18 +4,17 @@ import Testing
 @testable import RedrafterCore
 
 @Suite struct SamplerOnStreamTests {
-    /// A token for each row of `logits`; nil for rows that are not finite.
+    /// A token for each row of `logits`, each the end of a text of its own; nil for rows that are not finite.
     private func tokens(
-        _ sampler: Sampler, _ logits: Tensor, positions: [Int], histories: [[Int32]] = [],
-        on backend: any ComputeBackend
+        _ samplers: [Sampler], _ logits: Tensor, texts: [[Int32]], on backend: any ComputeBackend
     ) throws -> [Int32?] {
-        let histories =
-            sampler.parameters.hasPenalties ? histories.map { sampler.recent($0[...]) } : []
-        let rows = try SampledRows(sampler, logits: logits, histories: histories, on: backend.makeStream())
-        return try positions.enumerated().map { row, position in
+        let walks = zip(samplers, texts).map {
+            ExactWalk($0, TokenTree(root: $1[$1.count - 1]), tokens: $1)
+        }
+        let rows = try SampledRows(logits, for: walks, on: backend.makeStream())
+        return try walks.enumerated().map { row, walk in
             do {
-                return try rows.token(
-                    row: row, position: position, history: histories.isEmpty ? [] : histories[row])
+                return try walk.verdict(rows, firstRow: row).next
             } catch BackendError.nonFinite {
                 return nil
             }
@@ -37,17 +36,22 @@ import Testing
         parameters.minP = round % 2 == 0 ? 0 : 0.02
         parameters.repeatPenalty = [1, 1.5, 0.7][round / 2 % 3]
         parameters.presencePenalty = [0, 1][round / 3 % 2]
+        parameters.logitBias = [[:], [7: 3], [7: -2, 30: -100]][round % 3]
         parameters.seed = UInt64(round)
-        let sampler = try Sampler(parameters, tokenCount: vocabulary)
+        // The last row is chosen in another way than the others.
+        var other = SamplingParameters()
+        other.temperature = round % 2 == 0 ? 0 : 1.3
+        other.topK = round % 4 == 1 ? 0 : 5
+        let samplers = try [parameters, parameters, other].map { try Sampler($0, tokenCount: vocabulary) }
         let backend = ReferenceBackend()
         let logits = try backend.makeTensor(rows: rows, columns: width, values: values)
-        let histories = (0..<rows).map { _ in (0..<70).map { _ in Int32.random(in: 0..<110, using: &random) }
+        let texts = [70, 70, 90].map { count in
+            (0..<count).map { _ in Int32.random(in: 0..<110, using: &random) }
         }
-        let positions = [70, 70, 90]
-        let tokens = try tokens(sampler, logits, positions: positions, histories: histories, on: backend)
+        let tokens = try tokens(samplers, logits, texts: texts, on: backend)
         let expected = try (0..<rows).map { row in
             try Array(values[(row * width)..<((row + 1) * width)]).withUnsafeBufferPointer {
-                try sampler.sample($0, position: positions[row], history: histories[row][...])
+                try samplers[row].sample($0, position: texts[row].count, history: texts[row][...])
             }
         }
         #expect(tokens == expected)
@@ -78,8 +82,9 @@ import Testing
         func tokens(_ values: [Float]) throws -> [Int32?] {
             let backend = ReferenceBackend()
             return try self.tokens(
-                sampler, backend.makeTensor(rows: rows, columns: width, values: values),
-                positions: [3, 4, 5, 6], on: backend)
+                [Sampler](repeating: sampler, count: rows),
+                backend.makeTensor(rows: rows, columns: width, values: values),
+                texts: (3...6).map { [Int32](repeating: 0, count: $0) }, on: backend)
         }
         let sound = try tokens(values)
         #expect(!sound.contains(nil))

@@ -38,39 +38,78 @@ public struct MedusaDrafter: Drafter {
         backend = target.backend
     }
 
-    /// Buffers of one text.
-    public struct State: Sendable {
-        let input: Tensor  // [1, hidden]
+    /// Buffers of drafts.
+    public struct Workspace: Sendable {
+        let input: Tensor  // [texts, hidden]
         let head: ResidualHead.State
     }
 
-    public func makeState() throws(BackendError) -> State {
-        State(
-            input: try backend.makeTensor(rows: 1, columns: hiddenSize),
-            head: try heads[0].makeState(rows: 1, on: backend))
+    public func makeWorkspace(texts: Int) throws(BackendError) -> Workspace {
+        Workspace(
+            input: try backend.makeTensor(rows: texts, columns: hiddenSize),
+            head: try heads[0].makeState(rows: texts, on: backend))
+    }
+
+    /// Nothing is remembered of a text; the state holds the buffers of drafts for it alone.
+    public func makeState() throws(BackendError) -> Workspace { try makeWorkspace(texts: 1) }
+
+    public func propose(
+        _ context: DraftContext, budget: DraftBudget, state: inout Workspace, proposal: inout DraftProposal
+    ) throws(BackendError) {
+        let texts = [(context: context, budget: budget)]
+        let guesses = try guesses(for: texts, in: state) { _ in proposal.nonFiniteRows += 1 }
+        insert(guesses[0], budget, &proposal)
     }
 
     public func propose(
-        _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
+        _ drafts: inout [TextDraft<Workspace>], workspace: inout Workspace
     ) throws(BackendError) {
-        let ranking = GuessRanking(context.sampling, draftVocabulary: draftVocabulary)
-        var guesses = [[Guess]]()
-        for (index, head) in heads.prefix(budget.depth).enumerated() {
-            context.stream.gatherRows(context.hidden, rows: [0], into: state.input)
-            let logits = head.logits(state.input, state: state.head, on: context.stream)
-            let count = ranking.candidates(
-                forGuesses: min(budget.nodes, Self.guessesPerHead), vocabularySize: head.vocabularySize)
-            let list = try context.stream.topLogProbabilities(
-                count, of: logits, vocabulary: head.vocabularySize)[0]
-            guard !list.isEmpty else {
-                proposal.nonFiniteRows += 1
-                break
-            }
-            guesses.append(
-                Array(
-                    ranking.guesses(list, position: context.position(ofDepth: index + 1))
-                        .prefix(Self.guessesPerHead)))
+        let texts = drafts.map { (context: $0.context, budget: $0.budget) }
+        let guesses = try guesses(for: texts, in: workspace) { drafts[$0].proposal.nonFiniteRows += 1 }
+        for (index, guesses) in guesses.enumerated() {
+            insert(guesses, drafts[index].budget, &drafts[index].proposal)
         }
+    }
+
+    /// The guesses of each head in use, best first, for each text: up to the first head whose logits are not finite.
+    private func guesses(
+        for texts: [(context: DraftContext, budget: DraftBudget)], in workspace: Workspace,
+        onNonFinite: (_ text: Int) -> Void
+    ) throws(BackendError) -> [[[Guess]]] {
+        var result = [[[Guess]]](repeating: [], count: texts.count)
+        var open = texts.indices.filter { texts[$0].budget.depth > 0 }
+        for (index, head) in heads.enumerated() {
+            guard let stream = open.first.map({ texts[$0].context.stream }) else { break }
+            for (row, text) in open.enumerated() {
+                stream.gatherRows(texts[text].context.hidden, rows: [0], into: workspace.input, at: row)
+            }
+            let logits = head.logits(
+                workspace.input.prefix(open.count), state: workspace.head, on: stream)
+            let rankings = open.map {
+                GuessRanking(texts[$0].context.sampling, draftVocabulary: draftVocabulary)
+            }
+            let counts = zip(open, rankings).map { text, ranking in
+                ranking.candidates(
+                    forGuesses: min(texts[text].budget.nodes, Self.guessesPerHead),
+                    vocabularySize: head.vocabularySize)
+            }
+            let lists = try stream.topLogProbabilities(
+                counts.max() ?? 1, of: logits, vocabulary: head.vocabularySize)
+            for (row, text) in open.enumerated() {
+                guard !lists[row].isEmpty else {
+                    onNonFinite(text)
+                    continue
+                }
+                let position = texts[text].context.position(ofDepth: index + 1)
+                let guesses = rankings[row].guesses(Array(lists[row].prefix(counts[row])), position: position)
+                result[text].append(Array(guesses.prefix(Self.guessesPerHead)))
+            }
+            open.removeAll { result[$0].count <= index || texts[$0].budget.depth <= index + 1 }
+        }
+        return result
+    }
+
+    private func insert(_ guesses: [[Guess]], _ budget: DraftBudget, _ proposal: inout DraftProposal) {
         if case .ranks(let ranks) = budget.selection {
             insert(ranks, guesses, &proposal)
         } else {

@@ -4,6 +4,8 @@ import RedrafterPlatform
 
 /// A branch of the search.
 struct Beam {
+    /// The token it ends with.
+    var token: Int32
     var path: [Guess] = []
     /// Sum of the path's logarithms.
     var score: Float = 0
@@ -13,34 +15,85 @@ struct Beam {
     var node = 0
 }
 
-/// Beam search over a recurrent drafter (ReDrafter, section 3.1).
+/// Beam search over a recurrent drafter for one text (ReDrafter, section 3.1). The drafter runs the steps, for several texts at
+/// once; a search turns what comes of them into beams and guesses.
 ///
 /// Where the tree builder verifies whole branches, the beams that are left at the end are proposed, as in the paper; where it
 /// chooses single nodes, everything that the search has looked at closely.
 struct BeamSearch {
-    let drafter: RecurrentDrafter
     let context: DraftContext
-    /// h of the draft. `[1, hidden]`
-    let hidden: Tensor
     let budget: DraftBudget
-    let state: RecurrentDrafter.State
+    private(set) var proposal: DraftProposal
+    private(set) var beams: [Beam]
+    /// Probability below which no guess is worth a row; nil where whole branches are verified.
+    private let leastProbability: Double?
 
-    func run(_ proposal: inout DraftProposal) throws(BackendError) {
-        switch budget.selection {
-        case .branches: try proposeBranches(&proposal)
-        case .nodes(let leastProbability): try proposeNodes(leastProbability, &proposal)
-        case .ranks: try proposeNodes(0, &proposal)
-        }
+    init(_ context: DraftContext, _ budget: DraftBudget, _ proposal: DraftProposal) {
+        self.context = context
+        self.budget = budget
+        self.proposal = proposal
+        beams = [Beam(token: context.root)]
+        leastProbability =
+            switch budget.selection {
+            case .branches: nil
+            case .nodes(let leastProbability): leastProbability
+            case .ranks: 0
+            }
     }
 
-    /// The search of the paper: the beams that are left at the end.
-    private func proposeBranches(_ proposal: inout DraftProposal) throws(BackendError) {
-        var beams = [Beam()]
-        for depth in depths {
-            beams = extended(beams, try guesses(drafter.beamWidth, after: beams, depth, &proposal))
-            if beams.isEmpty { return }
+    /// Whether there is a step to run for the tokens at a depth.
+    func isOpen(at depth: Int, of drafter: RecurrentDrafter) -> Bool {
+        !beams.isEmpty && depth <= max(1, min(drafter.beamLength, budget.depth))
+    }
+
+    /// How many of the largest logits of each row the search looks at.
+    func candidates(of drafter: RecurrentDrafter) -> Int {
+        let wanted =
+            drafter.topK
+            ?? ranking(drafter).candidates(
+                forGuesses: guessesPerBeam(drafter), vocabularySize: drafter.vocabularySize)
+        return min(wanted, drafter.vocabularySize)
+    }
+
+    /// Goes one token further.
+    /// - Parameters:
+    ///   - lists: log-probabilities for what follows each beam, largest first; none where logits are not finite.
+    ///   - firstRow: the row of the first beam in the step.
+    ///   - depth: of the tokens that are guessed.
+    ///   - drafter: whose search it is.
+    mutating func advance(
+        _ lists: ArraySlice<[TokenLogit]>, firstRow: Int, _ depth: Int, _ drafter: RecurrentDrafter
+    ) {
+        proposal.nonFiniteRows += lists.count(where: \.isEmpty)
+        let (count, wanted) = (guessesPerBeam(drafter), candidates(of: drafter))
+        let ranking = ranking(drafter)
+        let position = context.position(ofDepth: depth)
+        let guesses = lists.map { list in
+            var list = Array(list.prefix(wanted))
+            if drafter.topK != nil { renormalise(&list) }
+            return Array(ranking.guesses(list, position: position).prefix(count))
         }
-        for beam in beams {
+        guard let leastProbability else {
+            beams = extended(guesses, firstRow, width: drafter.beamWidth)
+            return
+        }
+        for (beam, guesses) in zip(beams, guesses) {
+            for guess in guesses {
+                proposal.insert(guess.token, after: beam.node, logAcceptance: guess.logAcceptance)
+            }
+        }
+        beams = extended(guesses, firstRow, width: drafter.beamWidth)
+        for index in beams.indices {
+            beams[index].node =
+                proposal.tree.child(of: beams[index].node, token: beams[index].token) ?? 0
+        }
+        keepPromising(leastProbability)
+    }
+
+    /// Proposes the beams that are left, where whole branches are verified.
+    mutating func finish() {
+        guard leastProbability == nil else { return }
+        for beam in beams where !beam.path.isEmpty {
             var node = 0
             for guess in beam.path {
                 node = proposal.insert(guess.token, after: node, logAcceptance: guess.logAcceptance)
@@ -48,54 +101,16 @@ struct BeamSearch {
         }
     }
 
-    /// Everything that the search has looked at closely. It ends where no beam is worth a row of the pass.
-    private func proposeNodes(
-        _ leastProbability: Double, _ proposal: inout DraftProposal
-    ) throws(BackendError) {
-        // A beam can contribute as many continuations as there are beams, and a few more where the tree has room for them.
-        let guessesPerBeam = max(drafter.beamWidth, Self.alternatives)
-        var beams = [Beam()]
-        for depth in depths {
-            let lists = try guesses(guessesPerBeam, after: beams, depth, &proposal)
-            for (beam, list) in zip(beams, lists) {
-                for guess in list {
-                    proposal.insert(guess.token, after: beam.node, logAcceptance: guess.logAcceptance)
-                }
-            }
-            beams = extended(beams, lists)
-            for index in beams.indices {
-                guard let token = beams[index].path.last?.token else { continue }
-                beams[index].node = proposal.tree.child(of: beams[index].node, token: token) ?? 0
-            }
-            keepPromising(&beams, leastProbability, proposal.source)
-            if beams.isEmpty { return }
-        }
+    private func ranking(_ drafter: RecurrentDrafter) -> GuessRanking {
+        GuessRanking(context.sampling, draftVocabulary: drafter.draftVocabulary)
     }
 
-    private var depths: ClosedRange<Int> { 1...max(1, min(drafter.beamLength, budget.depth)) }
+    /// A beam can contribute as many continuations as there are beams, and a few more where single nodes are chosen.
+    private func guessesPerBeam(_ drafter: RecurrentDrafter) -> Int {
+        leastProbability == nil ? drafter.beamWidth : max(drafter.beamWidth, Self.alternatives)
+    }
 
     private static let alternatives = 8
-
-    /// One step of the recurrence: the best guesses for what follows each beam, none where logits are not finite.
-    private func guesses(
-        _ count: Int, after beams: [Beam], _ depth: Int, _ proposal: inout DraftProposal
-    ) throws(BackendError) -> [[Guess]] {
-        let logits = drafter.step(
-            tokens: beams.map { $0.path.last?.token ?? context.root },
-            parents: depth == 1 ? nil : beams.map(\.row), hidden: hidden,
-            embedding: context.embedding, state: state, on: context.stream)
-        let ranking = GuessRanking(context.sampling, draftVocabulary: drafter.draftVocabulary)
-        let wanted =
-            drafter.topK
-            ?? ranking.candidates(forGuesses: count, vocabularySize: drafter.vocabularySize)
-        var lists = try context.stream.topLogProbabilities(
-            min(wanted, drafter.vocabularySize), of: logits, vocabulary: drafter.vocabularySize)
-        proposal.nonFiniteRows += lists.count(where: \.isEmpty)
-        if drafter.topK != nil { for row in lists.indices { renormalise(&lists[row]) } }
-        return lists.map {
-            Array(ranking.guesses($0, position: context.position(ofDepth: depth)).prefix(count))
-        }
-    }
 
     /// Probabilities among the listed tokens: the rest was masked.
     private func renormalise(_ list: inout [TokenLogit]) {
@@ -105,31 +120,33 @@ struct BeamSearch {
     }
 
     /// The best continuations of all beams, each with the node of the beam that it continues.
-    private func extended(_ beams: [Beam], _ lists: [[Guess]]) -> [Beam] {
-        var candidates = [(score: Float, row: Int, guess: Guess)]()
-        for (row, list) in lists.enumerated() {
-            for guess in list { candidates.append((beams[row].score + guess.logAcceptance, row, guess)) }
+    private func extended(_ lists: [[Guess]], _ firstRow: Int, width: Int) -> [Beam] {
+        var candidates = [(score: Float, beam: Int, guess: Guess)]()
+        for (beam, list) in lists.enumerated() {
+            for guess in list { candidates.append((beams[beam].score + guess.logAcceptance, beam, guess)) }
         }
         // Stable: equal scores keep the order of beams.
         let order = candidates.indices.sorted {
             candidates[$0].score != candidates[$1].score
                 ? candidates[$0].score > candidates[$1].score : $0 < $1
         }
-        return order.prefix(drafter.beamWidth).map { index in
+        return order.prefix(width).map { index in
             let candidate = candidates[index]
-            let beam = beams[candidate.row]
+            let beam = beams[candidate.beam]
             return Beam(
-                path: beam.path + [candidate.guess], score: candidate.score, row: candidate.row,
-                node: beam.node)
+                token: candidate.guess.token, path: beam.path + [candidate.guess], score: candidate.score,
+                row: firstRow + candidate.beam, node: beam.node)
         }
     }
 
     /// Drops beams after which nothing is worth a row and the step that finds it; all of them where none has a fair chance to be
     /// verified at all.
-    private func keepPromising(_ beams: inout [Beam], _ leastProbability: Double, _ source: DraftSource) {
+    private mutating func keepPromising(_ leastProbability: Double) {
         let calibration = context.evidence.calibration
         let probabilities = beams.map { beam in
-            beam.path.reduce(1.0) { $0 * calibration.probability($1.logAcceptance, source: source) }
+            beam.path.reduce(1.0) {
+                $0 * calibration.probability($1.logAcceptance, source: proposal.source)
+            }
         }
         let least = Self.stepFactor * leastProbability
         let hasChance = (probabilities.max() ?? 0) > Self.leastPromise

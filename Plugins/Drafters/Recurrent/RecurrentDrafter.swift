@@ -79,24 +79,38 @@ public struct RecurrentDrafter: Drafter {
         head = try ResidualHead(weights, layers: configuration.layers, on: backend)
     }
 
-    /// Buffers of one text.
+    /// What is remembered of a text, and the buffers of drafts for it alone.
     public struct State: Sendable {
-        let states: Tensor  // [beams, hidden]
-        let previous: Tensor  // [beams, hidden]
-        let input: Tensor  // [beams, 2 hidden]
-        let projected: Tensor?  // [beams, exit]
-        let head: ResidualHead.State
+        let workspace: Workspace
         var context: ContextBlock.State?
     }
 
+    /// Buffers of drafts: a row for each beam of each text.
+    public struct Workspace: Sendable {
+        let hidden: Tensor  // [texts, hidden]
+        let rowHidden: Tensor  // [rows, hidden]
+        let states: Tensor  // [rows, hidden]
+        let previous: Tensor  // [rows, hidden]
+        let input: Tensor  // [rows, 2 hidden]
+        let projected: Tensor?  // [rows, exit]
+        let head: ResidualHead.State
+    }
+
     public func makeState() throws(BackendError) -> State {
-        State(
-            states: try backend.makeTensor(rows: beamWidth, columns: hiddenSize),
-            previous: try backend.makeTensor(rows: beamWidth, columns: hiddenSize),
-            input: try backend.makeTensor(rows: beamWidth, columns: 2 * hiddenSize),
+        State(workspace: try makeWorkspace(texts: 1), context: try context?.makeState())
+    }
+
+    public func makeWorkspace(texts: Int) throws(BackendError) -> Workspace {
+        let rows = texts * beamWidth
+        return Workspace(
+            hidden: try backend.makeTensor(rows: texts, columns: hiddenSize),
+            rowHidden: try backend.makeTensor(rows: rows, columns: hiddenSize),
+            states: try backend.makeTensor(rows: rows, columns: hiddenSize),
+            previous: try backend.makeTensor(rows: rows, columns: hiddenSize),
+            input: try backend.makeTensor(rows: rows, columns: 2 * hiddenSize),
             projected: projection == nil
-                ? nil : try backend.makeTensor(rows: beamWidth, columns: exitDimension),
-            head: try head.makeState(rows: beamWidth, on: backend), context: try context?.makeState())
+                ? nil : try backend.makeTensor(rows: rows, columns: exitDimension),
+            head: try head.makeState(rows: rows, on: backend))
     }
 
     public func follow(_ rows: ConfirmedRows, state: inout State) {
@@ -108,53 +122,129 @@ public struct RecurrentDrafter: Drafter {
     public func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError) {
-        var hidden = context.hidden
-        if let block = self.context, var own = state.context {
-            hidden = block.output(&own, embedding: context.embedding, on: context.stream)
-            state.context = own
+        let hidden = hidden(of: context, &state)
+        var searches = [BeamSearch(context, budget, proposal)]
+        try run(&searches, hidden: hidden, in: state.workspace, on: context.stream)
+        proposal = searches[0].proposal
+    }
+
+    /// One search for each text, all of them step by step.
+    public func propose(
+        _ drafts: inout [TextDraft<State>], workspace: inout Workspace
+    ) throws(BackendError) {
+        guard let stream = drafts.first?.context.stream else { return }
+        let hidden = workspace.hidden.prefix(drafts.count)
+        var searches = [BeamSearch]()
+        for index in drafts.indices {
+            let own = self.hidden(of: drafts[index].context, &drafts[index].state)
+            stream.gatherRows(own, rows: [0], into: hidden, at: index)
+            searches.append(BeamSearch(drafts[index].context, drafts[index].budget, drafts[index].proposal))
         }
-        try BeamSearch(drafter: self, context: context, hidden: hidden, budget: budget, state: state)
-            .run(&proposal)
+        try run(&searches, hidden: hidden, in: workspace, on: stream)
+        for (index, search) in searches.enumerated() { drafts[index].proposal = search.proposal }
+    }
+
+    /// h of a draft. `[1, hidden]`
+    private func hidden(of context: DraftContext, _ state: inout State) -> Tensor {
+        guard let block = self.context, var own = state.context else { return context.hidden }
+        defer { state.context = own }
+        return block.output(&own, embedding: context.embedding, on: context.stream)
+    }
+
+    /// Runs searches until none has a beam left.
+    private func run(
+        _ searches: inout [BeamSearch], hidden: Tensor, in workspace: Workspace,
+        on stream: any ComputeStream
+    ) throws(BackendError) {
+        var depth = 1
+        while true {
+            let open = searches.indices.filter { searches[$0].isOpen(at: depth, of: self) }
+            guard let first = open.first else { break }
+            var step = RecurrentStep()
+            for index in open { step.append(searches[index].beams, text: index, depth: depth) }
+            let logits = run(
+                step, hidden: hidden, embedding: searches[first].context.embedding, in: workspace,
+                on: stream)
+            let wanted = open.reduce(1) { max($0, searches[$1].candidates(of: self)) }
+            let lists = try stream.topLogProbabilities(wanted, of: logits, vocabulary: vocabularySize)
+            for (index, rows) in zip(open, step.rows) {
+                searches[index].advance(lists[rows], firstRow: rows.lowerBound, depth, self)
+            }
+            depth += 1
+        }
+        for index in searches.indices { searches[index].finish() }
     }
 
     /// Rows of the LM head.
     var vocabularySize: Int { head.vocabularySize }
 
-    /// One recurrent step for all beams.
+    /// One recurrent step for all beams of all texts.
     /// - Parameters:
-    ///   - tokens: the last token of each beam.
-    ///   - parents: which row of the last step each beam continues; nil at the first step, where states are zero.
+    ///   - step: the beams.
+    ///   - hidden: h of each text. `[texts, hidden]`
+    ///   - embedding: the model's table.
+    ///   - workspace: holds the states of the step before, and of this one afterwards.
+    ///   - stream: where it is recorded.
     /// - Returns: logits over the draft vocabulary. `[beams, vocabulary]`
-    func step(
-        tokens: [Int32], parents: [Int]?, hidden: Tensor, embedding: any WeightHandle, state: State,
+    func run(
+        _ step: RecurrentStep, hidden: Tensor, embedding: any WeightHandle, in workspace: Workspace,
         on stream: any ComputeStream
     ) -> Tensor {
-        let rows = tokens.count
-        let states = state.states.prefix(rows)
-        let previous = state.previous.prefix(rows)
-        let input = state.input.prefix(rows)
-        if let parents { stream.gatherRows(state.states, rows: parents, into: previous) }
+        let rows = step.tokens.count
+        let states = workspace.states.prefix(rows)
+        let previous = workspace.previous.prefix(rows)
+        let input = workspace.input.prefix(rows)
+        if let parents = step.parents { stream.gatherRows(workspace.states, rows: parents, into: previous) }
         // The embeddings are needed until the states are computed, the input only after: they share a buffer.
         let embedded = Tensor(buffer: input.buffer, rows: rows, columns: hiddenSize)
-        stream.embed(tokens: tokens, table: embedding, into: embedded)
+        stream.embed(tokens: step.tokens, table: embedding, into: embedded)
         if let recurrence {
             stream.linear(
-                embedded, weight: recurrence.token, bias: parents == nil ? recurrence.bias : nil, into: states
-            )
-            if parents != nil {
+                embedded, weight: recurrence.token, bias: step.parents == nil ? recurrence.bias : nil,
+                into: states)
+            if step.parents != nil {
                 stream.linear(
                     previous, weight: recurrence.state, bias: recurrence.bias, into: states, accumulate: true)
             }
             stream.silu(states, adding: nil, into: states)
         } else {
             stream.gatherRows(embedded, rows: Array(0..<rows), into: states)
-            if parents != nil { stream.add(previous, to: states) }
+            if step.parents != nil { stream.add(previous, to: states) }
         }
-        stream.concatenate([hidden, states], into: input)
-        guard let projection, let projected = state.projected?.prefix(rows) else {
-            return head.logits(input, state: state.head, on: stream)
+        stream.concatenate([rowHidden(step, hidden, in: workspace, on: stream), states], into: input)
+        guard let projection, let projected = workspace.projected?.prefix(rows) else {
+            return head.logits(input, state: workspace.head, on: stream)
         }
         stream.linear(input, weight: projection.weight, bias: projection.bias, into: projected)
-        return head.logits(projected, state: state.head, on: stream)
+        return head.logits(projected, state: workspace.head, on: stream)
+    }
+
+    /// h of the text of each row; of a single text once for all rows.
+    private func rowHidden(
+        _ step: RecurrentStep, _ hidden: Tensor, in workspace: Workspace, on stream: any ComputeStream
+    ) -> Tensor {
+        guard hidden.rows > 1 else { return hidden }
+        let output = workspace.rowHidden.prefix(step.texts.count)
+        stream.gatherRows(hidden, rows: step.texts, into: output)
+        return output
+    }
+}
+
+/// The beams of all texts at one depth: the rows of one recurrent step.
+struct RecurrentStep {
+    /// The last token of each beam. `[beams]`
+    private(set) var tokens: [Int32] = []
+    /// Which row of the last step each beam continues; nil at the first step, where states are zero. `[beams]`
+    private(set) var parents: [Int]?
+    /// The text of each beam. `[beams]`
+    private(set) var texts: [Int] = []
+    /// The beams of each text that was added.
+    private(set) var rows: [Range<Int>] = []
+
+    mutating func append(_ beams: [Beam], text: Int, depth: Int) {
+        rows.append(tokens.count..<tokens.count + beams.count)
+        tokens += beams.map(\.token)
+        texts += beams.map { _ in text }
+        if depth > 1 { parents = (parents ?? []) + beams.map(\.row) }
     }
 }

@@ -25,3 +25,14 @@ public struct CacheShape: Sendable, Hashable {
         CheckedSize(product: [2, 2, layers, keyValueHeads, headDimension, sequences, capacity])
     }
 }
+
+/// Some entries of one sequence of a cache.
+public struct CacheSlots: Sendable, Hashable {
+    public var sequence: Int
+    public var slots: [Int]
+
+    public init(sequence: Int, slots: [Int]) {
+        self.sequence = sequence
+        self.slots = slots
+    }
+}

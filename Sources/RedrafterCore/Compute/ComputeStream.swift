@@ -62,8 +62,9 @@ public protocol ComputeStream: AnyObject {
     /// `output[at + i] = input[rows[i]]`; the other rows of `output` stay.
     func gatherRows(_ input: Tensor, rows: [Int], into output: Tensor, at: Int)
 
-    /// Moves entries of one sequence within every layer of the cache: `slot to[i] = slot from[i]`, all reads before writes.
-    func moveCache(_ cache: any CacheStorage, sequence: Int, from: [Int], to: [Int])
+    /// Copies entries in every layer of the cache, within a sequence or from one to another: entry i of `target` becomes entry i
+    /// of `source`, all reads before writes. Both have as many slots.
+    func copyCache(_ cache: any CacheStorage, from source: CacheSlots, to target: CacheSlots)
 
     /// Waits until everything recorded has taken effect.
     func submit() throws(BackendError)

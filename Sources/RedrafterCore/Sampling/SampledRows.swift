@@ -1,37 +1,41 @@
-/// Rows of logits from which tokens are chosen one by one, in any order: what a verifier needs that walks a tree.
+/// Rows of logits from which tokens are chosen one by one, in any order: what a verifier needs that walks trees.
 ///
 /// Where the leading logits of a row are enough (greedy, top-k), the device is asked once for all rows; else each row is
 /// read when its token is asked for.
-struct SampledRows {
-    private let sampler: Sampler
+package struct SampledRows {
     private let logits: Tensor
     private let stream: any ComputeStream
-    private let leading: [[TokenLogit]]?
+    private let leading: [[TokenLogit]]
 
     /// - Parameters:
     ///   - logits: `[rows, ≥ vocabulary]`
-    ///   - histories: the tokens before the one to choose, for each row, oldest first, as far as penalties
-    ///     look back; empty where there are no penalties.
-    init(
-        _ sampler: Sampler, logits: Tensor, histories: [ArraySlice<Int32>], on stream: any ComputeStream
+    ///   - walks: those that go over these rows, all with the same vocabulary.
+    ///   - stream: the one that computed `logits`.
+    package init(
+        _ logits: Tensor, for walks: [ExactWalk], on stream: any ComputeStream
     ) throws(BackendError) {
-        self.sampler = sampler
         self.logits = logits
         self.stream = stream
-        let count = sampler.leadingLogitsNeeded(histories: histories)
-        leading =
-            if let count {
-                try stream.top(min(count, sampler.tokenCount), of: logits, vocabulary: sampler.tokenCount)
-            } else {
-                nil
-            }
+        let needed = walks.compactMap(\.leadingNeeded).max()
+        if let needed, let vocabulary = walks.first?.sampler.tokenCount {
+            leading = try stream.top(min(needed, vocabulary), of: logits, vocabulary: vocabulary)
+        } else {
+            leading = []
+        }
     }
 
     /// The token of one row.
-    /// - Parameter position: of the token to choose.
+    /// - Parameters:
+    ///   - row: of the logits.
+    ///   - sampler: chooses.
+    ///   - isLeadingEnough: whether the sampler needs no more than what was asked of the device.
+    ///   - position: of the token to choose.
+    ///   - history: the tokens before it, oldest first, as far as penalties look back.
     /// - Throws: `BackendError.nonFinite` when the row holds NaN or +infinity, or nothing but −infinity.
-    func token(row: Int, position: Int, history: ArraySlice<Int32>) throws(BackendError) -> Int32 {
-        if let leading {
+    func token(
+        row: Int, sampler: Sampler, isLeadingEnough: Bool, position: Int, history: ArraySlice<Int32>
+    ) throws(BackendError) -> Int32 {
+        if isLeadingEnough {
             guard !leading[row].isEmpty else { throw .nonFinite(what: "the logits") }
             return sampler.choose(sampler.candidates(leading: leading[row], history: history), position)
         }

@@ -1,9 +1,10 @@
 import RedrafterPlatform
 
 extension Sampler {
-    /// Applies penalties and filters to a whole row of usable logits. At least one candidate remains.
+    /// Applies biases, penalties and filters to a whole row of usable logits. At least one candidate remains.
     func candidates(all logits: UnsafeBufferPointer<Float>, history: ArraySlice<Int32>) -> [TokenLogit] {
         var adjusted = Array(logits)
+        for (token, bias) in parameters.logitBias { adjusted[Int(token)] += bias }
         for (token, occurrences) in counts(history) where adjusted.indices.contains(Int(token)) {
             adjusted[Int(token)] = penalised(adjusted[Int(token)], occurrences)
         }
@@ -16,16 +17,19 @@ extension Sampler {
             ? filtered(unsorted: list) : list
     }
 
-    /// Applies penalties and filters to the leading logits of a row, largest first; as many as
+    /// Applies biases, penalties and filters to the leading logits of a row, largest first; as many as
     /// `leadingLogitsNeeded` asked for.
     func candidates(leading: [TokenLogit], history: ArraySlice<Int32>) -> [TokenLogit] {
         var list = leading
         let kept = parameters.isGreedy ? 1 : parameters.topK
-        if !history.isEmpty {
+        if !history.isEmpty || !parameters.logitBias.isEmpty {
             let counts = counts(history)
             for index in list.indices {
-                guard let occurrences = counts[list[index].token] else { continue }
-                list[index].logit = penalised(list[index].logit, occurrences)
+                let token = list[index].token
+                if let bias = parameters.logitBias[token] { list[index].logit += bias }
+                if let occurrences = counts[token] {
+                    list[index].logit = penalised(list[index].logit, occurrences)
+                }
             }
             list.sort(by: TokenLogit.leads)
         }

@@ -14,6 +14,10 @@ public struct Sampler: Sendable {
         guard tokenCount > 0 else {
             throw .outOfRange(name: "token count", got: "\(tokenCount)", allowed: "1 or more")
         }
+        if let token = parameters.logitBias.keys.first(where: { !(0..<tokenCount).contains(Int($0)) }) {
+            throw .outOfRange(
+                name: "logit-bias", got: "token \(token)", allowed: "0 to \(tokenCount - 1)")
+        }
         self.parameters = parameters
         self.tokenCount = tokenCount
     }
@@ -63,10 +67,10 @@ public struct Sampler: Sendable {
     func leadingLogitsNeeded(histories: [ArraySlice<Int32>]) -> Int? {
         let kept = parameters.isGreedy ? 1 : parameters.topK
         guard kept > 0, kept < tokenCount else { return nil }
-        guard parameters.hasPenalties else { return kept }
-        // m penalised tokens can only fall: what is in the first `kept` afterwards was in the first `kept + m`.
-        guard parameters.penaltiesOnlyLower else { return nil }
-        return kept + (histories.map { Set($0).count }.max() ?? 0)
+        guard parameters.hasPenalties || !parameters.logitBias.isEmpty else { return kept }
+        // m lowered tokens can only fall: what is in the first `kept` afterwards was in the first `kept + m`.
+        guard parameters.onlyLowers else { return nil }
+        return kept + parameters.logitBias.count + (histories.map { Set($0).count }.max() ?? 0)
     }
 
     private func candidates(

@@ -17,7 +17,7 @@ public struct SamplingParameters: Sendable, Hashable {
     public var presencePenalty: Float = 0
     /// Subtracted from the logit of a recent token for each time it occurs.
     public var frequencyPenalty: Float = 0
-    /// Added to the logits of tokens, before all else.
+    /// Added to the logits of tokens, before all else. `[-100, 100]`
     public var logitBias: [Int32: Float] = [:]
     /// Seed of the noise; the text for a seed does not depend on how it was computed.
     public var seed: UInt64 = 0
@@ -35,8 +35,11 @@ public struct SamplingParameters: Sendable, Hashable {
         repeatLastN != 0 && (repeatPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0)
     }
 
-    /// Penalties can only lower a logit.
-    var penaltiesOnlyLower: Bool { repeatPenalty >= 1 && presencePenalty >= 0 && frequencyPenalty >= 0 }
+    /// Penalties and biases can only lower a logit.
+    var onlyLowers: Bool {
+        repeatPenalty >= 1 && presencePenalty >= 0 && frequencyPenalty >= 0
+            && logitBias.values.allSatisfy { $0 <= 0 }
+    }
 
     /// Checks every range, in the order of the command's help.
     /// - Throws: `ParameterError.outOfRange` naming the parameter, what it got and what is allowed.
@@ -57,6 +60,9 @@ public struct SamplingParameters: Sendable, Hashable {
             "-1 (all), 0 (off) or more")
         try check(presencePenalty.isFinite, "presence-penalty", presencePenalty, "a finite number")
         try check(frequencyPenalty.isFinite, "frequency-penalty", frequencyPenalty, "a finite number")
+        for bias in logitBias.values {
+            try check((-100...100).contains(bias), "logit-bias", bias, "-100 to 100")
+        }
     }
 }
 

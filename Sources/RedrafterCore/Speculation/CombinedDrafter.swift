@@ -20,6 +20,9 @@ public struct CombinedDrafter: Drafter {
         var promise: Double?
         /// Seconds of its drafts.
         var price = RunningMedian()
+        /// Drafts that it is left out of, and how many it is left out of the next time that it does not pay.
+        var restLeft = 0
+        var restLength = CombinedDrafter.firstRest
     }
 
     /// - Parameter members: at least one, at most `UInt8.max`.
@@ -43,36 +46,128 @@ public struct CombinedDrafter: Drafter {
     public func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError) {
-        let calibration = context.evidence.calibration
-        let plain = context.evidence.prices.seconds(rows: 1, contextLength: context.evidence.contextLength)
-        let cheap = Self.cheapShare * (plain ?? 0)
-        for index in state.order {
-            let member = state.members[index]
-            if proposal.tree.count > 1, member.price.median > cheap, let promise = member.promise,
-                proposal.tree.promise(budget, calibration) >= promise
-            {
-                continue
-            }
+        for index in state.order where isAsked(index, of: &state, context, budget, proposal) {
             var own = DraftProposal(root: context.root)
             own.source = DraftSource(index: UInt8(index))
             let start = ContinuousClock.now
             try state.members[index].session.propose(context, budget: budget, proposal: &own)
-            state.members[index].learn(
-                own.tree.promise(budget, calibration), seconds: start.duration(to: .now) / .seconds(1))
-            proposal.nonFiniteRows += own.nonFiniteRows
-            proposal.tree.unite(own.tree)
+            state.members[index].learn(own, budget, context, seconds: start.duration(to: .now) / .seconds(1))
+            proposal.unite(own)
         }
-        state.order.sort { state.members[$0].price.median < state.members[$1].price.median }
+        state.sortByPrice()
+    }
+
+    public func makeWorkspace(texts: Int) throws(BackendError) -> [DraftWorkspace] {
+        var workspaces = [DraftWorkspace]()
+        for member in members { workspaces.append(try DraftWorkspace.make(member, texts: texts)) }
+        return workspaces
+    }
+
+    /// Each text asks its members in its own order; those that are asked for the same member at the same time share a draft.
+    public func propose(
+        _ drafts: inout [TextDraft<State>], workspace: inout [DraftWorkspace]
+    ) throws(BackendError) {
+        for place in members.indices {
+            for index in members.indices {
+                let asking = drafts.indices.filter { text in
+                    guard drafts[text].state.order[place] == index else { return false }
+                    let (context, budget) = (drafts[text].context, drafts[text].budget)
+                    let proposal = drafts[text].proposal
+                    return isAsked(index, of: &drafts[text].state, context, budget, proposal)
+                }
+                guard !asking.isEmpty else { continue }
+                try propose(&drafts, asking, member: index, &workspace[index])
+            }
+        }
+        for text in drafts.indices { drafts[text].state.sortByPrice() }
+    }
+
+    private func propose(
+        _ drafts: inout [TextDraft<State>], _ asking: [Int], member index: Int,
+        _ workspace: inout DraftWorkspace
+    ) throws(BackendError) {
+        let start = ContinuousClock.now
+        var own = asking.map { text in
+            var proposal = DraftProposal(root: drafts[text].context.root)
+            proposal.source = DraftSource(index: UInt8(index))
+            return SessionDraft(
+                drafts[text].context, budget: drafts[text].budget,
+                session: drafts[text].state.members[index].session.taken(), proposal: proposal)
+        }
+        defer {
+            for (text, draft) in zip(asking, own) {
+                drafts[text].state.members[index].session = draft.session
+            }
+        }
+        try workspace.propose(&own)
+        let seconds = start.duration(to: .now) / .seconds(asking.count)
+        for (text, draft) in zip(asking, own) {
+            drafts[text].state.members[index].learn(
+                draft.proposal, draft.budget, draft.context, seconds: seconds)
+            drafts[text].proposal.unite(draft.proposal)
+        }
+    }
+
+    /// An expensive member is not asked where the others promise as much as it has lately. Where texts share passes, a second is
+    /// worth more, and it is not asked either where what it adds does not pay for its time; then it is tried after 4, 8, …
+    /// drafts.
+    private func isAsked(
+        _ index: Int, of state: inout State, _ context: DraftContext, _ budget: DraftBudget,
+        _ proposal: DraftProposal
+    ) -> Bool {
+        let (member, evidence) = (state.members[index], context.evidence)
+        guard let promise = member.promise else { return true }
+        let plain = evidence.prices.seconds(rows: 1, contextLength: evidence.contextLength)
+        guard member.price.median > Self.cheapShare * (plain ?? 0) else { return true }
+        let promised = proposal.tree.promise(budget, evidence.calibration)
+        guard let worth = evidence.tokensPerSecond else {
+            return proposal.tree.count == 1 || promised < promise
+        }
+        if promise - promised > worth * member.price.median {
+            state.members[index].restLength = Self.firstRest
+            return true
+        }
+        return state.members[index].restIsOver()
     }
 
     /// Share of a plain pass that a draft may cost to be asked always.
     private static let cheapShare = 0.02
+    fileprivate static let firstRest = 4
+    fileprivate static let longestRest = 256
 }
 
 extension CombinedDrafter.Member {
-    fileprivate mutating func learn(_ promised: Double, seconds: Double) {
+    /// Counts a draft that the member is left out of; true where it is time for a trial.
+    fileprivate mutating func restIsOver() -> Bool {
+        if restLeft > 0 {
+            restLeft -= 1
+            return false
+        }
+        restLeft = restLength
+        restLength = min(restLength * 2, CombinedDrafter.longestRest)
+        return true
+    }
+
+    fileprivate mutating func learn(
+        _ proposal: DraftProposal, _ budget: DraftBudget, _ context: DraftContext, seconds: Double
+    ) {
+        let promised = proposal.tree.promise(budget, context.evidence.calibration)
         promise = promise.map { $0 + (promised - $0) / 8 } ?? promised
         price.add(seconds)
+    }
+}
+
+extension CombinedDrafter.State {
+    fileprivate mutating func sortByPrice() {
+        order.sort { members[$0].price.median < members[$1].price.median }
+    }
+}
+
+extension DraftProposal {
+    /// Adds the guesses of another draft from the same root.
+    fileprivate mutating func unite(_ other: DraftProposal) {
+        nonFiniteRows += other.nonFiniteRows
+        tree.unite(other.tree)
     }
 }
 

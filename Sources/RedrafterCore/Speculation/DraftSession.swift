@@ -19,6 +19,26 @@ public struct DraftSession: Sendable {
     ) throws(BackendError) {
         try body.propose(context, budget: budget, proposal: &proposal)
     }
+
+    /// The state, which the session lacks until it is put back.
+    mutating func takeState<D: Drafter>(of drafter: D.Type) -> D.State {
+        guard let own = body as? Stateful<D> else {
+            preconditionFailure("a session of another drafter")
+        }
+        body = NoState(drafter: own.drafter)
+        return own.state
+    }
+
+    mutating func putBack<D: Drafter>(_ state: D.State, of drafter: D) {
+        body = Stateful(drafter: drafter, state: state)
+    }
+
+    /// The session, in whose place stays one without a state until it is put back.
+    package mutating func taken() -> DraftSession {
+        let session = self
+        body = NoState(drafter: drafter)
+        return session
+    }
 }
 
 private protocol StatefulDrafter: Sendable {
@@ -29,6 +49,18 @@ private protocol StatefulDrafter: Sendable {
     mutating func propose(
         _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal
     ) throws(BackendError)
+}
+
+/// Holds the place of a state that is in use elsewhere.
+private struct NoState: StatefulDrafter {
+    let drafter: any Drafter
+    var erased: any Drafter { drafter }
+
+    mutating func follow(_ rows: ConfirmedRows) { preconditionFailure("the state is in use") }
+
+    mutating func propose(_ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal) {
+        preconditionFailure("the state is in use")
+    }
 }
 
 private struct Stateful<D: Drafter>: StatefulDrafter {

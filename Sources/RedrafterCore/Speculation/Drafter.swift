@@ -9,6 +9,8 @@
 public protocol Drafter: Sendable {
     /// What is remembered of one text between drafts; `Void` where that is nothing.
     associatedtype State: Sendable
+    /// What drafts for several texts at once are computed in; `Void` where that is nothing.
+    associatedtype Workspace: Sendable = Void
 
     /// Name in reports, as registered.
     var name: String { get }
@@ -29,16 +31,57 @@ public protocol Drafter: Sendable {
     func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError)
+
+    /// - Parameter texts: that may be drafted for at once, at most.
+    func makeWorkspace(texts: Int) throws(BackendError) -> Workspace
+
+    /// Adds guesses for several texts at once: the same as one after the other, but a drafter with weights reads them once. All
+    /// contexts have the same stream.
+    func propose(
+        _ drafts: inout [TextDraft<State>], workspace: inout Workspace
+    ) throws(BackendError)
 }
 
 extension Drafter {
     public var requirements: DraftRequirements { DraftRequirements() }
 
     public func follow(_ rows: ConfirmedRows, state: inout State) {}
+
+    /// One text after the other.
+    public func propose(
+        _ drafts: inout [TextDraft<State>], workspace: inout Workspace
+    ) throws(BackendError) {
+        for index in drafts.indices { try drafts[index].run(self) }
+    }
+}
+
+extension Drafter where Workspace == Void {
+    public func makeWorkspace(texts: Int) {}
 }
 
 extension Drafter where State == Void {
     public func makeState() {}
+}
+
+/// One of the texts that are drafted for at the same time.
+public struct TextDraft<State: Sendable> {
+    public let context: DraftContext
+    public let budget: DraftBudget
+    /// What the drafter remembers of the text.
+    public var state: State
+    /// Receives the guesses.
+    public var proposal: DraftProposal
+
+    public init(_ context: DraftContext, budget: DraftBudget, state: State, proposal: DraftProposal) {
+        self.context = context
+        self.budget = budget
+        self.state = state
+        self.proposal = proposal
+    }
+
+    fileprivate mutating func run<D: Drafter>(_ drafter: D) throws(BackendError) where D.State == State {
+        try drafter.propose(context, budget: budget, state: &state, proposal: &proposal)
+    }
 }
 
 /// What a drafter proposes.

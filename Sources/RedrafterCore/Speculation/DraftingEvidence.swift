@@ -9,6 +9,9 @@ public struct DraftingEvidence: Sendable {
     /// Tokens after the root that can still become part of the text: the context, and the tokens asked for, end there.
     public var room = 0
 
+    /// Tokens that the texts which share passes get in a second: what a second is worth. Nil where a text has them to itself.
+    public var tokensPerSecond: Double?
+
     public init() {}
 
     mutating func observe(_ outcome: StepOutcome) {

@@ -7,6 +7,7 @@ struct RunningMedian: Sendable {
     private(set) var lastPass = 0
 
     var isEmpty: Bool { samples.isEmpty }
+    var count: Int { samples.count }
 
     mutating func add(_ sample: Double, pass: Int = 0) {
         lastPass = pass
@@ -53,6 +54,14 @@ public struct PassPrices: Sendable {
             .min { abs($0 - range) < abs($1 - range) }
         guard let nearest else { return nil }
         return interpolated(passes[nearest], rows: rows)
+    }
+
+    /// Whether passes over exactly so many rows were measured lately, more than once.
+    func isMeasured(rows: Int, contextLength: Int) -> Bool {
+        let range = Self.range(contextLength)
+        guard passes.indices.contains(range), passes[range].count >= rows else { return false }
+        let price = passes[range][rows - 1]
+        return price.count > 1 && price.lastPass + Self.memory >= passCount
     }
 
     /// The medians of the context range in which most row counts were measured.

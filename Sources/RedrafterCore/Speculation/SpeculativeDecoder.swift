@@ -8,13 +8,21 @@ public struct SpeculativeDecoder<Target: TargetSequence> {
     /// The sequence, the drafter and the tree builder, with what this answer taught them.
     public private(set) var speculator: Speculator<Target>
     public private(set) var metrics = SpeculationMetrics()
+    /// Of each token of the answer, where they are reported; else empty.
+    public private(set) var logProbabilities: [TokenLogProbabilities]
     private let verifier: any Verifier
     private let sampling: SamplingParameters
+    private let report: LogProbabilityReport?
 
-    init(_ speculator: Speculator<Target>, verifier: any Verifier, sampling: SamplingParameters) {
+    init(
+        _ speculator: Speculator<Target>, verifier: any Verifier, sampling: SamplingParameters,
+        report: LogProbabilityReport?, first: [TokenLogProbabilities]
+    ) {
         self.speculator = speculator
         self.verifier = verifier
         self.sampling = sampling
+        self.report = report
+        logProbabilities = first
     }
 
     /// All certain tokens of the text. The last one is the root of the next tree and not in the cache yet.
@@ -73,6 +81,8 @@ public struct SpeculativeDecoder<Target: TargetSequence> {
         _ taken: ArraySlice<Int32>, of verdict: Verdict, in output: PassOutput
     ) throws(BackendError) {
         let path = Array(verdict.path.prefix(taken.count))
+        logProbabilities += try TokenLogProbabilities.of(
+            zip(taken, path).map { ($0, $1) }, report, logits: output.logits, on: speculator.target.stream)
         let start = speculator.target.committedCount
         speculator.keepHidden(of: output, row: path[path.count - 1])
         try speculator.target.commit(path)
@@ -107,7 +117,7 @@ private struct Draft {
 
 extension TokenTree {
     /// Without guesses that no model of this vocabulary could confirm.
-    fileprivate func known(to vocabularySize: Int) -> TokenTree {
+    package func known(to vocabularySize: Int) -> TokenTree {
         let isKnown = nodes.map { (0..<vocabularySize).contains(Int($0.token)) }
         return isKnown.allSatisfy(\.self) ? self : selecting(isKnown)
     }

@@ -50,12 +50,13 @@ public struct Speculator<Target: TargetSequence> {
     ///   - prompt: the whole text so far; at least one token, and fewer than the context holds.
     ///   - verifier: chooses the tokens of this answer.
     ///   - sampling: how it does so, for drafters that rank with the sampler's noise.
+    ///   - report: log-probabilities that the answer reports; nil for none.
     ///   - proceed: asked before each pass with the number of tokens done; false stops.
     /// - Returns: the answer, begun; nil where it was stopped.
     /// - Throws: what the device throws; `BackendError.nonFinite` where the logits hold NaN or +infinity.
     public mutating func begin(
         _ prompt: [Int32], verifier: any Verifier, sampling: SamplingParameters = .greedy,
-        proceed: (Int) -> Bool
+        report: LogProbabilityReport? = nil, proceed: (Int) -> Bool
     ) throws(BackendError) -> SpeculativeDecoder<Target>? {
         guard let root = prompt.last else { preconditionFailure("a prompt has at least one token") }
         let held = heldCount(of: prompt)
@@ -68,15 +69,21 @@ public struct Speculator<Target: TargetSequence> {
             let (count, output) = try target.prefill(prompt[done...])
             done += count
             let isLast = done == prompt.count
+            var reported = [TokenLogProbabilities]()
             if isLast {
                 let first = try verifier.verify(
                     TokenTree(root: root), logits: output.logits, tokens: prompt, on: target.stream
                 ).next
+                reported = try TokenLogProbabilities.of(
+                    [(first, 0)], report, logits: output.logits, on: target.stream)
                 keepHidden(of: output, row: output.hidden.rows - 1)
                 tokens.append(first)
             }
             try follow(Array(0..<count), of: output, from: done - count)
-            if isLast { return SpeculativeDecoder(self, verifier: verifier, sampling: sampling) }
+            if isLast {
+                return SpeculativeDecoder(
+                    self, verifier: verifier, sampling: sampling, report: report, first: reported)
+            }
         }
     }
 

@@ -14,6 +14,19 @@ public struct StepOutcome: Sendable {
     public let nonFiniteDraftRows: Int
     /// Where the time went.
     public let durations: StepDurations
+
+    package init(
+        tree: TokenTree, path: [Int], tokens: [Int32], acceptedCount: Int, isDrafted: Bool,
+        nonFiniteDraftRows: Int, durations: StepDurations
+    ) {
+        self.tree = tree
+        self.path = path
+        self.tokens = tokens
+        self.acceptedCount = acceptedCount
+        self.isDrafted = isDrafted
+        self.nonFiniteDraftRows = nonFiniteDraftRows
+        self.durations = durations
+    }
 }
 
 /// Where the time of a step went.
@@ -29,12 +42,14 @@ public struct StepDurations: Sendable, Hashable {
 }
 
 /// Measures the parts of a step, one after the other.
-struct Stopwatch {
-    private(set) var durations = StepDurations()
+package struct Stopwatch {
+    package private(set) var durations = StepDurations()
     private var last = ContinuousClock.now
 
+    package init() {}
+
     /// Adds the time since the last lap to a part.
-    mutating func lap(_ part: WritableKeyPath<StepDurations, Duration>) {
+    package mutating func lap(_ part: WritableKeyPath<StepDurations, Duration>) {
         let now = ContinuousClock.now
         durations[keyPath: part] += last.duration(to: now)
         last = now

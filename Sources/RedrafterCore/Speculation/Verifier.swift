@@ -43,18 +43,49 @@ public struct ExactVerifier: Verifier {
     public func verify(
         _ tree: TokenTree, logits: Tensor, tokens: [Int32], on stream: any ComputeStream
     ) throws(BackendError) -> Verdict {
-        let histories =
+        let walk = ExactWalk(sampler, tree, tokens: tokens)
+        return try walk.verdict(try SampledRows(logits, for: [walk], on: stream))
+    }
+}
+
+/// The way of the exact verifier through one tree.
+package struct ExactWalk {
+    package let sampler: Sampler
+    private let tree: TokenTree
+    private let tokenCount: Int
+    /// Tokens before the one to choose at each node, as far as penalties look back; empty where there are no penalties.
+    private let histories: [ArraySlice<Int32>]
+    /// How many of a row's largest logits are enough; nil where all are needed.
+    let leadingNeeded: Int?
+
+    /// - Parameters:
+    ///   - sampler: chooses the model's token at each node.
+    ///   - tree: what is verified.
+    ///   - tokens: certain tokens of the text, the root last.
+    package init(_ sampler: Sampler, _ tree: TokenTree, tokens: [Int32]) {
+        self.sampler = sampler
+        self.tree = tree
+        tokenCount = tokens.count
+        histories =
             sampler.parameters.hasPenalties
             ? tree.nodes.indices.map { node in
                 sampler.recent(
                     ArraySlice(tokens + tree.path(to: node).dropFirst().map { tree.nodes[$0].token }))
             } : []
-        let rows = try SampledRows(sampler, logits: logits, histories: histories, on: stream)
+        leadingNeeded = sampler.leadingLogitsNeeded(histories: histories)
+    }
+
+    /// - Parameters:
+    ///   - rows: logits of trees, this one among them.
+    ///   - firstRow: the row of its root; the others follow in the order of nodes.
+    /// - Throws: `BackendError.nonFinite` where a row that decides holds NaN or +infinity.
+    package func verdict(_ rows: SampledRows, firstRow: Int = 0) throws(BackendError) -> Verdict {
         var path = [0]
         while true {
             let node = path[path.count - 1]
             let token = try rows.token(
-                row: node, position: tokens.count + tree.nodes[node].depth,
+                row: firstRow + node, sampler: sampler, isLeadingEnough: leadingNeeded != nil,
+                position: tokenCount + tree.nodes[node].depth,
                 history: histories.isEmpty ? [] : histories[node])
             guard let child = tree.child(of: node, token: token) else {
                 return Verdict(path: path, next: token)

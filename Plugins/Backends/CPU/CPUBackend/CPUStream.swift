@@ -101,26 +101,29 @@ final class CPUStream: ComputeStream {
         }
     }
 
-    func moveCache(_ cache: any CacheStorage, sequence: Int, from: [Int], to: [Int]) {
-        let cache = cache.onCPU
-        precondition(from.count == to.count)
-        let d = cache.shape.headDimension
-        var held = [UInt16](repeating: 0, count: from.count * d)
-        for layer in 0..<cache.shape.layers {
-            for head in 0..<cache.shape.keyValueHeads {
-                let keys = cache.keys(layer: layer, sequence: sequence, head: head)
-                let values = cache.values(layer: layer, sequence: sequence, head: head)
-                for (i, slot) in from.enumerated() {
+    func copyCache(_ cache: any CacheStorage, from source: CacheSlots, to target: CacheSlots) {
+        let (cache, count) = (cache.onCPU, source.slots.count)
+        precondition(count == target.slots.count)
+        let (d, heads) = (cache.shape.headDimension, cache.shape.keyValueHeads)
+        forEachRow(cache.shape.layers * heads, cost: 2 * count * d) { unit in
+            let (layer, head) = unit.quotientAndRemainder(dividingBy: heads)
+            let keys = cache.keys(layer: layer, sequence: source.sequence, head: head)
+            let values = cache.values(layer: layer, sequence: source.sequence, head: head)
+            let targetKeys = cache.keys(layer: layer, sequence: target.sequence, head: head)
+            let targetValues = cache.values(layer: layer, sequence: target.sequence, head: head)
+            withUnsafeTemporaryAllocation(of: UInt16.self, capacity: count * d) { buffer in
+                guard let held = buffer.baseAddress else { return }
+                for (i, slot) in source.slots.enumerated() {
                     for c in 0..<d { held[i * d + c] = keys[keyIndex(slot, c, d)] }
                 }
-                for (i, slot) in to.enumerated() {
-                    for c in 0..<d { keys[keyIndex(slot, c, d)] = held[i * d + c] }
+                for (i, slot) in target.slots.enumerated() {
+                    for c in 0..<d { targetKeys[keyIndex(slot, c, d)] = held[i * d + c] }
                 }
-                for (i, slot) in from.enumerated() {
-                    for c in 0..<d { held[i * d + c] = values[slot * d + c] }
+                for (i, slot) in source.slots.enumerated() {
+                    (held + i * d).update(from: values + slot * d, count: d)
                 }
-                for (i, slot) in to.enumerated() {
-                    for c in 0..<d { values[slot * d + c] = held[i * d + c] }
+                for (i, slot) in target.slots.enumerated() {
+                    (targetValues + slot * d).update(from: held + i * d, count: d)
                 }
             }
         }

@@ -118,16 +118,16 @@ extension VulkanStream {
         }
     }
 
-    func moveCache(_ cache: any CacheStorage, sequence: Int, from: [Int], to: [Int]) {
-        let cache = cache.onVulkan
-        precondition(from.count == to.count)
-        guard !from.isEmpty else { return }
+    func copyCache(_ cache: any CacheStorage, from source: CacheSlots, to target: CacheSlots) {
+        let (cache, count) = (cache.onVulkan, source.slots.count)
+        precondition(count == target.slots.count)
+        guard count > 0 else { return }
         let shape = cache.shape
         let (words, planes) = (shape.headDimension / 2, shape.keyValueHeads * 2)
         record { () throws(BackendError) in
-            let sources = try arena.holding(from.map { Int32($0) })
-            let targets = try arena.holding(to.map { Int32($0) })
-            let bytes = cache.layersInPiece * planes * from.count * words * 4
+            let sources = try arena.holding(source.slots.map { Int32($0) })
+            let targets = try arena.holding(target.slots.map { Int32($0) })
+            let bytes = cache.layersInPiece * planes * count * words * 4
             let held = try scratch(.moves, bytes)
             for (index, piece) in cache.pieces.enumerated() {
                 let layers = min(cache.layersInPiece, shape.layers - index * cache.layersInPiece)
@@ -136,9 +136,9 @@ extension VulkanStream {
                         .move, [elementWidth, isWriting ? 1 : 0],
                         [storage(2, piece), storage(3, held), host(4, isWriting ? targets : sources)],
                         push: [
-                            Int32(words), Int32(from.count), Int32(shape.capacity), Int32(planes),
-                            Int32(cache.layerWords), Int32(sequence),
-                        ], groups: (elementGroups(from.count * words), planes, layers))
+                            Int32(words), Int32(count), Int32(shape.capacity), Int32(planes),
+                            Int32(cache.layerWords), Int32(isWriting ? target.sequence : source.sequence),
+                        ], groups: (elementGroups(count * words), planes, layers))
                 }
             }
         }

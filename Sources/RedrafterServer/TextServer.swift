@@ -1,0 +1,165 @@
+#if Server
+    import Dispatch
+    import HummingbirdCore
+    import Logging
+    import NIOCore
+    import NIOPosix
+    import RedrafterPlatform
+    import RedrafterServing
+
+    /// Serves an engine over HTTP, with OpenAI's API.
+    ///
+    ///     let server = try TextServer(ServerOptions())
+    ///     try await server.run(load: { try Engine(try Model.load(path: "model.gguf")) }, isStopped: { false })
+    public struct TextServer: Sendable {
+        private let options: ServerOptions
+        private let log: Logger
+
+        /// - Throws: `ServerError.option`, `.needsKey`.
+        public init(_ options: ServerOptions) throws(ServerError) {
+            try options.validate()
+            self.options = options
+            log = ServerLog.logger(options.logLevel)
+        }
+
+        /// Listens, loads the engine, serves until it is stopped, and lets running requests finish.
+        /// - Parameters:
+        ///   - load: makes the engine, on a thread of its own; the server answers 503 meanwhile.
+        ///   - isStopped: looked at all the time; true ends the server.
+        ///   - onListening: called with the port once connections are taken.
+        ///   - onReady: called with the engine once requests are served.
+        /// - Throws: `ServerError` where it cannot listen, and what `load` throws.
+        public func run(
+            load: @escaping @Sendable () throws -> Engine, isStopped: @escaping @Sendable () -> Bool,
+            onListening: @Sendable (Int) -> Void = { _ in }, onReady: @Sendable (Engine) -> Void = { _ in }
+        ) async throws {
+            let state = ServingState()
+            let (events, feed) = AsyncStream<Event>.makeStream()
+            let group = MultiThreadedEventLoopGroup(numberOfThreads: Self.eventLoops)
+            let server = makeServer(state, group) { feed.yield(.listening($0)) }
+            let serving = Task {
+                do {
+                    try await server.run()
+                    feed.yield(.ended(nil))
+                } catch {
+                    feed.yield(.ended(error))
+                }
+            }
+            let watching = Task {
+                while !isStopped() { try await Task.sleep(for: Self.watchInterval) }
+                feed.yield(.stop)
+            }
+            defer {
+                watching.cancel()
+                serving.cancel()
+                group.shutdownGracefully { _ in }
+            }
+            for await event in events {
+                switch event {
+                case .listening(let port):
+                    onListening(port)
+                    DispatchQueue(label: "redrafter.load", qos: .userInitiated).async {
+                        feed.yield(.loaded(Result { try load() }))
+                    }
+                case .loaded(let result):
+                    let engine = try result.get()
+                    state.serve(Served(engine, alias: options.alias))
+                    onReady(engine)
+                case .stop: stop(server, state.drain(), feed)
+                case .overdue:
+                    log.warning("connections are still open; they are cut off")
+                    return
+                case .ended(let error):
+                    guard let error else { return }
+                    throw ServerError(error, options)
+                }
+            }
+        }
+
+        private enum Event: Sendable {
+            case listening(Int)
+            case loaded(Result<Engine, any Error>)
+            case stop
+            /// The time for running requests is over.
+            case overdue
+            case ended((any Error)?)
+        }
+
+        /// Closes the listener, and lets what runs finish.
+        private func stop(
+            _ server: Server<GuardedChannel>, _ engine: Engine?, _ feed: AsyncStream<Event>.Continuation
+        ) {
+            log.info("stopping", metadata: ["grace": "\(options.grace / .seconds(1))"])
+            Task {
+                async let closing: Void = server.shutdownGracefully()
+                await engine?.stop(grace: options.grace)
+                try await closing
+            }
+            Task {
+                try await Task.sleep(for: engine == nil ? Self.closingTime : options.grace + Self.closingTime)
+                feed.yield(.overdue)
+            }
+        }
+
+        private func makeServer(
+            _ state: ServingState, _ group: any EventLoopGroup,
+            _ onListening: @escaping @Sendable (Int) -> Void
+        ) -> Server<GuardedChannel> {
+            var quiet = log
+            quiet.logLevel = max(log.logLevel, .warning)
+            let routes = Routes(state, options, log)
+            let channel = GuardedChannel(
+                limits: options.limits, policy: AccessPolicy(options), log: log,
+                responder: { try await routes.respond($0, $1, $2) })
+            let configuration = ServerConfiguration(
+                address: .hostname(options.host, port: options.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(connections, logger: quiet))
+            return Server(
+                childChannelSetup: channel, configuration: configuration,
+                onServerRunning: { onListening($0.localAddress?.port ?? 0) }, eventLoopGroup: group,
+                logger: quiet)
+        }
+
+        /// As many as were asked for, where the process may open as many files.
+        private var connections: Int {
+            var limit = rlimit()
+            guard getrlimit(FileLimit.resource, &limit) == 0, limit.rlim_cur < rlim_t(Int32.max) else {
+                return options.limits.connections
+            }
+            let most = max(1, Int(limit.rlim_cur) - FileLimit.reserve)
+            if most < options.limits.connections {
+                log.notice(
+                    "fewer connections than asked for: the process may open few files (ulimit -n)",
+                    metadata: ["connections": "\(most)"])
+            }
+            return min(most, options.limits.connections)
+        }
+
+        private static let eventLoops = 2
+        private static let watchInterval = Duration.milliseconds(50)
+        /// For answers that are written already.
+        private static let closingTime = Duration.seconds(5)
+    }
+
+    /// Files that a process may have open.
+    private enum FileLimit {
+        /// What the model, the event loops and the standard streams need.
+        static let reserve = 20
+        #if canImport(Glibc)
+            static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        #else
+            static let resource = RLIMIT_NOFILE
+        #endif
+    }
+
+    extension ServerError {
+        /// Why the server could not listen.
+        fileprivate init(_ error: any Error, _ options: ServerOptions) {
+            if let error = error as? IOError, error.errnoCode == EADDRINUSE {
+                self = .portInUse(host: options.host, port: options.port)
+            } else {
+                self = .cannotBind(host: options.host, port: options.port, reason: "\(error)")
+            }
+        }
+    }
+#endif
