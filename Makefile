@@ -1,6 +1,6 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build install uninstall demo examples docs test test-kernels test-arm test-torch test-peers test-server check exactness lint format \
+.PHONY: help setup build install uninstall demo examples docs test test-kernels test-arm test-torch test-peers test-clients check exactness lint format \
 	shaders validate-vulkan bench bench-kernels bench-peer bench-quantised bench-serve build-server fuzz soak clean
 
 # Scripts take this one, too, and the clang beside it for the kernels alone; CLANG=/path/to/clang is another.
@@ -62,7 +62,7 @@ test-peers: build ## compare with what other programs make of the same files; in
 build-server: setup ## build the command with `redrafter serve`, into .build-server
 	@$(BUILD) --traits Server --scratch-path .build-server
 
-test-server: build-server ## the server against the package openai, curl, mixed requests and damaged bodies; installs openai once
+test-clients: build-server ## the server against the package openai, mixed requests and damaged bodies; installs openai once
 	@bash .ci/test-clients
 	python3 Tests/Server/soak.py --seconds 40
 	python3 Tests/Server/fuzz.py --seconds 20

@@ -18,10 +18,9 @@ import sys
 
 import peer
 import serve_modes
-from serve_load import PEER, answer_all, start
+from serve_load import PEER, PROMPTS, answer_all, start
 
 BINARY = os.path.join(peer.ROOT, ".build-server", "release", "redrafter")
-PROMPTS = os.path.join(peer.ROOT, "Tests", "Prompts", "mt_bench.jsonl")
 
 
 # ---- Runs --------------------------------------------------------------------------------------------------------
@@ -118,8 +117,6 @@ def parse():
     parser.add_argument("--kernels", metavar="NAME", default=peer.chosen_kernels(),
                         help="kernel set of redrafter; with avx2, llama.cpp uses no more either")
     parser.add_argument("--serve-options", default="", metavar="WORDS", help="more options of `redrafter serve`")
-    parser.add_argument("--engine", metavar="COMMAND", help="with --overhead: a command that answers the prompts in a file "
-                        "without HTTP; see serve_modes.py")
     parser.add_argument("--json", metavar="FILE", help="also write all samples to this file")
     mode = parser.add_mutually_exclusive_group()
     for name in serve_modes.MODES:

@@ -6,9 +6,10 @@ import sys
 import time
 
 import peer
-import serving
+import wire
 
 PEER = "llama.cpp"
+PROMPTS = os.path.join(peer.ROOT, "Tests", "Prompts", "mt_bench.jsonl")
 # The defaults of `redrafter serve`, for both; llama-server has others.
 SAMPLING = {"temperature": 0, "top_k": 40, "top_p": 0.95, "min_p": 0.05, "presence_penalty": 0, "frequency_penalty": 0, "seed": 1}
 
@@ -21,16 +22,16 @@ def start(name, arguments, llama_cpp):
     print(f"== starting {name}", file=sys.stderr)
     threads, slots = str(arguments.threads), str(arguments.parallel)
     if name == PEER:
-        port = serving.free_port()
+        port = wire.free_port()
         # Its context is that of all slots together. Finished texts stay in slots only, as here, not in a cache beside them.
         context = str(arguments.parallel * arguments.context)
         command = [llama_cpp.tool("llama-server"), "-m", arguments.model, "-np", slots, "-c", context, "-t", threads,
                    "--port", str(port), "--cache-ram", "0"]
-        return serving.Server(name, command, port).wait()
+        return wire.Server(name, command, port).wait()
     binary = arguments.baseline if name == "baseline" else arguments.binary
     command = [binary, "serve", "-m", arguments.model, "--port", "0", "--parallel", slots, "-c", str(arguments.context),
                "-t", threads, *(["--drafter", "none"] if name == "none" else []), *shlex.split(arguments.serve_options)]
-    return serving.Server(name, command, variables={"REDRAFTER_KERNELS": arguments.kernels} if arguments.kernels else None).wait()
+    return wire.Server(name, command, variables={"REDRAFTER_KERNELS": arguments.kernels} if arguments.kernels else None).wait()
 
 
 def body(server, prompt, tokens):
@@ -47,7 +48,7 @@ class Run:
     """All prompts, answered to a number of clients."""
 
     def __init__(self, seconds, client_seconds, exchanges, server):
-        answers = [serving.Answer(serving.Response(exchange)) for exchange in exchanges]
+        answers = [wire.Answer(wire.Response(exchange)) for exchange in exchanges]
         for answer in answers:
             if not answer.is_whole:
                 sys.exit(f"error: {server.name} answered {answer.response.status}: {answer.response.bytes[-500:]!r}")
@@ -65,12 +66,12 @@ class Run:
 
 async def answer_all(server, prompts, clients, tokens):
     """Each client takes the next prompt when its answer has ended."""
-    requests = [serving.payload("POST", "/v1/chat/completions", body(server, prompt, tokens)) for prompt in prompts]
+    requests = [wire.payload("POST", "/v1/chat/completions", body(server, prompt, tokens)) for prompt in prompts]
     exchanges, waiting = [None] * len(requests), iter(range(len(requests)))
 
     async def client():
         for number in waiting:
-            exchanges[number] = await serving.open_exchange(server.address, requests[number])
+            exchanges[number] = await wire.open_exchange(server.address, requests[number])
             await exchanges[number].done
 
     started, used = time.perf_counter(), time.process_time()

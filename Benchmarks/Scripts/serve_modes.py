@@ -4,15 +4,12 @@ import json
 import os
 import random
 import re
-import shlex
 import statistics
-import subprocess
 import sys
-import tempfile
 
 import peer
-import serving
-from serve_load import PEER, answer_all, body
+import wire
+from serve_load import PEER, PROMPTS, answer_all, body
 
 
 # ---- A short prompt while a long one is read ---------------------------------------------------------------------
@@ -23,19 +20,19 @@ def long_prompt(server, prompts, seed, wanted):
     generator = random.Random(seed)
     words = " ".join(prompts).split()
     text = f"Text number {seed}: " + " ".join(generator.choice(words) for _ in range(wanted))
-    tokens = asyncio.run(serving.send(server.address, "POST", "/tokenize", {"content": text})).json["tokens"]
+    tokens = asyncio.run(wire.send(server.address, "POST", "/tokenize", {"content": text})).json["tokens"]
     # About 40 tokens are the chat format's.
     return text[:int(len(text) * (wanted - 40) / len(tokens))]
 
 
 async def ask(server, prompt, tokens):
     """A request that was sent now."""
-    return await serving.open_exchange(
-        server.address, serving.payload("POST", "/v1/chat/completions", body(server, prompt, tokens)))
+    return await wire.open_exchange(
+        server.address, wire.payload("POST", "/v1/chat/completions", body(server, prompt, tokens)))
 
 
 def answered(exchange, server):
-    answer = serving.Answer(serving.Response(exchange))
+    answer = wire.Answer(wire.Response(exchange))
     if not answer.is_whole or answer.first is None:
         sys.exit(f"error: {server.name} answered {answer.response.status}: {answer.response.bytes[-500:]!r}")
     return answer
@@ -63,7 +60,7 @@ async def short_behind_long(server, long, short, share):
     await watcher
     first, second = answered(first, server), answered(second, server)
     # Each step of the text that is watched is a pass.
-    steps = sorted(moment for exchange in watched for moment, value in serving.Answer(serving.Response(exchange)).steps
+    steps = sorted(moment for exchange in watched for moment, value in wire.Answer(wire.Response(exchange)).steps
                    if value != "[DONE]" and value.get("choices"))
     begin, end = first.response.sent, first.response.sent + first.first
     asked, came = second.response.sent, second.response.sent + second.first
@@ -154,28 +151,25 @@ def measure_memory(servers, prompts, arguments, head):
 # ---- The cost of HTTP --------------------------------------------------------------------------------------------
 
 
-def engine_speed(arguments, prompts):
-    """Tokens per second of the command in --engine. It is given `--prompts FILE` (JSON lines as in MT-Bench), `--parallel N`,
-    `-n TOKENS`, `-m`, `-c` and `-t`, and prints a JSON object with `tokens` and `seconds`."""
-    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
-        file.writelines(json.dumps({"question_id": n, "category": "", "turns": [text]}) + "\n" for n, text in enumerate(prompts))
-        file.flush()
-        command = [*shlex.split(arguments.engine), "--prompts", file.name, "--parallel", str(arguments.parallel),
-                   "-n", str(arguments.tokens), "-m", arguments.model, "-c", str(arguments.context), "-t", str(arguments.threads)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    result = json.loads(done.stdout)
-    return result["tokens"] / result["seconds"]
+def engine_speeds(arguments):
+    """Tokens per second of the engine without HTTP for the same prompts, with and without a drafter."""
+    command = [arguments.binary, "compare", "--prompts", PROMPTS, "--limit", str(arguments.limit), "--drafters", "auto", "--clients",
+               str(arguments.parallel), "-n", str(arguments.tokens), "-r", "1", "-m", arguments.model, "-t", str(arguments.threads),
+               "-o", "json"]
+    entries = json.loads(peer.run(command, **({"REDRAFTER_KERNELS": arguments.kernels} if arguments.kernels else {})))
+    return {"none" if entry["drafter"] == "none" else "redrafter": entry["tokens_per_second"][0] for entry in entries}
 
 
 def observe(server):
     """Counters of the engine, and processor seconds by name of thread."""
-    values = serving.metrics(server.get("/metrics").bytes.decode())
+    values = wire.metrics(server.get("/metrics").bytes.decode())
     seconds = sum(values.get(f"redrafter:{part}_seconds_total", 0) for part in ("draft", "verify", "other"))
     return seconds, values.get("redrafter:passes_total", 0), server.processor_seconds()
 
 
 def measure_overhead(servers, prompts, arguments, head):
-    clients, lines, ratios, samples = arguments.parallel, [], [], []
+    clients, lines, samples = arguments.parallel, [], []
+    ratios = {}
     for number in range(arguments.rounds):
         for server in (server for server in servers if server.name != PEER):
             if number == 0:
@@ -190,8 +184,11 @@ def measure_overhead(servers, prompts, arguments, head):
                             "between_ms": 1000 * (run.seconds / passes - busy),
                             "client_ms": 1000 * run.client_seconds / passes,
                             "threads_ms": {name: 1000 * value for name, value in threads.items() if value > 0}})
-            if arguments.engine and server.name == "redrafter":
-                ratios.append(run.speed / engine_speed(arguments, prompts))
+        # In the same round, while the servers wait.
+        for name, speed in engine_speeds(arguments).items():
+            through = [sample["speed"] for sample in samples if sample["server"] == name]
+            if through:
+                ratios.setdefault(name, []).append(through[-1] / speed)
     for server in (server for server in servers if server.name != PEER):
         of = [sample for sample in samples if sample["server"] == server.name]
         names = sorted({name for sample in of for name in sample["threads_ms"]})
@@ -201,8 +198,8 @@ def measure_overhead(servers, prompts, arguments, head):
     print(head + "\n\n" + peer.table(
         [f"server, {clients} clients", "tokens/s", "pass, ms", "between passes, ms", "processor time of its threads for each pass, ms",
          "of the clients, ms"], lines))
-    if ratios:
-        print(f"\nThrough HTTP ÷ the engine alone: {peer.spread(ratios, 3)} ×")
+    for name, of in ratios.items():
+        print(f"\n{name}: tokens/s through HTTP ÷ tokens/s of `redrafter compare --clients {clients}`: {peer.spread(of, 3)} ×")
     peer.write_json(arguments.json, {"samples": samples, "ratios": ratios})
 
 

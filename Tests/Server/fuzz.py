@@ -16,7 +16,7 @@ import time
 
 import running
 
-serving = running.serving
+wire = running.wire
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello 😀\n\t\"you\"."}]
 SEEDS = [
@@ -139,19 +139,19 @@ class Fuzzer:
 
     async def one(self, number):
         path, body = make(self.arguments.seed, number)
-        exchange = await serving.open_exchange(self.server.address, serving.payload("POST", path, body))
+        exchange = await wire.open_exchange(self.server.address, wire.payload("POST", path, body))
         result = None
         try:
             await asyncio.wait_for(exchange.done, 5)
         except asyncio.TimeoutError:
             # A body without a limit may be answered for long. Where nothing is being generated, it hangs.
-            values = serving.metrics((await serving.send(self.server.address, "GET", "/metrics")).bytes.decode())
+            values = wire.metrics((await wire.send(self.server.address, "GET", "/metrics")).bytes.decode())
             if values["redrafter:num_requests_running"] + values["redrafter:num_requests_waiting"] == 0 and not exchange.done.done():
                 self.violation(number, "no answer after 5 s", path, body)
             exchange.abort()
             result = "left"
         if result is None:
-            response = serving.Response(exchange)
+            response = wire.Response(exchange)
             try:
                 wrong = complaint(response, path)
             except (ValueError, KeyError, TypeError) as error:
@@ -179,7 +179,7 @@ class Fuzzer:
         until = time.monotonic() + self.arguments.seconds
         await asyncio.gather(*(self.client(until) for _ in range(4)))
         await asyncio.sleep(1)
-        values = serving.metrics((await serving.send(self.server.address, "GET", "/metrics")).bytes.decode())
+        values = wire.metrics((await wire.send(self.server.address, "GET", "/metrics")).bytes.decode())
         if values["redrafter:num_requests_running"] or values["redrafter:num_requests_waiting"]:
             self.violations.append("requests still run or wait a second after all clients have left")
 
@@ -193,7 +193,7 @@ def main():
     parser.add_argument("--model", default=running.model())
     arguments = parser.parse_args()
     command = [arguments.binary, "serve", "-m", arguments.model, "--port", "0", "-c", "512", "--parallel", "4"]
-    server = serving.Server("redrafter", command).wait()
+    server = wire.Server("redrafter", command).wait()
     fuzzer = Fuzzer(server, arguments)
     try:
         asyncio.run(fuzzer.run())

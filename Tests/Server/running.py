@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "Benchmarks", "Scripts"))
 
 import peer  # noqa: E402
-import serving  # noqa: E402
+import wire  # noqa: E402
 
 CONTEXT = 2048
 SLOTS = 4
@@ -32,7 +32,7 @@ def start(*options, **variables):
     if not os.path.exists(model()):
         raise unittest.SkipTest(f"{model()} is missing; run make setup")
     command = [binary(), "serve", "-m", model(), "--port", "0", "-c", str(CONTEXT), *options]
-    server = serving.Server("redrafter", command, variables=variables)
+    server = wire.Server("redrafter", command, variables=variables)
     atexit.register(server.stop)
     return server
 
@@ -55,10 +55,10 @@ class Running:
         self.drafters = (entry.get("meta") or {}).get("drafters", [])
 
     def get(self, path):
-        return asyncio.run(serving.send(self.address, "GET", path))
+        return asyncio.run(wire.send(self.address, "GET", path))
 
     def metric(self, name):
-        return serving.metrics(self.get("/metrics").bytes.decode())[name]
+        return wire.metrics(self.get("/metrics").bytes.decode())[name]
 
 
 shared = None

@@ -16,7 +16,7 @@ import time
 import running
 import traffic
 
-serving = running.serving
+wire = running.wire
 # Seconds after which a client that sends its request too slowly must have been left.
 STALL_LIMIT = 60
 
@@ -25,7 +25,7 @@ async def quiet(address, seconds=20):
     """Waits until nothing runs or waits; what the metrics say then."""
     deadline = time.monotonic() + seconds
     while True:
-        values = serving.metrics((await serving.send(address, "GET", "/metrics")).bytes.decode())
+        values = wire.metrics((await wire.send(address, "GET", "/metrics")).bytes.decode())
         busy = [values[f"redrafter:num_requests_{name}"] for name in ("running", "waiting")]
         if busy == [0, 0] or time.monotonic() > deadline:
             return busy
@@ -46,7 +46,7 @@ async def phase(load, arguments, seconds, name):
     tasks = [load.client(random.Random(f"{arguments.seed}/{name}/{n}"), until) for n in range(arguments.clients)]
     if seconds >= STALL_LIMIT:
         tasks += [load.stall("stalled head", b"POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ", STALL_LIMIT),
-                  load.stall("stalled body", serving.payload("POST", "/v1/completions", {"prompt": "x" * 99})[:-80], STALL_LIMIT)]
+                  load.stall("stalled body", wire.payload("POST", "/v1/completions", {"prompt": "x" * 99})[:-80], STALL_LIMIT)]
     await asyncio.gather(*tasks)
 
 
@@ -55,7 +55,7 @@ async def compare(load):
     compared = 0
     for number, seen in sorted(load.answers.items()):
         path, body, extra = load.cases[number]
-        answer = serving.Answer(await serving.send(load.address, "POST", path, body, timeout=load.timeout))
+        answer = wire.Answer(await wire.send(load.address, "POST", path, body, timeout=load.timeout))
         if not answer.is_whole:
             load.violation("reference", f"request {number} was answered with {answer.response.status}: {answer.response.bytes[:200]!r}")
             continue
@@ -71,7 +71,7 @@ async def compare(load):
 
 
 async def soak(server, arguments):
-    entry = (await serving.send(server.address, "GET", "/v1/models")).json["data"][0]
+    entry = (await wire.send(server.address, "GET", "/v1/models")).json["data"][0]
     cases = traffic.make_cases(entry["id"], entry["meta"]["drafters"], arguments.cases, arguments.seed)
     load = traffic.Traffic(server.address, cases, arguments.timeout)
 
@@ -90,7 +90,7 @@ async def soak(server, arguments):
     if late_memory > memory + arguments.growth:
         load.violation("end", f"{late_memory:.1f} MB resident instead of {memory:.1f} MB")
     compared = await compare(load)
-    if (await serving.send(server.address, "GET", "/health")).status != 200:
+    if (await wire.send(server.address, "GET", "/health")).status != 200:
         load.violation("end", "the server is not healthy")
     return load, compared, f"{memory:.1f} → {late_memory:.1f} MB resident, {files} → {late_files} file descriptors"
 
@@ -123,7 +123,7 @@ def main():
     arguments.clients = arguments.clients or 2 * (arguments.parallel + arguments.queue)
     command = [arguments.binary, "serve", "-m", arguments.model, "--port", "0", "-c", str(running.CONTEXT), "--parallel",
                str(arguments.parallel), "--queue", str(arguments.queue), *arguments.serve_options.split()]
-    server = serving.Server("redrafter", command).wait()
+    server = wire.Server("redrafter", command).wait()
     try:
         load, compared, resources = asyncio.run(soak(server, arguments))
     except OSError as error:

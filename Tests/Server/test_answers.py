@@ -29,11 +29,11 @@ class AnswersTests(running.ServerTests):
 
     def ask(self, path, fields):
         body = {"model": self.server.model, "max_tokens": 48} | fields
-        whole = asyncio.run(running.serving.send(self.server.address, "POST", path, body))
+        whole = asyncio.run(running.wire.send(self.server.address, "POST", path, body))
         self.assertEqual(whole.status, 200, whole.bytes)
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-        stream = asyncio.run(running.serving.send(self.server.address, "POST", path, body))
-        answers = [running.serving.Answer(whole), running.serving.Answer(stream)]
+        stream = asyncio.run(running.wire.send(self.server.address, "POST", path, body))
+        answers = [running.wire.Answer(whole), running.wire.Answer(stream)]
         self.assertTrue(all(answer.is_whole for answer in answers))
         return answers
 

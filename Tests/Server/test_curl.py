@@ -60,7 +60,7 @@ class RouteTests(CurlTests):
             status, headers, body = curl(self.url("/metrics"))
             self.assertEqual(status, 200)
             self.assertTrue(headers["content-type"].startswith("text/plain"))
-            values = running.serving.metrics(body.decode())
+            values = running.wire.metrics(body.decode())
             for name in ("num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "prompt_tokens_total",
                          "generation_tokens_total", "spec_decode_num_draft_tokens_total", "spec_decode_num_accepted_tokens_total",
                          "time_to_first_token_seconds_count", "e2e_request_latency_seconds_sum", "passes_total", "rows_total",
@@ -73,7 +73,7 @@ class RouteTests(CurlTests):
         if not self.server.is_own:
             self.skipTest("only redrafter promises this")
         self.post(self.question())
-        values = running.serving.metrics(curl(self.url("/metrics"))[2].decode())
+        values = running.wire.metrics(curl(self.url("/metrics"))[2].decode())
         for name in {key.split("_bucket{")[0] for key in values if "_bucket{" in key}:
             counts = [value for key, value in values.items() if key.startswith(name + "_bucket{")]
             self.assertEqual(counts, sorted(counts), name)

@@ -7,7 +7,7 @@ import time
 
 import running
 
-serving = running.serving
+wire = running.wire
 
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 
@@ -125,15 +125,15 @@ class Traffic:
             await self.complete(behaviour, generator)
         elif behaviour == "malformed body":
             path, body, statuses = generator.choice(MALFORMED)
-            response = await serving.send(self.address, "POST", path, body, timeout=self.timeout)
+            response = await wire.send(self.address, "POST", path, body, timeout=self.timeout)
             self.expect_error(behaviour, response, statuses, body)
         elif behaviour == "wrong route":
             method, path = generator.choice(ROUTES)
-            response = await serving.send(self.address, method, path, b"{}" if method == "POST" else None, timeout=self.timeout)
+            response = await wire.send(self.address, method, path, b"{}" if method == "POST" else None, timeout=self.timeout)
             self.expect_error(behaviour, response, (400, 404, 405), path)
         elif behaviour == "look":
             path = generator.choice(["/health", "/v1/models", "/metrics"])
-            response = await serving.send(self.address, "GET", path, timeout=self.timeout)
+            response = await wire.send(self.address, "GET", path, timeout=self.timeout)
             if response.status != 200 or not response.is_complete:
                 self.violation(behaviour, f"{path} answered {response.status}")
             else:
@@ -156,7 +156,7 @@ class Traffic:
         path, body, extra = self.cases[number]
         if is_stream:
             extra = extra | {"stream": True, "stream_options": {"include_usage": True}}
-        return number, serving.payload("POST", path, body | extra, headers)
+        return number, wire.payload("POST", path, body | extra, headers)
 
     async def complete(self, behaviour, generator):
         is_stream = behaviour == "stream" or behaviour != "whole" and generator.random() < 0.6
@@ -164,19 +164,19 @@ class Traffic:
             return await self.keep(behaviour, generator)
         number, data = self.request(generator, is_stream)
         if behaviour == "slow writer":
-            exchange = await serving.open_exchange(self.address, None)
+            exchange = await wire.open_exchange(self.address, None)
             await self.write_slowly(exchange, data, generator)
         elif behaviour == "slow reader":
             exchange = await self.open_narrow(data)
             await self.read_slowly(exchange, generator)
         else:
-            exchange = await serving.open_exchange(self.address, data)
+            exchange = await wire.open_exchange(self.address, data)
         await self.check(behaviour, number, exchange, generator)
 
     async def keep(self, behaviour, generator):
         """Several requests on one connection, one after the other."""
         number, data = self.request(generator, generator.random() < 0.5, Connection="keep-alive")
-        exchange = await serving.open_exchange(self.address, data, keeps=True)
+        exchange = await wire.open_exchange(self.address, data, keeps=True)
         await self.check(behaviour, number, exchange, generator)
         for _ in range(generator.randrange(1, 4)):
             if exchange.transport.is_closing():
@@ -193,13 +193,13 @@ class Traffic:
         except asyncio.TimeoutError:
             exchange.abort()
             raise
-        response = serving.Response(exchange)
+        response = wire.Response(exchange)
         if response.status == 429:
             if not response.headers.get("retry-after", "").isdecimal():
                 return self.violation(behaviour, "429 without Retry-After")
             self.expect_error(behaviour, response, (429,), "")
             return await asyncio.sleep(generator.random())
-        answer = serving.Answer(response)
+        answer = wire.Answer(response)
         if not answer.is_whole:
             return self.violation(behaviour, f"request {number} was answered with {response.status}, "
                                   f"finish reason {answer.reason}, error {answer.error}: …{response.bytes[-200:]!r}")
@@ -224,7 +224,7 @@ class Traffic:
         narrow.setblocking(False)
         loop = asyncio.get_running_loop()
         await loop.sock_connect(narrow, self.address)
-        _, exchange = await loop.create_connection(lambda: serving.Exchange(data), sock=narrow)
+        _, exchange = await loop.create_connection(lambda: wire.Exchange(data), sock=narrow)
         return exchange
 
     async def read_slowly(self, exchange, generator):
@@ -242,16 +242,16 @@ class Traffic:
     async def leave(self, behaviour, generator):
         _, data = self.request(generator, generator.random() < 0.7)
         if behaviour == "gone before the end of the request":
-            exchange = await serving.open_exchange(self.address, data[:generator.randrange(len(data))])
+            exchange = await wire.open_exchange(self.address, data[:generator.randrange(len(data))])
             await asyncio.sleep(generator.random() * 0.3)
         elif behaviour == "gone while the prompt is read":
             words = " ".join(generator.choice(TOPICS) for _ in range(generator.randrange(50, 600)))
-            data = serving.payload("POST", TEXT, {"prompt": words, "max_tokens": 200, "stream": generator.random() < 0.5})
-            exchange = await serving.open_exchange(self.address, data)
+            data = wire.payload("POST", TEXT, {"prompt": words, "max_tokens": 200, "stream": generator.random() < 0.5})
+            exchange = await wire.open_exchange(self.address, data)
             await asyncio.sleep(generator.random() * 0.1)
         else:
-            data = serving.payload("POST", TEXT, {"prompt": "A very long story:", "max_tokens": 1000, "stream": True})
-            exchange = await serving.open_exchange(self.address, data)
+            data = wire.payload("POST", TEXT, {"prompt": "A very long story:", "max_tokens": 1000, "stream": True})
+            exchange = await wire.open_exchange(self.address, data)
             wanted, deadline = generator.randrange(2, 30), time.monotonic() + self.timeout
             while len(exchange.parts) < wanted and not exchange.done.done():
                 if time.monotonic() > deadline:
@@ -266,7 +266,7 @@ class Traffic:
 
     async def stall(self, behaviour, data, limit):
         """A client that begins a request and then sends a byte every five seconds: the server ends the connection in time."""
-        exchange = await serving.open_exchange(self.address, data)
+        exchange = await wire.open_exchange(self.address, data)
         began = time.monotonic()
         while not exchange.done.done() and time.monotonic() < began + limit:
             await asyncio.wait([exchange.done], timeout=5)
