@@ -223,6 +223,43 @@ class Requests(unittest.TestCase):
             self.assertEqual(self.server.ask("POST", "/tokenize", {"content": text}).status, 200)
             self.assertLess(time.monotonic() - start, 5)
 
+    # Probabilities
+
+    def test_log_probabilities_of_a_chat(self):
+        whole = self.server.chat(logprobs=True, top_logprobs=3, max_tokens=8).json["choices"][0]
+        content = whole["logprobs"]["content"]
+        self.assertEqual(len(content), 8)
+        self.assertEqual("".join(token["token"] for token in content), whole["message"]["content"])
+        for token in content:
+            self.assertEqual(bytes(token["bytes"]).decode(), token["token"])
+            self.assertEqual(len(token["top_logprobs"]), 3)
+            # The temperature is 0: the token is the most probable one.
+            self.assertEqual(token["top_logprobs"][0]["token"], token["token"])
+            self.assertEqual(token["top_logprobs"][0]["logprob"], token["logprob"])
+            self.assertLessEqual(token["logprob"], 0)
+        stream = self.server.chat(logprobs=True, top_logprobs=3, max_tokens=8, stream=True)
+        parts = [json.loads(event)["choices"][0]["logprobs"] for event in stream.events[:-1]]
+        self.assertEqual([token for part in parts if part for token in part["content"]], content)
+        self.assertIsNone(self.server.chat(max_tokens=2).json["choices"][0]["logprobs"])
+
+    def test_log_probabilities_of_a_completion(self):
+        body = {"prompt": "Once upon a time", "max_tokens": 8, "logprobs": 2}
+        whole = self.server.ask("POST", "/v1/completions", body).json["choices"][0]
+        logs = whole["logprobs"]
+        self.assertEqual("".join(logs["tokens"]), whole["text"])
+        self.assertEqual({len(logs[key]) for key in logs}, {8})
+        for token, offset in zip(logs["tokens"], logs["text_offset"]):
+            self.assertTrue(whole["text"][offset:].startswith(token))
+        stream = self.server.ask("POST", "/v1/completions", {**body, "stream": True})
+        parts = [json.loads(event)["choices"][0]["logprobs"] for event in stream.events[:-1]]
+        for key in logs:
+            self.assertEqual([value for part in parts if part for value in part[key]], logs[key])
+
+    def test_a_bias_bans_a_token(self):
+        first = self.server.chat(max_tokens=1).text
+        token = self.server.ask("POST", "/tokenize", {"content": first}).json["tokens"][0]
+        self.assertNotEqual(self.server.chat(max_tokens=1, logit_bias={str(token): -100}).text, first)
+
     # Addresses
 
     def test_addresses_are_compared_as_they_come(self):

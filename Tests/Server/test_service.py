@@ -195,16 +195,42 @@ class System(unittest.TestCase):
 
 class Load(unittest.TestCase):
     def test_a_full_queue_is_429_with_the_time_to_wait(self):
-        with Server("--parallel", "1", "--queue", "4", "--max-connections", "200") as server:
-            answers = together(40, lambda _: server.chat(max_tokens=60))
+        with Server("--parallel", "1", "--queue", "16", "--max-connections", "200") as server:
+            with server.connect() as running:
+                running.sendall(request("POST", CHAT, {**LONG, "stream": True}))
+                read_until(running, b'"delta":{"content":')
+                # The slot is taken: 16 wait, the others do not.
+                refused = []
+
+                def ask(_):
+                    start = time.monotonic()
+                    answer = server.chat(max_tokens=2)
+                    if answer.status == 429:
+                        refused.append(time.monotonic() - start)
+                    return answer
+
+                answers = together(100, ask)
             statuses = [answer.status for answer in answers]
-            self.assertLessEqual(set(statuses), {200, 429})
-            self.assertGreaterEqual(statuses.count(200), 5)
-            self.assertGreater(statuses.count(429), 0)
+            self.assertEqual((statuses.count(200), statuses.count(429)), (16, 84))
+            self.assertLess(sorted(refused)[len(refused) // 2], 0.2)
             for answer in answers:
                 if answer.status == 429:
                     self.assertGreaterEqual(int(answer.fields["retry-after"]), 1)
                     self.assertEqual(answer.error["code"], "queue_full")
+            self.assertEqual(len({answer.text for answer in answers if answer.status == 200}), 1)
+
+    def test_who_waits_is_503_when_the_server_ends(self):
+        with Server("--parallel", "1") as server:
+            with server.connect() as running, server.connect() as waiting:
+                running.sendall(request("POST", CHAT, {**LONG, "max_tokens": 600, "stream": True}))
+                read_until(running, b'"delta":{"content":')
+                waiting.sendall(request("POST", CHAT, LONG))
+                self.assertTrue(eventually(lambda: server.metric("num_requests_waiting") == 1))
+                server.process.send_signal(signal.SIGTERM)
+                answer = Answer(read_all(waiting))
+                self.assertEqual((answer.status, answer.error["code"]), (503, "shutting_down"))
+                self.assertIn(b"[DONE]", read_all(running))
+            self.assertEqual(server.process.wait(10), 0)
 
 
 def refuses(port):
