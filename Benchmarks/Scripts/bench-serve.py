@@ -42,8 +42,8 @@ def measure(servers, prompts, arguments):
                 runs[level][server.name].append(run)
                 print(f"== round {number + 1} of {arguments.rounds}, {level} clients, {server.name}: {run.speed:.0f} tokens/s, "
                       f"client {100 * run.client_seconds / run.seconds:.0f} % of a core", file=sys.stderr)
-    for server in servers:
-        alone.setdefault(server.name, runs.get(1, {}).get(server.name, [None])[0] and runs[1][server.name][0].texts)
+    if 1 in arguments.levels:
+        alone = {name: rounds[0].texts for name, rounds in runs[1].items()}
     return runs, alone
 
 
@@ -126,7 +126,7 @@ def parse():
     arguments.servers = arguments.servers.split(",") + (["baseline"] if arguments.baseline else [])
     unknown = set(arguments.servers) - {PEER, "none", "redrafter", "baseline"}
     if unknown or "baseline" in arguments.servers and not arguments.baseline:
-        parser.error(f"--servers: {', '.join(unknown) or 'baseline needs --baseline'}")
+        parser.error(f"--servers: {', '.join(sorted(unknown)) + ' is unknown' if unknown else 'baseline needs --baseline BINARY'}")
     return arguments
 
 
