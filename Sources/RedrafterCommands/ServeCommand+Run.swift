@@ -15,6 +15,10 @@
             let template = try chatTemplate.options()
             let server: TextServer
             do { server = try TextServer(options) } catch { throw CommandFailure(error) }
+            if options.servesEverybody {
+                Terminal.warn(
+                    "\(options.host) can be reached from other machines, and there is no key (--insecure)")
+            }
             Interrupt.install()
             let plugins = Plugins.current
             let outcome = Waiting {
@@ -79,12 +83,18 @@
         fileprivate func keys() throws -> [String] {
             guard let keyFile else { return Environment.variable("REDRAFTER_API_KEY").map { [$0] } ?? [] }
             let keys = try PromptSource.read(prompt: nil, file: keyFile).split(whereSeparator: \.isNewline)
-                .map { $0.trimmingPrefix { $0 == " " } }.filter { !$0.isEmpty }.map(String.init)
+                .map(Self.trimmed).filter { !$0.isEmpty }
             guard !keys.isEmpty else {
                 throw CommandFailure(
                     .usage, "\(keyFile) holds no key", hint: "write a key into it, one a line")
             }
             return keys
+        }
+
+        private static func trimmed(_ line: Substring) -> String {
+            var line = line.drop { $0.isWhitespace }
+            while line.last?.isWhitespace ?? false { line.removeLast() }
+            return String(line)
         }
     }
 

@@ -13,6 +13,7 @@
             case .head(var head):
                 guard head.status.code >= 200, let first = passed.first else { break }
                 isAnswering = true
+                head.headers.replaceOrAdd(name: "date", value: HTTPDate.now)
                 if first.isOld { head.version = .http1_0 }
                 if first.endsConnection || isDraining || refusal != nil {
                     head.headers.replaceOrAdd(name: "connection", value: "close")
@@ -75,13 +76,16 @@
             let body = ByteBuffer(bytes: error.json.encoded())
             var head = HTTPResponseHead(error.response(bytes: body.readableBytes))
             head.headers.replaceOrAdd(name: "connection", value: "close")
+            head.headers.replaceOrAdd(name: "date", value: HTTPDate.now)
             log.info(
                 "refused",
                 metadata: [
                     "request": "\(route)", "status": "\(error.status.code)", "reason": "\(error.message)",
                 ])
             context.write(wrapOutboundOut(.head(head)), promise: nil)
-            context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+            if !route.hasPrefix("HEAD ") {
+                context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+            }
             let promise = context.eventLoop.makePromise(of: Void.self)
             promise.futureResult.assumeIsolated().whenComplete { _ in self.finish(context) }
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: watched(promise, context))

@@ -17,7 +17,8 @@
             let firstLine = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
             policy =
                 firstLine.hasPrefix(Self.start) && firstLine.hasSuffix(Self.end)
-                ? String(firstLine.dropFirst(Self.start.count).dropLast(Self.end.count)) : "default-src 'none'"
+                ? String(firstLine.dropFirst(Self.start.count).dropLast(Self.end.count))
+                : "default-src 'none'"
         }
 
         private static let start = "<!-- Content-Security-Policy: "

@@ -63,7 +63,9 @@
             switch route {
             case .chat: return try await text(.chat, body, client, &record)
             case .completion: return try await text(.completion, body, client, &record)
-            default: return .reply(try reply(to: route, body))
+            default:
+                return .reply(
+                    try await LargeBodies.read(bytes: body.readableBytes) { try reply(to: route, body) })
             }
         }
 
@@ -71,7 +73,14 @@
             _ kind: TextRequest.Kind, _ body: ByteBuffer, _ client: ClientPresence,
             _ record: inout RequestRecord
         ) async throws -> Answer {
-            let (request, served) = try textRequest(kind, body, &record)
+            let served = try state.served()
+            let request = try await LargeBodies.read(bytes: body.readableBytes) {
+                try TextRequest(kind, try Self.parse(body), served)
+            }
+            if options.logsPrompts {
+                let bytes = served.model.tokenizer.decode(request.prompt, includingControl: true)
+                record.metadata["prompt"] = "\(String(decoding: bytes, as: UTF8.self))"
+            }
             return try await answer(request, served, client, &record)
         }
 
@@ -99,18 +108,6 @@
             case .detokenize: return Reply(json: try state.served().detokenize(try Self.parse(body)))
             case .chat, .completion: preconditionFailure("text is answered elsewhere")
             }
-        }
-
-        private func textRequest(
-            _ kind: TextRequest.Kind, _ body: ByteBuffer, _ record: inout RequestRecord
-        ) throws(APIError) -> (request: TextRequest, served: Served) {
-            let served = try state.served()
-            let request = try TextRequest(kind, try Self.parse(body), served)
-            if options.logsPrompts {
-                let bytes = served.model.tokenizer.decode(request.prompt, includingControl: true)
-                record.metadata["prompt"] = "\(String(decoding: bytes, as: UTF8.self))"
-            }
-            return (request, served)
         }
 
         private static func parse(_ body: ByteBuffer) throws(APIError) -> JSONValue {

@@ -46,8 +46,11 @@
                     name: "cors", got: corsOrigin, allowed: "* or an origin such as https://example.org")
             }
             try limits.validate()
-            guard Host.isLoopback(host) || !keys.isEmpty || isInsecure else { throw .needsKey(host: host) }
+            guard !servesEverybody || isInsecure else { throw .needsKey(host: host) }
         }
+
+        /// Whether other machines can reach the server without a key.
+        public var servesEverybody: Bool { !Host.isLoopback(host) && keys.isEmpty }
 
         private static let mostSeconds = 86_400.0
     }
@@ -119,7 +122,7 @@
             case .needsKey:
                 "set REDRAFTER_API_KEY, pass --api-key-file PATH, or --insecure to serve everybody"
             case .portInUse: "pass another --port, or --port 0 for any free one"
-            case .cannotBind: "pass an address of this machine as --host"
+            case .cannotBind: "pass another --host, one of this machine, or another --port"
             }
         }
     }

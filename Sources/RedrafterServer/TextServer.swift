@@ -152,10 +152,16 @@
     extension ServerError {
         /// Why the server could not listen.
         fileprivate init(_ error: any Error, _ options: ServerOptions) {
-            if let error = error as? IOError, error.errnoCode == EADDRINUSE {
-                self = .portInUse(host: options.host, port: options.port)
-            } else {
-                self = .cannotBind(host: options.host, port: options.port, reason: "\(error)")
+            let (host, port) = (options.host, options.port)
+            switch error {
+            case let error as IOError where error.errnoCode == EADDRINUSE:
+                self = .portInUse(host: host, port: port)
+            case let error as IOError:
+                let reason = String(cString: strerror(error.errnoCode))
+                self = .cannotBind(host: host, port: port, reason: reason)
+            case is SocketAddressError, is SocketAddressError.UnknownHost:
+                self = .cannotBind(host: host, port: port, reason: "the name leads to no address")
+            default: self = .cannotBind(host: host, port: port, reason: "\(error)")
             }
         }
     }

@@ -77,13 +77,21 @@ struct CommandTests {
         "Help explains each command",
         arguments: [
             "", "generate", "chat", "compare", "drafters", "bench", "inspect", "convert", "pull", "models",
-            "tokenize", "detokenize",
+            "tokenize", "detokenize", "serve",
         ])
     func help(command: String) throws {
         let run = try Run(shell: "\"$R\" \(command) --help")
         #expect(run.code == 0)
         #expect(run.output.contains("USAGE") && run.output.contains("OVERVIEW"))
     }
+
+    #if !Server
+        @Test("Without the server, serve says how to get it")
+        func serve() throws {
+            let run = try Run(shell: "\"$R\" serve")
+            #expect(run.code == 69 && run.errors.contains("make serve"))
+        }
+    #endif
 
     @Test("--version names the version, the commit and the kernel sets")
     func version() throws {

@@ -147,7 +147,7 @@ import Testing
 
     private static let commands = [
         "generate", "chat", "compare", "drafters", "bench", "devices", "inspect", "convert", "pull", "models",
-        "distill generate", "distill prompts", "distill export", "train rnn", "logits",
+        "distill generate", "distill prompts", "distill export", "train rnn", "logits", "serve",
     ]
 
     @Test("A hint names no flag that the command lacks", arguments: commands)

@@ -6,13 +6,21 @@
     @testable import RedrafterServer
 
     @Suite struct AnswerTests {
-        @Test("A page may run its own script and style, and nothing else")
+        @Test("A page brings its policy in its first line; without one nothing may run")
         func policy() {
-            let page = Page(Array("<style>a{}</style><script>alert(1)</script>".utf8))
-            // printf 'alert(1)' | openssl dgst -sha256 -binary | base64
-            #expect(page.policy.contains("script-src 'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"))
-            #expect(page.policy.contains("style-src 'sha256-"))
-            #expect(Page([]).policy.contains("script-src 'none'"))
+            let page = Page(Array("<!-- Content-Security-Policy: default-src 'self' -->\n<p>".utf8))
+            #expect(page.policy == "default-src 'self'")
+            for text in ["", "<p>", "<!-- Content-Security-Policy: x\n -->"] {
+                #expect(Page(Array(text.utf8)).policy == "default-src 'none'")
+            }
+            #expect(Page.shipped.policy.contains("script-src 'sha256-"))
+            #expect(!Page.shipped.policy.contains("unsafe"))
+        }
+
+        @Test("Dates are HTTP's")
+        func dates() {
+            #expect(HTTPDate.text(784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
+            #expect(HTTPDate.text(0) == "Thu, 01 Jan 1970 00:00:00 GMT")
         }
 
         @Test("Metrics have vLLM's names, and histograms add up")

@@ -73,7 +73,7 @@
             let body = Array(
                 #"{"messages":[{"role":"user","content":"ab"}],"n":1,"seed":5,"stop":["x"],"logit_bias":{"3":1e0},"top_p":0.5}"#
                     .utf8)
-            var random = RandomWeight(seed: 7)
+            var random = SeededRandom(seed: 7)
             var requests = 0
             for _ in 0..<20_000 {
                 var bytes = body

@@ -1,6 +1,7 @@
 """Connections: clients that are slow, that go, that send what is no HTTP."""
 
 import json
+import random
 import socket
 import struct
 import time
@@ -149,6 +150,23 @@ class Connections(unittest.TestCase):
         self.assertTrue(eventually(lambda: self.server.metric("num_requests_running") == 0))
         connection.close()
 
+    def test_large_bodies_do_not_hold_up_others(self):
+        many = [{"role": "user", "content": ""}] * 50_000
+        times = []
+
+        def ask(index):
+            if index < 4:
+                self.assertEqual(self.server.chat(messages=many).error["code"], "context_length_exceeded")
+            else:
+                for _ in range(20):
+                    start = time.monotonic()
+                    self.assertEqual(self.server.ask("GET", "/v1/models").status, 200)
+                    times.append(time.monotonic() - start)
+                    time.sleep(0.05)
+
+        together(5, ask)
+        self.assertLess(sorted(times)[10], 0.2)
+
     # Clients that go
 
     def gone(self, how, stream, after):
@@ -188,6 +206,34 @@ class Connections(unittest.TestCase):
                 time.sleep(0.1)
             self.assertTrue(eventually(lambda: self.server.stderr().count("client gone") > before, 2))
         self.assertTrue(eventually(lambda: self.server.metric("num_requests_running") == 0))
+
+    def test_a_client_that_goes_while_its_prompt_is_read_ends_its_request(self):
+        for stream in [False, True]:
+            before = self.server.stderr().count("client gone")
+            with self.server.connect() as connection:
+                text = {"messages": [{"role": "user", "content": "river " * 3500}], "max_tokens": 500, "stream": stream}
+                connection.sendall(request("POST", CHAT, text))
+                self.assertTrue(eventually(lambda: self.server.metric("num_requests_running") == 1))
+            self.assertTrue(eventually(lambda: self.server.stderr().count("client gone") > before, 1))
+            self.assertTrue(eventually(lambda: self.server.metric("num_requests_running") == 0, 1))
+
+    def test_a_storm_of_clients_that_go_leaves_nothing(self):
+        self.assertTrue(eventually(lambda: self.server.files() < 60, 10))
+        before = self.server.files()
+        numbers = random.Random(5)
+        plans = [(numbers.random() * 0.2, numbers.random() < 0.5, numbers.random() < 0.5) for _ in range(100)]
+
+        def go(index):
+            delay, stream, resets = plans[index]
+            connection = self.server.connect()
+            connection.sendall(request("POST", CHAT, {**LONG, "stream": stream}))
+            time.sleep(delay)
+            reset(connection) if resets else connection.close()
+
+        together(100, go)
+        self.assertTrue(eventually(lambda: self.server.metric("num_requests_running") == 0))
+        self.assertEqual(self.server.metric("num_requests_waiting"), 0)
+        self.assertTrue(eventually(lambda: self.server.files() <= before + 1, 10), (before, self.server.files()))
 
     def test_a_half_closed_connection_gets_its_answer(self):
         for stream in [False, True]:

@@ -1,6 +1,8 @@
 """Bodies and fields: what is answered, and what is refused with which status."""
 
+import base64
 import gzip
+import hashlib
 import json
 import subprocess
 import time
@@ -277,6 +279,9 @@ class Requests(unittest.TestCase):
         get, head = self.server.ask("GET", "/v1/models"), self.server.ask("HEAD", "/v1/models")
         self.assertEqual((head.status, head.body), (200, b""))
         self.assertEqual(head.fields["content-length"], get.fields["content-length"])
+        self.assertRegex(get.fields["date"], r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$")
+        refused = self.server.ask("HEAD", "/v1/models", None, {"Host": "evil.example"})
+        self.assertEqual((refused.status, refused.body), (403, b""))
 
     def test_the_page_allows_nothing_from_outside(self):
         answer = self.server.ask("GET", "/")
@@ -285,6 +290,11 @@ class Requests(unittest.TestCase):
         self.assertIn("default-src 'none'", policy)
         self.assertNotIn("unsafe", policy)
         self.assertNotIn("http", policy)
+        page = answer.body.decode()
+        for element in ["script", "style"]:
+            text = page.split(f"<{element}>", 1)[1].split(f"</{element}>", 1)[0]
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            self.assertIn(f"{element}-src 'sha256-{digest}';", policy)
 
     def test_metrics_are_prometheus_text(self):
         before = self.server.metric("generation_tokens_total")

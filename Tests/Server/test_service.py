@@ -1,8 +1,5 @@
 """The server as a service: keys, names, signals, ports, limits of the system."""
 
-import json
-import os
-import resource
 import signal
 import socket
 import subprocess
@@ -53,6 +50,7 @@ class Access(unittest.TestCase):
         self.assertIn(b"--insecure", run.stderr)
         with Server("--host", "0.0.0.0", "--insecure") as server:
             self.assertEqual(server.ask("GET", "/health").status, 200)
+            self.assertIn("warning: 0.0.0.0", server.stderr())
 
     def test_hosts_and_origins(self):
         with Server("--allowed-host", "llm.example", "--cors", "https://app.example") as server:
@@ -143,6 +141,11 @@ class System(unittest.TestCase):
             run = subprocess.run([BINARY, "serve", "-m", MODEL, "--port", str(server.port)], capture_output=True, timeout=20)
             self.assertEqual(run.returncode, 69)
             self.assertIn(f"port {server.port}".encode(), run.stderr)
+        for host in ["203.0.113.1", "nowhere.invalid"]:
+            flags = ["-m", MODEL, "--host", host, "--insecure", "--port", "0"]
+            run = subprocess.run([BINARY, "serve", *flags], capture_output=True, timeout=30)
+            self.assertEqual(run.returncode, 69)
+            self.assertIn(host.encode(), run.stderr)
 
     def test_wrong_flags_are_64_before_a_model_is_loaded(self):
         for flags in [
@@ -156,7 +159,6 @@ class System(unittest.TestCase):
         self.assertEqual(run.returncode, 66, run.stderr)
 
     def test_health_is_503_while_the_model_loads(self):
-        # A pipe that nobody writes: loading takes for ever.
         statuses = []
         with Server(waits=False) as server:
             while not statuses or statuses[-1] != 200:
@@ -164,7 +166,6 @@ class System(unittest.TestCase):
         self.assertLessEqual(set(statuses), {503, 200})
 
     def test_few_files_are_enough(self):
-        limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
         with Server(prefix=["prlimit", "--nofile=32:32"]) as server:
             open_connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
             time.sleep(0.5)

@@ -5,7 +5,8 @@ import RedrafterServing
 @main
 struct ManySessions {
     static let topics = [
-        "rivers", "mountains", "lakes", "deserts", "islands", "forests", "volcanoes", "caves", "seas", "plains",
+        "rivers", "mountains", "lakes", "deserts", "islands", "forests", "volcanoes", "caves", "seas",
+        "plains",
     ]
 
     static func main() async throws {
