@@ -1,7 +1,8 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build serve install uninstall demo examples docs test test-kernels test-server test-arm test-torch test-peers check exactness lint format \
-	shaders validate-vulkan bench bench-kernels bench-peer bench-quantised fuzz clean
+.PHONY: help setup build build-server serve install uninstall demo examples docs test test-kernels test-arm test-torch test-peers \
+	test-server test-clients test-page check exactness lint format shaders validate-vulkan bench bench-kernels bench-peer \
+	bench-quantised bench-serve fuzz soak clean
 
 # Scripts take this one, too, and the clang beside it for the kernels alone; CLANG=/path/to/clang is another.
 SWIFT ?= swift
@@ -36,9 +37,7 @@ demo: build ## answer a prompt with the default model, streaming; then compare t
 	@.build/release/redrafter compare --drafters rnn,none
 
 # A build folder of its own: with the server other packages are fetched and built, too.
-serve: setup ## build the command with its HTTP server, and start it: http://127.0.0.1:8080; ARGS="--parallel 8 -c 2048"
-	@echo "== building with the server (the first time takes two or three minutes)"
-	@$(BUILD) --traits Server --scratch-path .build-server
+serve: build-server ## build the command with its HTTP server, and start it: http://127.0.0.1:8080; ARGS="--parallel 8 -c 2048"
 	@exec .build-server/release/redrafter serve $(ARGS)
 
 examples: setup ## build the example programs, and run the one that adds a kind of drafter
@@ -67,6 +66,21 @@ test-torch: build ## the trainer in PyTorch against the Swift trainer; installs 
 
 test-peers: build ## compare with what other programs make of the same files; installs them for the tests, once
 	@for part in .ci/test-peers-*; do bash "$$part" || exit 1; done
+
+build-server: setup ## build the command with `redrafter serve`, into .build-server
+	@echo "== building with the server (the first time takes two or three minutes)"
+	@$(BUILD) --traits Server --scratch-path .build-server
+
+test-clients: build-server ## the server against the package openai, mixed requests and damaged bodies; installs openai once
+	@bash .ci/test-clients
+	python3 Tests/Server/soak.py --seconds 40
+	python3 Tests/Server/fuzz.py --seconds 20
+
+test-page: ## the server's page in headless Chromium; installs Playwright once
+	@bash .ci/test-page
+
+soak: build-server ## mixed requests at twice the server's capacity for an hour; ARGS="--seconds 600"
+	python3 Tests/Server/soak.py --seconds 3600 $(ARGS)
 
 # Tests that need a Vulkan device or the default model are skipped where they find none.
 check: setup ## run the tests that need neither Vulkan nor the default model, for daily work
@@ -99,6 +113,9 @@ bench-peer: build ## build llama.cpp and measure both alternately on the same fi
 
 bench-quantised: build ## the same with random weights in Q4_K_M, Q5_K_M, Q6_K, Q8_0 and mixed; ARGS="--types Q4_K_M,mixed"
 	python3 Benchmarks/Scripts/bench-quantised.py $(ARGS)
+
+bench-serve: build-server ## the server and llama.cpp's alternately, for 1 to 16 clients; ARGS="--rounds 1 --levels 1,8"
+	python3 Benchmarks/Scripts/bench-serve.py $(ARGS)
 
 fuzz: ## fuzz every parser for a minute each (libFuzzer)
 	bash Tests/Fuzz/run.sh

@@ -59,9 +59,9 @@ class LlamaCpp:
 
     name = "llama.cpp"
 
-    def __init__(self, threads, rows, kernels=None):
+    def __init__(self, threads, rows, kernels=None, binary=None, options=()):
         self.threads, self.rows = threads, rows
-        best = available_kernels()[0] if kernels else None
+        best = available_kernels(binary)[0] if kernels else None
         # Where the processor has better instructions than the kernels that are measured, the peer may not use them either.
         self.set = "avx2" if kernels == "avx2" and best != "avx2" else None
         self.built_for = self.set or "this processor"
@@ -72,7 +72,8 @@ class LlamaCpp:
         folder = f"build-{self.set}" if self.set else "build"
         self.folder = os.path.join(cache(), "peer", f"llama-cpp-python-{VERSION}", folder, "bin")
         environment = {**os.environ, "REDRAFTER_PEER_SET": self.set or ""}
-        if subprocess.run(["bash", os.path.join(SCRIPTS, "build-peer.sh")], stdout=sys.stderr, env=environment).returncode:
+        command = ["bash", os.path.join(SCRIPTS, "build-peer.sh"), *options]
+        if subprocess.run(command, stdout=sys.stderr, env=environment).returncode:
             sys.exit("error: llama.cpp could not be built")
 
     def tool(self, name):
@@ -108,10 +109,10 @@ class Redrafter:
         return {e["test"]: e["samples_ns"][0] / 1e6 for e in entries}
 
 
-def available_kernels():
+def available_kernels(binary=None):
     """The kernel sets of this processor, best first."""
-    require(BINARY, "run make build")
-    return run([BINARY, "--version"]).splitlines()[-1].removeprefix("kernels: ").split(", ")
+    require(binary or BINARY, "run make build")
+    return run([binary or BINARY, "--version"]).splitlines()[-1].removeprefix("kernels: ").split(", ")
 
 
 def chosen_kernels():
