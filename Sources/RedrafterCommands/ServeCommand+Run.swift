@@ -1,12 +1,10 @@
 #if Server
     import ArgumentParser
-    import Dispatch
     import Redrafter
     import RedrafterCore
     import RedrafterPlatform
     import RedrafterServer
     import RedrafterServing
-    import Synchronization
 
     extension ServeCommand {
         func serve() throws {
@@ -21,22 +19,24 @@
             }
             Interrupt.install()
             let plugins = Plugins.current
-            let outcome = Waiting {
-                try await server.run(
-                    load: {
-                        try Plugins.$current.withValue(plugins) {
-                            let model = try modelArguments.load(
-                                contextLength: texts.contextSize, chatTemplate: template)
-                            return try Engine(model, engineOptions)
-                        }
-                    },
-                    isStopped: { Interrupt.flag.isCancelled },
-                    onListening: {
-                        Terminal.say("listening on \(Self.address(options.host, $0)), loading the model")
-                    },
-                    onReady: { Self.report($0) })
-            }
-            do { try outcome.value() } catch {
+            do {
+                try waiting {
+                    try await server.run(
+                        load: {
+                            try Plugins.$current.withValue(plugins) {
+                                let model = try modelArguments.load(
+                                    contextLength: texts.contextSize, chatTemplate: template)
+                                return try Engine(model, engineOptions)
+                            }
+                        },
+                        isStopped: { Interrupt.flag.isCancelled },
+                        onListening: {
+                            Terminal.say(
+                                "listening on \(Self.address(options.host, $0)), loading the model")
+                        },
+                        onReady: { Self.report($0) })
+                }
+            } catch {
                 if let error = error as? ServerError { throw CommandFailure(error) }
                 throw error
             }
@@ -131,29 +131,6 @@
                 case .portInUse, .cannotBind: .unavailable
                 }
             self.init(status, error.description, hint: error.hint)
-        }
-    }
-
-    /// Work of concurrent code that a thread waits for.
-    private final class Waiting: Sendable {
-        private let result = Mutex<Result<Void, any Error>?>(nil)
-        private let done = DispatchSemaphore(value: 0)
-
-        init(_ body: @escaping @Sendable () async throws -> Void) {
-            Task {
-                do {
-                    try await body()
-                    result.withLock { $0 = .success(()) }
-                } catch {
-                    result.withLock { $0 = .failure(error) }
-                }
-                done.signal()
-            }
-        }
-
-        func value() throws {
-            done.wait()
-            try result.withLock { $0 }?.get()
         }
     }
 #endif

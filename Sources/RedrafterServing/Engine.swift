@@ -26,6 +26,8 @@ public final class Engine: Sendable {
     public let warnings: [String]
     /// Bytes of keys and values, and of activations, that were planned when the engine was made.
     public let plannedBytes: (cache: Int, activations: Int)
+    /// The name of the first drafter, whichever it is.
+    private static let automatic = "auto"
     private let inbox: Inbox
     private let queue: DispatchQueue
     private let scheduler: Scheduler
@@ -67,8 +69,8 @@ public final class Engine: Sendable {
     /// Hands a request over; returns at once.
     /// - Throws: `EngineError`; the engine is as if the request had never come then.
     public func submit(_ request: EngineRequest) throws(EngineError) -> EngineAnswer {
-        let name = request.drafter ?? drafters[0]
-        guard let drafter = drafters.firstIndex(of: name) else {
+        let name = request.drafter ?? Self.automatic
+        guard let drafter = name == Self.automatic ? 0 : drafters.firstIndex(of: name) else {
             throw .unknownDrafter(got: name, available: drafters)
         }
         let sampler: Sampler

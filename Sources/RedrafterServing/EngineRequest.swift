@@ -7,7 +7,7 @@ public struct EngineRequest: Sendable, Hashable {
     public var prompt: [Int32]
     /// How long, and how it is sampled.
     public var parameters: GenerationParameters
-    /// One of the engine's drafters; nil for its first.
+    /// One of the engine's drafters; nil or `auto` for its first.
     public var drafter: String?
     /// Rows that a pass may spend on this text, the certain one included: 1 is plain decoding. 1 to `TreeLimits.maximumRows`.
     public var maximumRows: Int

@@ -39,6 +39,25 @@ import Testing
         #expect(slots == 1 || metrics.promptTokensCached > 0)
     }
 
+    @Test("On a Vulkan device, too", .enabled(if: hasVulkanDevice))
+    func vulkan() async throws {
+        let model = try toyModel(backend: sharedVulkan.get(), registry: toyRegistry())
+        var options = EngineOptions(slots: 3)
+        options.promptRows = 6
+        options.drafters = ["toy-rnn+lookup", "toy-medusa"]
+        let engine = try Engine(model, options)
+        let requests = mixedRequests(8, seed: 2, drafters: engine.drafters)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (index, request) in requests.enumerated() {
+                group.addTask {
+                    let expected = try Seen(request, alone: model)
+                    #expect(try await Seen(request, on: engine) == expected, "request \(index)")
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test("Answers that are cancelled are beginnings of the right ones, and change no other")
     func cancellations() async throws {
         let model = try toyModel(
