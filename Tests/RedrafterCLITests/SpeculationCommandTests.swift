@@ -43,6 +43,54 @@ import Testing
         #expect(plain["timings"]?["draft_n"]?.integer == 0)
     }
 
+    @Test("Log-probabilities are part of the JSON, one for each token; a bias changes the answer")
+    func logProbabilities() throws {
+        let common = "generate -m \(model) -p 'ab ab ab' --no-chat-template -n 12 --drafter lookup"
+        let plain = try object(try run("\(common) --json"))
+        #expect(plain["logprobs"]?.isNull == true)
+        let answer = try object(try run("\(common) --json --logprobs 2"))
+        #expect(answer["tokens"] == plain["tokens"])
+        let entries = try #require(answer["logprobs"]?.array)
+        #expect(entries.map { $0["id"] } == answer["tokens"]?.array)
+        for entry in entries {
+            let top = try #require(entry["top_logprobs"]?.array)
+            // Greedy: the token is the most probable one.
+            #expect(top.count == 2 && top[0]["id"] == entry["id"])
+            #expect(entry["logprob"] == top[0]["logprob"] && (entry["logprob"]?.double ?? 1) <= 0)
+        }
+        let first = try #require(plain["tokens"]?.array?.first?.integer)
+        let other = try object(try run("\(common) --json -l \(first)-100"))
+        #expect(other["tokens"]?.array?.contains(.integer(first)) == false)
+        for (flags, says) in [
+            ("--logprobs 2", "--json"), ("--json --logprobs 21", "logprobs"), ("-l 5", "logit-bias"),
+            ("-l x+1", "logit-bias"), ("-l 5+101", "logit-bias"), ("-l 5+nan", "logit-bias"),
+            ("-l 99999+1", "logit-bias"),
+        ] {
+            let run = try run("\(common) \(flags)")
+            #expect(run.code == 64 && run.errors.contains(says), "\(flags): \(run.code) \(run.errors)")
+        }
+    }
+
+    @Test("Drafters are compared under load, and every answer is the one that its prompt gets alone")
+    func load() throws {
+        let prompts = directory.path + "/prompts.jsonl"
+        try ToyModelFile.write(
+            Array(#"{"prompt": "ab ab ab"}\#n{"prompt": "ba"}"#.utf8), to: prompts)
+        let common =
+            "compare -m \(model) --no-chat-template --prompts \(prompts) -n 10 -r 1 --drafters lookup"
+        let result = try run("\(common) --clients 1,3 -o json")
+        let entries = try #require(try object(result).array, "\(result.errors)")
+        #expect(entries.map { $0["clients"]?.integer } == [1, 1, 3, 3])
+        #expect(entries.map { $0["drafter"]?.string } == ["lookup", "none", "lookup", "none"])
+        #expect(entries.allSatisfy { $0["identical"]?.bool == true && $0["speedup"]?.double != nil })
+        let table = try run("\(common) --clients 2")
+        #expect(table.code == 0 && table.output.contains("| clients |"))
+        for flags in ["--clients 0", "--clients 33", "--clients x", "--clients 1 -o html"] {
+            let run = try run("\(common) \(flags)")
+            #expect(run.code == 64 && run.output.isEmpty, "\(flags): \(run.code) \(run.errors)")
+        }
+    }
+
     @Test("A drafter that was asked for and cannot run is an error, never a fallback")
     func refused() throws {
         let other = directory.path + "/other.gguf"

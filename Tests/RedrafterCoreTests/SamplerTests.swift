@@ -22,6 +22,39 @@ import Testing
         #expect(statistic < 37.4, "\(expected.count) tokens")
     }
 
+    @Test("Log-probabilities are the softmax of the logits as they are, best first, equal ones by id")
+    func logProbabilities() throws {
+        let logits: [Float] = [1, 3, -2, 3, -.infinity, 0.5]
+        let sum = logits.reduce(0) { $0 + exp(Double($1)) }
+        let got = logits.withUnsafeBufferPointer { TokenLogProbabilities(2, top: 4, of: $0) }
+        #expect(got.token == 2 && abs(got.logProbability - (-2 - log(sum))) < 1e-12)
+        #expect(got.top.map(\.token) == [1, 3, 0, 5])
+        for entry in got.top {
+            #expect(abs(entry.logProbability - (Double(logits[Int(entry.token)]) - log(sum))) < 1e-12)
+        }
+        let impossible = logits.withUnsafeBufferPointer { TokenLogProbabilities(4, top: 0, of: $0) }
+        #expect(impossible.logProbability == -.infinity && impossible.top.isEmpty)
+    }
+
+    @Test("A bias makes a token come, or keeps it away, before penalties and filters")
+    func bias() throws {
+        let logits: [Float] = [1, 3, 2, 0]
+        func greedy(_ bias: [Int32: Float], penalty: Float = 1) throws -> Int32 {
+            let sampler = try sampler {
+                $0.temperature = 0; $0.logitBias = bias; $0.repeatPenalty = penalty
+            }
+            return try sampler.sample(logits, position: 1, history: [0])
+        }
+        #expect(try greedy([:]) == 1)
+        #expect(try greedy([1: -100]) == 2)
+        #expect(try greedy([3: 3.5]) == 3)
+        // Biased first, then penalised: (1 + 3) / 2 is less than 3.
+        #expect(try greedy([0: 3]) == 0 && greedy([0: 3], penalty: 2) == 1)
+        #expect(throws: ParameterError.self) { try greedy([4: 1]) }
+        #expect(throws: ParameterError.self) { try greedy([0: 101]) }
+        #expect(throws: ParameterError.self) { try greedy([0: .nan]) }
+    }
+
     @Test("Tokens at neighbouring positions are independent")
     func independence() throws {
         let sampler = try sampler {
@@ -199,7 +232,7 @@ private let hot: SamplingParameters = {
 private func sampler(_ change: (inout SamplingParameters) -> Void) throws -> TestSampler {
     var parameters = SamplingParameters()
     change(&parameters)
-    _ = try Sampler(parameters, tokenCount: 1)
+    try parameters.validate()
     return TestSampler(parameters: parameters)
 }
 

@@ -43,6 +43,26 @@ import Testing
     }
 
     @Test(
+        "A sequence that was given the beginning of another goes on as if it had computed it",
+        arguments: 0...4)
+    func copied(shared: Int) throws {
+        let both = try Pass(sequences: 2)
+        let text = (0..<40).map { Int32($0 * 7 % 60) }
+        _ = try both.prefill(text, sequence: 0)
+        // It holds as much of the text already, and more of another.
+        _ = try both.prefill(Array(text.prefix(shared)) + [50, 51, 52], sequence: 1)
+        for count in [33, 4] {
+            both.runner.truncate(sequence: 1, to: shared)
+            both.runner.copy(from: 0, to: 1, shared: shared, count: count)
+            #expect(both.runner.lengths == [40, count])
+            let alone = try Pass()
+            #expect(
+                try both.prefill([8, 9], sequence: 1) == alone.prefill(Array(text.prefix(count)) + [8, 9]))
+        }
+        #expect(try both.prefill([3], sequence: 0) == Pass().prefill(text + [3]))
+    }
+
+    @Test(
         "Tapped layers change no logit, and give for a row the same in a prompt, a tree and alone",
         arguments: [64, 3])
     func taps(chunk: Int) throws {
