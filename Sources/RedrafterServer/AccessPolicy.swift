@@ -8,8 +8,11 @@
         private let hosts: Set<String>
         /// Those that were allowed by name.
         private let allowedHosts: Set<String>
-        /// Any name may be used: the server is bound to all addresses and has keys.
+        /// Any name may be used: that was asked for, or the server is bound to all addresses and has keys.
         private let takesAnyHost: Bool
+        /// Any address may be used, but no name: the server is bound to all addresses and has no keys. A site can point a name of its
+        /// own here, but no browser sends an address in the place of that name.
+        private let takesAnyAddress: Bool
         private let corsOrigin: String?
 
         init(_ options: ServerOptions) {
@@ -18,9 +21,9 @@
             hosts = Set(
                 (Host.loopback + [options.host] + options.allowedHosts).map { Host.canonical($0) })
             allowedHosts = Set(options.allowedHosts.map { Host.canonical($0) })
-            takesAnyHost =
-                options.allowedHosts.contains("*")
-                || (Host.isAny(options.host) && options.allowedHosts.isEmpty)
+            let isOpen = Host.isAny(options.host) && options.allowedHosts.isEmpty
+            takesAnyHost = options.allowedHosts.contains("*") || (isOpen && !options.keys.isEmpty)
+            takesAnyAddress = isOpen
         }
 
         /// Checks what the header says.
@@ -29,7 +32,9 @@
             guard let authority = head.authority, let host = Host(authority) else {
                 throw APIError(.badRequest, "The request has no valid Host")
             }
-            guard takesAnyHost || hosts.contains(host.name) else {
+            guard
+                takesAnyHost || (takesAnyAddress && Host.isAddress(host.name)) || hosts.contains(host.name)
+            else {
                 throw APIError(
                     .forbidden, "The server does not answer to the name in Host; --allowed-host adds one",
                     code: "host_not_allowed")

@@ -77,6 +77,9 @@
             var head = HTTPResponseHead(error.response(bytes: body.readableBytes))
             head.headers.replaceOrAdd(name: "connection", value: "close")
             head.headers.replaceOrAdd(name: "date", value: HTTPDate.now)
+            for field in corsFields {
+                head.headers.replaceOrAdd(name: field.name.rawName, value: field.value)
+            }
             log.info(
                 "refused",
                 metadata: [

@@ -58,6 +58,8 @@
         var isAnswering = false
         /// What is answered once the requests before are.
         var refusal: (error: APIError, route: String)?
+        /// What the answer to the last header says to a page of another origin.
+        var corsFields: HTTPFields = [:]
         var owesContinue = false
         var isDraining = false
         private var isInputClosed = false
@@ -135,6 +137,7 @@
             if case .ended = reading { return }
             switch unwrapInboundIn(data) {
             case .head(let head):
+                corsFields = [:]
                 do throws(APIError) { try begin(head, context) } catch {
                     refuse(error, "\(head.method.rawValue) \(Route.shown(head.uri))", context)
                 }
@@ -170,6 +173,7 @@
             do { fields = try HTTPRequest(head, secure: false, splitCookie: false) } catch {
                 throw APIError(.badRequest, "The method or a field of the header is not valid")
             }
+            corsFields = policy.corsFields(fields)
             try policy.check(fields, needsKey: head.method != .OPTIONS && Route.needsKey(head.uri))
             try checkBody(fields)
             var head = head

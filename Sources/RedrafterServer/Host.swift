@@ -1,4 +1,6 @@
 #if Server
+    import RedrafterPlatform
+
     /// A name or address with a port, as in the field `Host`.
     struct Host: Hashable {
         /// In small letters, without brackets and a dot at the end.
@@ -46,6 +48,12 @@
         static func isLoopback(_ name: String) -> Bool {
             loopback.contains(canonical(name))
                 || (name.hasPrefix("127.") && name.allSatisfy { $0.isNumber || $0 == "." })
+        }
+
+        /// Whether it is an address of the Internet protocol, no name.
+        static func isAddress(_ name: String) -> Bool {
+            var address = in6_addr()
+            return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1
         }
 
         /// Whether it means all addresses of the machine.

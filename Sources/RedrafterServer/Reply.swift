@@ -46,10 +46,16 @@
             if status != .noContent { fields[.contentLength] = "\(body.count)" }
             fields[.cacheControl] = "no-store"
             fields[.xContentTypeOptions] = "nosniff"
-            try await writer.write(
-                response: HTTPResponse(status: status, headerFields: fields),
-                body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+            // In parts: a client that reads a large answer slowly is seen to read.
+            var parts = try await writer.writeHead(HTTPResponse(status: status, headerFields: fields))
+            for start in stride(from: 0, to: body.count, by: Self.partBytes) {
+                let part = body[start..<min(start + Self.partBytes, body.count)]
+                try await parts.write(ByteBuffer(bytes: part))
+            }
+            try await parts.finish(nil)
         }
+
+        private static let partBytes = 64 << 10
     }
 
     extension HTTPField.Name {

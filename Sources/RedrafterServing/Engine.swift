@@ -15,7 +15,8 @@ import RedrafterModels
 /// beside it, tokens, log-probabilities and the reason of the end are those that `TextGenerator` gives for the same request,
 /// whatever else is running.
 ///
-/// All memory is taken when the engine is made. What a text leaves in its slot is reused by a prompt that begins alike, also in
+/// Keys and values, activations and buffers of drafters are allocated when the engine is made; a request adds no more than its own tokens
+/// and what the drafter `lookup` remembers of them. What a text leaves in its slot is reused by a prompt that begins alike, also in
 /// other slots.
 public final class Engine: Sendable {
     public let model: Model
@@ -24,7 +25,8 @@ public final class Engine: Sendable {
     public let drafters: [String]
     /// What is odd about drafters' weights but no error.
     public let warnings: [String]
-    /// Bytes of keys and values, and of activations, that were planned when the engine was made.
+    /// Bytes of keys and values, and of activations, that were planned when the engine was made. Drafters come on top: their
+    /// weights, and a few megabytes for each text where they follow it.
     public let plannedBytes: (cache: Int, activations: Int)
     /// The name of the first drafter, whichever it is.
     private static let automatic = "auto"
@@ -35,8 +37,8 @@ public final class Engine: Sendable {
     /// - Parameters:
     ///   - model: answers; other engines and generators may use it, too.
     ///   - options: slots and drafters.
-    /// - Throws: `RedrafterError.parameter`, `.drafter`; `.transformer(.backend(.outOfMemory))` before any memory is taken;
-    ///   `.backend(.unsupported)` where products of OpenBLAS would let a text depend on the others.
+    /// - Throws: `RedrafterError.parameter`, `.drafter`; `.backend(.outOfMemory)` where keys, values and activations do not fit, before
+    ///   they are allocated; `.backend(.unsupported)` where products of OpenBLAS would let a text depend on the others.
     public init(_ model: Model, _ options: EngineOptions = EngineOptions()) throws(RedrafterError) {
         try wrapping(RedrafterError.parameter, try options.validate())
         guard model.backend.blas == nil else {
@@ -93,8 +95,16 @@ public final class Engine: Sendable {
         return EngineAnswer(events, cancellation)
     }
 
-    /// Forgets what complete texts left in their slots, so that no prompt finds its beginning there. For measurements.
-    public func forget() { queue.sync { scheduler.forget() } }
+    /// Forgets what complete texts left in their slots, so that no prompt finds its beginning there: for measurements. Waits until
+    /// there is nothing to do.
+    public func forget() async {
+        await withCheckedContinuation { continuation in
+            queue.async { [scheduler] in
+                scheduler.forget()
+                continuation.resume()
+            }
+        }
+    }
 
     /// Refuses new requests and those that wait, waits for the running ones, and ends those that are not done in time. Their
     /// results say `cancelled`.

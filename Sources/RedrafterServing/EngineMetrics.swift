@@ -46,7 +46,7 @@ public struct EngineMetrics: Sendable {
         public var length = 0
         public var cancelled = 0
         public var failed = 0
-        /// Refused: the queue was full.
+        /// Refused: the queue was full, or the engine was stopping.
         public var refused = 0
     }
 }

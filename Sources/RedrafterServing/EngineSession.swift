@@ -61,8 +61,12 @@ public actor EngineSession {
         }
     }
 
-    /// Forgets all turns but the instructions.
-    public func reset() { messages.removeAll { $0.role != .system } }
+    /// Forgets all turns but the instructions, once the answer that is generated is complete.
+    public func reset() async {
+        await takeTurn()
+        messages.removeAll { $0.role != .system }
+        endTurn()
+    }
 
     private func respond(
         to message: String, _ parameters: GenerationParameters,

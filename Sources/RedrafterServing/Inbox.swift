@@ -91,6 +91,7 @@ final class Inbox: Sendable {
             state.isStopping = true
             defer { state.waiting = [] }
             state.open -= state.waiting.count
+            state.metrics.finished.refused += state.waiting.count
             return state.waiting
         }
         for request in waiting { request.delivery.fail(.stopping) }

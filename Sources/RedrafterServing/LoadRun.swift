@@ -36,7 +36,7 @@ public struct LoadRun: Sendable {
         on engine: Engine, prompts: [[Int32]], clients: Int, drafter: String,
         parameters: GenerationParameters, progress: @escaping @Sendable () -> Void = {}
     ) async throws -> LoadRun {
-        engine.forget()
+        await engine.forget()
         let before = engine.metrics
         let prompts = PromptQueue(prompts)
         let start = ContinuousClock.now

@@ -22,7 +22,7 @@ extension Scheduler {
         passes += 1
         copyPrefixes()
         var watch = Stopwatch()
-        let chunks = promptChunks()
+        let chunks = isForPrices() ? [] : promptChunks()
         let endings = chunks.count { $0.count == slots[$0.slot].tokens.count - runner.lengths[$0.slot] }
         do throws(RedrafterError) {
             let drafts = try draft(maximumRows: TreeLimits.maximumRows - endings)
@@ -37,15 +37,27 @@ extension Scheduler {
             let verdicts = try wrapping(RedrafterError.backend, try self.verdicts(plan.shares, output))
             watch.lap(\.verify)
             if chunks.isEmpty {
+                lastPrice = passes
                 forest.observePass(
                     rows: plan.rows.count, contextLength: contextLength, duration: watch.durations.verify)
             }
             try keep(plan, verdicts, output, &watch)
         } catch {
-            // The device failed: nothing of this pass was kept, and no text can go on.
+            // The device failed: no text can go on.
             for slot in slots.indices { fail(slot, error) }
         }
     }
+
+    /// Whether prompts wait for this pass. Prices are learnt from passes without them; where prompts never end, one pass in some is
+    /// kept free of them until the price of the texts alone is known.
+    private func isForPrices() -> Bool {
+        let active = slots.indices.filter { slots[$0].text?.isReading == false }
+        guard !active.isEmpty, passes - lastPrice >= Self.passesBetweenPrices else { return false }
+        return !forest.isPriced(
+            texts: active.count, contextLength: active.reduce(0) { $0 + runner.lengths[$1] })
+    }
+
+    private static let passesBetweenPrices = 16
 
     // MARK: Drafting
 

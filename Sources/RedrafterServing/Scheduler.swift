@@ -16,6 +16,8 @@ final class Scheduler: @unchecked Sendable {
     var forest: CostAwareForest
     var metrics = EngineMetrics()
     var passes = 0
+    /// The last pass without rows of prompts.
+    var lastPrice = 0
 
     /// - Throws: `RedrafterError.transformer`, `.backend` where memory is short.
     init(
@@ -102,7 +104,9 @@ final class Scheduler: @unchecked Sendable {
         let held = heldCount(of: prompt, in: slot, for: pending.drafter)
         runner.truncate(sequence: slot, to: held)
         for drafter in drafters.indices {
-            slots[slot].followed[drafter] = min(slots[slot].followed[drafter], held)
+            // The last row that stays was told with the token after it, which may be another now.
+            let told = drafter == pending.drafter ? held : max(0, held - 1)
+            slots[slot].followed[drafter] = min(slots[slot].followed[drafter], told)
         }
         answer.timings.cachedTokens = held
         slots[slot].tokens = prompt

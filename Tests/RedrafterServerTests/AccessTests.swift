@@ -69,5 +69,25 @@
                 #expect(throws: APIError.self) { try policy.check(head, needsKey: false) }
             }
         }
+
+        @Test("On all addresses, a server without keys answers to addresses and its own names only")
+        func allAddresses() throws {
+            var options = ServerOptions()
+            options.host = "0.0.0.0"
+            options.isInsecure = true
+            let policy = AccessPolicy(options)
+            for host in ["192.168.1.2:8080", "[fe80::1]:8080", "localhost", "10.0.0.1"] {
+                try policy.check(head(host), needsKey: true)
+            }
+            for host in ["evil.example:8080", "1.2.3", "127.evil.example", "1.2.3.4.5"] {
+                #expect(throws: APIError.self) { try policy.check(head(host), needsKey: false) }
+            }
+            options.allowedHosts = ["machine.example"]
+            try AccessPolicy(options).check(head("machine.example"), needsKey: true)
+            options.allowedHosts = []
+            options.keys = ["k"]
+            try AccessPolicy(options).check(
+                head("any.example", [.authorization: "Bearer k"]), needsKey: true)
+        }
     }
 #endif

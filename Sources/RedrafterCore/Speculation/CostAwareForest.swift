@@ -97,8 +97,8 @@ public struct CostAwareForest: Sendable {
     public mutating func budgets(_ texts: [Text], contextLength: Int) -> [DraftBudget?] {
         let rows = rowLimit(texts.count)
         isTrial = false
-        // Everything is compared with a pass without guesses: where its price is not known, this is one.
-        guard rows > texts.count, prices.isMeasured(rows: texts.count, contextLength: contextLength) else {
+        // Where the price of a pass without guesses is not known, this is one.
+        guard rows > texts.count, isPriced(texts: texts.count, contextLength: contextLength) else {
             return texts.map { _ in nil }
         }
         isTrial = texts.contains(where: \.isResting) && trials.isDue()
@@ -109,6 +109,11 @@ public struct CostAwareForest: Sendable {
             guard depth > 0, isTrial || !text.isResting else { return nil }
             return DraftBudget(nodes: nodes, depth: depth, selection: .nodes(leastProbability: least))
         }
+    }
+
+    /// Whether the price of a pass with one row for each of so many texts is known, with which everything is compared.
+    public func isPriced(texts: Int, contextLength: Int) -> Bool {
+        prices.isMeasured(rows: texts, contextLength: contextLength)
     }
 
     /// Tokens that so many texts get in a second.
