@@ -71,7 +71,7 @@ build-server: setup ## build the command with `redrafter serve`, into .build-ser
 	@echo "== building with the server (the first time takes two or three minutes)"
 	@$(BUILD) --traits Server --scratch-path .build-server
 
-test-clients: build-server ## the server against the package openai, mixed requests and damaged bodies; installs openai once
+test-clients: build-server ## the server against ab, the package openai, mixed requests, damaged bodies; installs both once
 	@bash .ci/test-clients
 	python3 Tests/Server/soak.py --seconds 40
 	python3 Tests/Server/fuzz.py --seconds 20

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs `redrafter serve` and llama.cpp's `llama-server` alternately (A B A B …) on the same file with the same threads and
+"""Runs `redrafter serve` and llama.cpp's `llama-server` by turns (A B C, B C A …) on the same file with the same threads and
 prints the tokens per second of 1 to 16 clients, the time to the first token, and whether any answer depends on the load.
 
   bench-serve.py [--rounds 3] [--levels 1,2,4,8,16] [--tokens 128] [--limit 80] [--servers llama.cpp,none,redrafter]
@@ -7,7 +7,7 @@ prints the tokens per second of 1 to 16 clients, the time to the first token, an
   bench-serve.py --memory         # resident memory against what was planned
   bench-serve.py --overhead       # what HTTP and JSON cost for each token
 
-All servers are started once. While one of them works, the others wait.
+All servers are started once. While one of them works, the others wait. Exit status 1 where an answer of redrafter differs.
 """
 import asyncio
 import json
@@ -18,7 +18,7 @@ import sys
 
 import peer
 import serve_modes
-from serve_load import PEER, PROMPTS, answer_all, start
+from serve_load import PEER, PROMPTS, answer_all, start, turns
 
 BINARY = os.path.join(peer.ROOT, ".build-server", "release", "redrafter")
 
@@ -37,7 +37,7 @@ def measure(servers, prompts, arguments):
             alone[server.name] = asyncio.run(answer_all(server, prompts, 1, arguments.tokens)).texts
     for number in range(arguments.rounds):
         for level in arguments.levels:
-            for server in servers:
+            for server in turns(servers, number):
                 run = asyncio.run(answer_all(server, prompts, level, arguments.tokens))
                 runs[level][server.name].append(run)
                 print(f"== round {number + 1} of {arguments.rounds}, {level} clients, {server.name}: {run.speed:.0f} tokens/s, "
@@ -69,18 +69,26 @@ def first_table(runs, names):
                       [[str(level), *(cell(of[name]) for name in names)] for level, of in runs.items()])
 
 
+def compared(runs, alone, names):
+    """{server: (the server whose answers to one client are its reference, [(level, whether an answer is the same)])}. Answers of
+    redrafter have to be those of plain decoding. What is the reference itself is not compared."""
+    result = {}
+    for name in names:
+        source = "none" if name == "redrafter" and "none" in names else name
+        result[name] = source, [(level, text == reference) for level, of in runs.items() for run in of[name]
+                                if run.texts is not alone[source] for text, reference in zip(run.texts, alone[source])]
+    return result
+
+
 def identity_lines(runs, alone, names):
     """What is the same at every level, for each server."""
     lines = []
-    for name in names:
-        texts = [(level, text, reference) for level, of in runs.items() for run in of[name]
-                 for text, reference in zip(run.texts, alone[name])]
-        wrong = [level for level, text, reference in texts if text != reference]
+    for name, (source, answers) in compared(runs, alone, names).items():
+        wrong = [level for level, is_same in answers if not is_same]
         where = ", ".join(f"{wrong.count(level)} at {level} clients" for level in runs if level in wrong)
-        lines.append(f"- {name}: {len(wrong)} of {len(texts)} answers differ from those to one client{': ' + where if where else ''}.")
-    if "none" in names and "redrafter" in names:
-        wrong = sum(a != b for a, b in zip(alone["none"], alone["redrafter"]))
-        lines.append(f"- redrafter with and without a drafter: {wrong} of {len(alone['none'])} answers to one client differ.")
+        whose = "its own" if source == name else f"those of {source}"
+        lines.append(f"- {name}: {len(wrong)} of {len(answers)} answers differ from {whose} to one client"
+                     f"{': ' + where if where else ''}.")
     first = {name: next(iter(runs.values()))[name][0] for name in names}
     lines.append("- Tokens of all prompts: " + ", ".join(f"{n} {r.prompt_tokens}" for n, r in first.items())
                  + "; of these from the cache, all runs: "
@@ -95,8 +103,7 @@ def report(runs, alone, names, arguments, conditions):
         "runs": {level: {name: [{"tokens": run.tokens, "seconds": run.seconds, "first": run.first,
                                  "client_seconds": run.client_seconds} for run in rounds] for name, rounds in of.items()}
                  for level, of in runs.items()}})
-    own = [name for name in names if name != PEER]
-    return all(run.texts == alone[name] for of in runs.values() for name in own for run in of[name])
+    return all(is_same for name, (_, answers) in compared(runs, alone, names).items() if name != PEER for _, is_same in answers)
 
 
 # ---- Arguments ---------------------------------------------------------------------------------------------------

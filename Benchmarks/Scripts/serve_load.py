@@ -34,6 +34,12 @@ def start(name, arguments, llama_cpp):
     return wire.Server(name, command, variables={"REDRAFTER_KERNELS": arguments.kernels} if arguments.kernels else None).wait()
 
 
+def turns(servers, number):
+    """The servers in the order of a round: each begins in its turn."""
+    first = number % len(servers) if servers else 0
+    return servers[first:] + servers[:first]
+
+
 def body(server, prompt, tokens):
     """A request for a chat's first answer."""
     own = {"repeat_penalty": 1.0} if server.name == PEER else {}

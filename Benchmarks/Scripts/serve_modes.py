@@ -9,7 +9,7 @@ import sys
 
 import peer
 import wire
-from serve_load import PEER, PROMPTS, answer_all, body
+from serve_load import PEER, PROMPTS, answer_all, body, turns
 
 
 # ---- A short prompt while a long one is read ---------------------------------------------------------------------
@@ -39,7 +39,8 @@ def answered(exchange, server):
 
 
 async def short_behind_long(server, long, short, share):
-    """One sample: a text is being generated, a long prompt comes, and in the midst of its reading a short one."""
+    """One sample: a text is being generated, a long prompt comes, and in the midst of its reading a short one. It counts where the
+    short one was asked before the long prompt had been read, however late its answer came."""
     watched, is_over = [], False
 
     async def watch():
@@ -66,13 +67,14 @@ async def short_behind_long(server, long, short, share):
     asked, came = second.response.sent, second.response.sent + second.first
     within = [moment for moment in steps if begin <= moment <= end]
     gaps = [1000 * (b - a) for a, b in zip(within, within[1:])]
-    return {"first_ms": 1000 * second.first, "long_ms": 1000 * first.first, "gaps": gaps, "is_behind": came < end and bool(gaps),
-            "passes": sum(asked < moment <= came for moment in steps), "long_tokens": first.usage["prompt_tokens"]}
+    return {"first_ms": 1000 * second.first, "long_ms": 1000 * first.first, "gaps": gaps, "counts": begin < asked < end,
+            "waited": came >= end, "passes": sum(asked < moment <= came for moment in steps),
+            "long_tokens": first.usage["prompt_tokens"]}
 
 
 def measure_long_prompt(servers, prompts, arguments, head):
     wanted = min(2000, arguments.context - 40)
-    lines, samples = [], {server.name: [] for server in servers}
+    samples = {server.name: [] for server in servers}
     alone = {server.name: [] for server in servers}
     reading = {}
     for server in servers:
@@ -80,36 +82,53 @@ def measure_long_prompt(servers, prompts, arguments, head):
         exchange = asyncio.run(finished(server, long_prompt(server, prompts, 0, wanted)))
         reading[server.name] = answered(exchange, server).first
     for number in range(1, arguments.rounds + 1):
-        for server in servers:
-            short = f"What is {number} and {number + 1}?"
+        for server in turns(servers, number):
             alone[server.name].append(1000 * answered(asyncio.run(finished(server, f"Say {number} twice.")), server).first)
-            long = long_prompt(server, prompts, number, wanted)
             # At a different moment of the reading in each round.
             share = reading[server.name] * (0.1 + 0.6 * (number - 1) / max(1, arguments.rounds - 1))
-            sample = asyncio.run(short_behind_long(server, long, short, share))
-            for attempt in range(1, 4):
-                if sample["is_behind"]:
-                    break
-                # The long prompt was read before the short one came: sooner, and with words that no cache has.
-                share /= 2
+            for attempt in range(4):
+                # Words that no cache has.
                 long = long_prompt(server, prompts, 1000 * attempt + number, wanted)
-                sample = asyncio.run(short_behind_long(server, long, f"What is {number} and {1000 * attempt}?", share))
-            samples[server.name].append(sample)
-            print(f"== round {number} of {arguments.rounds}, {server.name}: {sample['first_ms']:.0f} ms, {sample['passes']} passes"
-                  f"{'' if sample['is_behind'] else ': came too late, left out'}", file=sys.stderr)
-    for name, of in samples.items():
-        of = [sample for sample in of if sample["is_behind"]]
-        if not of:
-            lines.append([name, "the long prompt was read too fast", *[""] * 5])
-            continue
-        gap = [statistics.median(sample["gaps"]) for sample in of]
-        lines.append([name, f"{of[0]['long_tokens']}", peer.spread(alone[name], 0), peer.spread([s["first_ms"] for s in of], 0),
-                      peer.spread(gap, 1), peer.spread([s["first_ms"] / g for s, g in zip(of, gap)], 1),
-                      peer.spread([s["passes"] for s in of], 0)])
-    print(head + "\n\n" + peer.table(
+                short = f"What is {number} and {1000 * attempt + number + 1}?"
+                sample = asyncio.run(short_behind_long(server, long, short, share))
+                samples[server.name].append(sample)
+                print(f"== round {number} of {arguments.rounds}, {server.name}: {sample['first_ms']:.0f} ms, "
+                      f"{sample['passes']} passes"
+                      f"{'' if sample['counts'] else ': asked when the long prompt had been read, left out'}", file=sys.stderr)
+                if sample["counts"]:
+                    break
+                # The next one is asked sooner.
+                share /= 2
+    lines = [long_prompt_line(name, of, alone[name]) for name, of in samples.items()]
+    notes = [long_prompt_note(name, of) for name, of in samples.items()]
+    print("\n\n".join([head, peer.table(
         ["server", "tokens of the long prompt", "first token alone, ms", "while the long prompt is read, ms", "pass meanwhile, ms",
-         "in such passes", "passes counted"], lines))
+         "in such passes", "passes counted"], lines), "\n".join(notes)]))
     peer.write_json(arguments.json, samples)
+
+
+def long_prompt_line(name, samples, alone):
+    of = [sample for sample in samples if sample["counts"]]
+    if not of:
+        return [name, "the long prompt was read too fast", *[""] * 5]
+    passes = [(sample["first_ms"], statistics.median(sample["gaps"])) for sample in of if sample["gaps"]]
+    return [name, f"{of[0]['long_tokens']}", peer.spread(alone, 0), peer.spread([sample["first_ms"] for sample in of], 0),
+            peer.spread([gap for _, gap in passes], 1) if passes else "–",
+            peer.spread([first / gap for first, gap in passes], 1) if passes else "–",
+            peer.spread([sample["passes"] for sample in of], 0)]
+
+
+def long_prompt_note(name, samples):
+    """Which samples count and which do not, and why."""
+    of = [sample for sample in samples if sample["counts"]]
+    late, unseen = len(samples) - len(of), sum(not sample["gaps"] for sample in of)
+    parts = [f"- {name}: {len(of)} samples; in {sum(sample['waited'] for sample in of)} of them the short prompt waited until the long "
+             f"one had been read; {late} more left out"]
+    if late:
+        parts.append("there the short prompt was asked when the long one had been read already")
+    if unseen:
+        parts.append(f"in {unseen} samples no two passes were seen meanwhile: they are not part of the columns of such passes")
+    return "; ".join(parts) + "."
 
 
 async def finished(server, prompt):
@@ -129,21 +148,48 @@ def planned(lines):
     return sum(numbers) if numbers else None, said
 
 
+async def fill(server, prompts, arguments):
+    """A text for each slot that takes all of its context; the share of the caches that was written, where the server says it. The
+    system lends memory when it is first written: without this, nothing would show what the caches take."""
+    rest = min(16, arguments.context // 2)
+    exchanges = []
+    for slot in range(arguments.parallel):
+        generator = random.Random(f"slot {slot}")
+        words = " ".join(prompts).split()
+        text = f"{slot}: " + " ".join(generator.choice(words) for _ in range(arguments.context))
+        tokens = (await wire.send(server.address, "POST", "/tokenize", {"content": text})).json["tokens"]
+        tokens = tokens[:arguments.context - rest]
+        request = {"model": server.model, "prompt": tokens, "max_tokens": rest, "stream": True,
+                   "stream_options": {"include_usage": True}}
+        exchanges.append((len(tokens), wire.payload("POST", "/v1/completions", request)))
+    exchanges = [(length, await wire.open_exchange(server.address, data)) for length, data in exchanges]
+    for length, exchange in exchanges:
+        await exchange.done
+        answer = wire.Answer(wire.Response(exchange))
+        if not answer.is_whole or answer.usage["prompt_tokens"] < length:
+            sys.exit(f"error: {server.name} answered {answer.response.status}: {answer.response.bytes[-500:]!r}")
+    if server.name == PEER:
+        return None
+    return wire.metrics((await wire.send(server.address, "GET", "/metrics")).bytes.decode())["redrafter:kv_cache_usage_perc"]
+
+
 def measure_memory(servers, prompts, arguments, head):
     model = os.path.getsize(arguments.model) / 1e6
     lines, said = [], []
     for server in servers:
         for level in arguments.levels:
             asyncio.run(answer_all(server, prompts, level, arguments.tokens))
+        share = asyncio.run(fill(server, prompts, arguments))
         now = server.memory()
         amount, text = planned(server.lines) if server.name != PEER else (None, [])
         said += [f"    {server.name}: {line}" for line in text]
         over = now["VmRSS"] - model - amount if amount is not None else None
         lines.append([server.name, f"{model:.0f}", "–" if amount is None else f"{amount:.0f}", f"{server.loaded['VmRSS']:.0f}",
-                      f"{now['VmRSS']:.0f}", f"{now['VmHWM']:.0f}", f"{now['RssAnon']:.0f}", f"{now['RssFile']:.0f}",
+                      "–" if share is None else f"{100 * share:.0f} %",
+                      *(f"{now[name]:.0f}" for name in ("VmRSS", "VmHWM", "RssAnon", "RssFile")),
                       "–" if over is None else f"{over:.0f}"])
-    columns = ["server", "model file", "planned, as it says", "resident after loading", "after the run", "peak", "anonymous", "of files",
-               "after the run – model – planned"]
+    columns = ["server", "model file", "planned, as it says", "resident after loading", "caches written", "after the run", "peak",
+               "anonymous", "of files", "after the run – model – planned"]
     print("\n\n".join(filter(None, [head, "Megabytes:", peer.table(columns, lines), "\n".join(said)])))
     peer.write_json(arguments.json, [dict(zip(columns, line)) for line in lines])
 
@@ -171,7 +217,7 @@ def measure_overhead(servers, prompts, arguments, head):
     clients, lines, samples = arguments.parallel, [], []
     ratios = {}
     for number in range(arguments.rounds):
-        for server in (server for server in servers if server.name != PEER):
+        for server in turns([server for server in servers if server.name != PEER], number):
             if number == 0:
                 asyncio.run(answer_all(server, prompts[:2 * clients], clients, arguments.tokens))
             before = observe(server)

@@ -15,8 +15,8 @@ PROMPTS = [
 
 
 def generate(prompt, *options):
-    command = [running.binary(), "generate", "-m", running.model(), "-c", str(running.CONTEXT), "-p", prompt, "-n", "48", "--json",
-               *options]
+    command = [running.binary(), "generate", "-m", running.model(), "-c", str(running.CONTEXT), "-p", prompt, "--json", *options]
+    command += [] if "-n" in options else ["-n", "48"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise AssertionError(done.stderr)
@@ -78,6 +78,40 @@ class AnswersTests(running.ServerTests):
             with self.subTest(drafter=name):
                 messages = [{"role": "user", "content": PROMPTS[0]}]
                 self.check(self.ask("/v1/chat/completions", {"messages": messages, "drafter": name}), expected)
+
+    def test_different_requests_at_once_are_answered_as_by_generate(self):
+        cases = [self.case(number) for number in range(12)]
+        expected = [generate(prompt, "-n", str(body["max_tokens"]), *options) for prompt, _, body, options in cases]
+
+        async def all_at_once():
+            requests = [running.wire.send(self.server.address, "POST", path, body) for _, path, body, _ in cases]
+            return await asyncio.gather(*requests)
+
+        # The second time the beginnings of all texts are known.
+        for attempt in range(2):
+            for number, response in enumerate(asyncio.run(all_at_once())):
+                with self.subTest(attempt=attempt, body=cases[number][2]):
+                    answer = running.wire.Answer(response)
+                    self.assertTrue(answer.is_whole, response.bytes)
+                    self.check([answer], expected[number])
+
+    def case(self, number):
+        """A prompt, the path, the body and the options of `generate`: greedy and sampled, short and long, chats and plain texts,
+        streamed and whole, with each drafter."""
+        prompt = f"{PROMPTS[number % len(PROMPTS)]} ({number})"
+        body = {"model": self.server.model, "max_tokens": [3, 17, 48, 96, 140][number % 5]}
+        options = []
+        if number % 2:
+            body |= {"temperature": 0.8, "seed": 100 + number}
+            options += ["--temp", "0.8", "--seed", str(100 + number)]
+        if number % 3:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        # The third of every three leaves the choice to the server.
+        if self.server.drafters and number // 2 % 3 < 2:
+            body["drafter"] = self.server.drafters[number // 2 % len(self.server.drafters)]
+        if number % 4 == 3:
+            return prompt, "/v1/completions", body | {"prompt": prompt}, ["--no-chat-template", *options]
+        return prompt, "/v1/chat/completions", body | {"messages": [{"role": "user", "content": prompt}]}, options
 
 
 if __name__ == "__main__":

@@ -264,15 +264,20 @@ class Traffic:
             exchange.transport.close()
         self.count(behaviour, "left")
 
-    async def stall(self, behaviour, data, limit):
-        """A client that begins a request and then sends a byte every five seconds: the server ends the connection in time."""
+    async def stall(self, behaviour, data, deadline, limit):
+        """A client that begins a request and then sends a byte again and again, at least six until the server's deadline: the server
+        ends the connection, but not before the deadline."""
         exchange = await wire.open_exchange(self.address, data)
         began = time.monotonic()
         while not exchange.done.done() and time.monotonic() < began + limit:
-            await asyncio.wait([exchange.done], timeout=5)
+            await asyncio.wait([exchange.done], timeout=min(5, deadline / 6))
             if not exchange.transport.is_closing():
                 exchange.transport.write(b"x")
-        if exchange.done.done():
-            return self.count(behaviour, "ended by the server")
-        exchange.abort()
-        self.violation(behaviour, f"the connection was open after {limit} s")
+        took = time.monotonic() - began
+        if not exchange.done.done():
+            exchange.abort()
+            self.violation(behaviour, f"the connection was open after {limit} s")
+        elif took < 0.9 * deadline:
+            self.violation(behaviour, f"the connection was ended after {took:.1f} s, before its deadline of {deadline} s")
+        else:
+            self.count(behaviour, "ended by the server")
