@@ -7,6 +7,8 @@
         case page = "/"
         case health = "/health"
         case models = "/v1/models"
+        /// With the model's name behind it.
+        case model = "/v1/models/"
         case chat = "/v1/chat/completions"
         case completion = "/v1/completions"
         case tokenize = "/tokenize"
@@ -16,12 +18,16 @@
         /// The route of an address. Addresses are compared as they come: nothing is decoded or shortened.
         init?(address: String) {
             let path = address.prefix { $0 != "?" }
-            self.init(rawValue: String(path))
+            if path.hasPrefix(Self.model.rawValue) {
+                self = .model
+            } else {
+                self.init(rawValue: String(path))
+            }
         }
 
         var method: HTTPRequest.Method {
             switch self {
-            case .page, .health, .models, .metrics: .get
+            case .page, .health, .models, .model, .metrics: .get
             case .chat, .completion, .tokenize, .detokenize: .post
             }
         }

@@ -61,6 +61,9 @@
             let route = try find(route, request.method)
             if request.method == .options { return .reply(.preflight) }
             switch route {
+            case .model:
+                let name = (request.head.path ?? "").prefix { $0 != "?" }.dropFirst(route.rawValue.count)
+                return .reply(Reply(json: try state.served().description(ofModel: String(name))))
             case .chat: return try await text(.chat, body, client, &record)
             case .completion: return try await text(.completion, body, client, &record)
             default:
@@ -103,7 +106,7 @@
             case .metrics: return Reply(text: PrometheusText(try state.served().engine.metrics).text)
             case .tokenize: return Reply(json: try state.served().tokenize(try Self.parse(body)))
             case .detokenize: return Reply(json: try state.served().detokenize(try Self.parse(body)))
-            case .chat, .completion: preconditionFailure("text is answered elsewhere")
+            case .model, .chat, .completion: preconditionFailure("\(route) is answered elsewhere")
             }
         }
 

@@ -6,18 +6,23 @@
     extension Served {
         /// `/v1/models`
         var listing: JSONValue {
+            .object(["object": .string("list"), "data": .array([description])])
+        }
+
+        /// `/v1/models/NAME`
+        func description(ofModel name: String) throws(APIError) -> JSONValue {
+            try checkName(name)
+            return description
+        }
+
+        private var description: JSONValue {
             .object([
-                "object": .string("list"),
-                "data": .array([
-                    .object([
-                        "id": .string(name), "object": .string("model"), "created": .integer(created),
-                        "owned_by": .string("redrafter"),
-                        "meta": .object([
-                            "n_ctx": .integer(model.contextLength), "n_vocab": .integer(model.tokenCount),
-                            "slots": .integer(engine.options.slots),
-                            "drafters": .array(engine.drafters.map(JSONValue.string)),
-                        ]),
-                    ])
+                "id": .string(name), "object": .string("model"), "created": .integer(created),
+                "owned_by": .string("redrafter"),
+                "meta": .object([
+                    "n_ctx": .integer(model.contextLength), "n_vocab": .integer(model.tokenCount),
+                    "slots": .integer(engine.options.slots),
+                    "drafters": .array(engine.drafters.map(JSONValue.string)),
                 ]),
             ])
         }

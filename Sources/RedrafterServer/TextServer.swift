@@ -49,11 +49,30 @@
                 while !isStopped() { try await Task.sleep(for: Self.watchInterval) }
                 feed.yield(.stop)
             }
-            defer {
-                watching.cancel()
-                serving.cancel()
-                group.shutdownGracefully { _ in }
+            let outcome = await outcome(
+                of: events, server, state, feed, load: load, onListening: onListening, onReady: onReady)
+            watching.cancel()
+            // The event loops end last: connections need them to close.
+            await close(server, serving, isOverdue: outcome.isOverdue)
+            do { try await group.shutdownGracefully() } catch {
+                log.warning("event loops did not end well", metadata: ["reason": "\(error)"])
             }
+            if let failure = outcome.failure { throw failure }
+        }
+
+        /// How a server ended.
+        private struct Outcome {
+            var failure: (any Error)?
+            /// Connections are still open, and there is no more time for them.
+            var isOverdue = false
+        }
+
+        /// Follows what happens until the server ends.
+        private func outcome(
+            of events: AsyncStream<Event>, _ server: Server<GuardedChannel>, _ state: ServingState,
+            _ feed: AsyncStream<Event>.Continuation, load: @escaping @Sendable () throws -> Engine,
+            onListening: @Sendable (Int) -> Void, onReady: @Sendable (Engine) -> Void
+        ) async -> Outcome {
             for await event in events {
                 switch event {
                 case .listening(let port):
@@ -62,18 +81,38 @@
                         feed.yield(.loaded(Result { try load() }))
                     }
                 case .loaded(let result):
-                    let engine = try result.get()
-                    state.serve(Served(engine, alias: options.alias))
-                    onReady(engine)
+                    switch result {
+                    case .success(let engine):
+                        state.serve(Served(engine, alias: options.alias))
+                        onReady(engine)
+                    case .failure(let error): return Outcome(failure: error)
+                    }
                 case .stop: stop(server, state.drain(), feed)
                 case .overdue:
                     log.warning("connections are still open; they are cut off")
-                    return
-                case .ended(let error):
-                    guard let error else { return }
-                    throw ServerError(error, options)
+                    return Outcome(isOverdue: true)
+                case .ended(let error): return Outcome(failure: error.map { ServerError($0, options) })
                 }
             }
+            return Outcome()
+        }
+
+        /// Waits until the listener and all connections are closed; those that take too long are cut off.
+        private func close(
+            _ server: Server<GuardedChannel>, _ serving: Task<Void, Never>, isOverdue: Bool
+        ) async {
+            guard !isOverdue else {
+                serving.cancel()
+                return await serving.value
+            }
+            let closing = Task { try await server.shutdownGracefully() }
+            let limit = Task {
+                try await Task.sleep(for: Self.closingTime)
+                serving.cancel()
+            }
+            await serving.value
+            closing.cancel()
+            limit.cancel()
         }
 
         private enum Event: Sendable {
