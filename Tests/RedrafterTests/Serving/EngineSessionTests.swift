@@ -6,13 +6,15 @@ import Testing
 @testable import Redrafter
 
 @Suite struct EngineSessionTests {
-    private func engine(_ directory: TemporaryDirectory, contextLength: Int = 128) throws -> Engine {
+    private func engine(
+        _ directory: TemporaryDirectory, drafter: String = "lookup", gate: Gate = Gate()
+    ) throws -> Engine {
         let path = try ToyModelFile().writeGGUF(to: directory.path)
         var options = EngineOptions(slots: 3)
-        options.drafters = ["lookup"]
-        return try Engine(
-            try Model.load(path: path, options: ModelOptions(contextLength: contextLength, threads: 1)),
-            options)
+        options.drafters = [drafter]
+        var modelOptions = ModelOptions(contextLength: 128, threads: 1)
+        modelOptions.registry = toyRegistry(gate)
+        return try Engine(try Model.load(path: path, options: modelOptions), options)
     }
 
     @Test("Many conversations on one engine say what each would say with a cache of its own")
@@ -57,11 +59,13 @@ import Testing
     @Test("A cancelled answer is the text so far; an error leaves the conversation as it was")
     func cancelled() async throws {
         let directory = TemporaryDirectory()
-        let engine = try engine(directory, contextLength: 4000)
+        let gate = Gate()
+        let engine = try engine(directory, drafter: "held", gate: gate)
         let session = try EngineSession(engine)
-        let task = Task { try await session.respond(to: "ab", GenerationParameters(maximumTokens: 3900)) }
-        while engine.metrics.generatedTokens < 3 { try await Task.sleep(for: .milliseconds(1)) }
+        let task = Task { try await session.respond(to: "ab", GenerationParameters(maximumTokens: 60)) }
+        while engine.metrics.generatedTokens < 2 { try await Task.sleep(for: .milliseconds(1)) }
         task.cancel()
+        gate.open()
         let result = try await task.value
         #expect(result.finishReason == .cancelled && !result.tokens.isEmpty)
         #expect(await session.messages.last?.content == result.text)

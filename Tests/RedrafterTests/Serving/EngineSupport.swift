@@ -3,8 +3,10 @@ import MedusaDrafter
 import RecurrentDrafter
 import RedrafterCore
 import RedrafterModels
+import RedrafterPlatform
 import RedrafterServing
 import RedrafterTesting
+import Synchronization
 
 @testable import Redrafter
 
@@ -62,9 +64,28 @@ let toyDrafters = [
     "seven+toy-medusa",
 ]
 
-/// A registry that makes them.
-func toyRegistry() -> Registry {
+/// Holds an engine up as long as it is closed: the drafter `held` waits for it before its first draft.
+final class Gate: Sendable {
+    private let isOpen = Atomic<Bool>(false)
+
+    func open() { isOpen.store(true, ordering: .releasing) }
+
+    fileprivate func wait() { while !isOpen.load(ordering: .acquiring) { usleep(500) } }
+}
+
+private struct HeldDrafter: Drafter {
+    let name = "held"
+    let gate: Gate
+
+    func propose(
+        _ context: DraftContext, budget: DraftBudget, state: inout Void, proposal: inout DraftProposal
+    ) { gate.wait() }
+}
+
+/// A registry that makes them, and `held` with its gate.
+func toyRegistry(_ gate: Gate = Gate()) -> Registry {
     var registry = Registry.standard
+    registry.register(DrafterDescription(name: "held", summary: "")) { _, _ in HeldDrafter(gate: gate) }
     func add(_ name: String, _ make: @escaping @Sendable (DraftTarget) throws -> any Drafter) {
         registry.register(DrafterDescription(name: name, summary: "")) { target, _ throws(DrafterError) in
             do { return try make(target) } catch {

@@ -9,13 +9,13 @@ import Testing
 @Suite struct EngineTests {
     private func engine(
         slots: Int = 2, queueLimit: Int = 4, promptRows: Int = 8, drafters: [String] = ["lookup"],
-        contextLength: Int = 96
+        contextLength: Int = 96, gate: Gate = Gate()
     ) throws -> Engine {
         var options = EngineOptions(slots: slots)
         options.queueLimit = queueLimit
         options.promptRows = promptRows
         options.drafters = drafters
-        return try Engine(try toyModel(contextLength: contextLength, registry: toyRegistry()), options)
+        return try Engine(try toyModel(contextLength: contextLength, registry: toyRegistry(gate)), options)
     }
 
     private func request(_ count: Int, tokens: Int?) -> EngineRequest {
@@ -68,7 +68,8 @@ import Testing
 
     @Test("A full queue refuses one more, and says when to come again")
     func queue() async throws {
-        let engine = try engine(slots: 1, queueLimit: 2)
+        let gate = Gate()
+        let engine = try engine(slots: 1, queueLimit: 2, drafters: ["held"], gate: gate)
         let answers = try (0..<3).map { _ in try engine.submit(request(4, tokens: nil)) }
         let error = #expect(throws: EngineError.self) { try engine.submit(request(4, tokens: 4)) }
         guard case .queueFull(_, let seconds)? = error else {
@@ -76,6 +77,7 @@ import Testing
             return
         }
         #expect((1...60).contains(seconds))
+        gate.open()
         for answer in answers { #expect(try await answer.result().isContextFull) }
         #expect(try await engine.submit(request(4, tokens: 2)).result().tokens.count == 2)
         #expect(engine.metrics.finished.refused == 1)
@@ -83,15 +85,18 @@ import Testing
 
     @Test("Stopping ends what waits, lets the running texts finish, and refuses new ones")
     func stop() async throws {
-        let engine = try engine(slots: 1, queueLimit: 8)
+        let gate = Gate()
+        let engine = try engine(slots: 1, queueLimit: 8, drafters: ["held"], gate: gate)
         let running = try engine.submit(request(4, tokens: 30))
         // Once there is an update, it has the slot.
         var iterator = running.makeAsyncIterator()
         _ = try await iterator.next()
         let waiting = try engine.submit(request(4, tokens: 30))
-        await engine.stop(grace: .seconds(60))
+        async let stopping: Void = engine.stop(grace: .seconds(60))
         await #expect(throws: EngineError.stopping) { try await waiting.result() }
         #expect(throws: EngineError.stopping) { try engine.submit(request(4, tokens: 1)) }
+        gate.open()
+        await stopping
         var result: GenerationResult?
         while let event = try await iterator.next() {
             if case .finished(let own) = event { result = own }
