@@ -53,7 +53,7 @@
                 of: events, server, state, feed, load: load, onListening: onListening, onReady: onReady)
             watching.cancel()
             // The event loops end last: connections need them to close.
-            await close(server, serving, isOverdue: outcome.isOverdue)
+            await close(server, serving, outcome)
             do { try await group.shutdownGracefully() } catch {
                 log.warning("event loops did not end well", metadata: ["reason": "\(error)"])
             }
@@ -65,6 +65,8 @@
             var failure: (any Error)?
             /// Connections are still open, and there is no more time for them.
             var isOverdue = false
+            /// Closes the listener and the connections; nil where nobody wanted that yet.
+            var closing: Task<Void, any Error>?
         }
 
         /// Follows what happens until the server ends.
@@ -73,7 +75,8 @@
             _ feed: AsyncStream<Event>.Continuation, load: @escaping @Sendable () throws -> Engine,
             onListening: @Sendable (Int) -> Void, onReady: @Sendable (Engine) -> Void
         ) async -> Outcome {
-            for await event in events {
+            var outcome = Outcome()
+            loop: for await event in events {
                 switch event {
                 case .listening(let port):
                     onListening(port)
@@ -85,33 +88,37 @@
                     case .success(let engine):
                         state.serve(Served(engine, alias: options.alias))
                         onReady(engine)
-                    case .failure(let error): return Outcome(failure: error)
+                    case .failure(let error):
+                        outcome.failure = error
+                        break loop
                     }
-                case .stop: stop(server, state.drain(), feed)
+                case .stop: outcome.closing = stop(server, state.drain(), feed)
                 case .overdue:
                     log.warning("connections are still open; they are cut off")
-                    return Outcome(isOverdue: true)
-                case .ended(let error): return Outcome(failure: error.map { ServerError($0, options) })
+                    outcome.isOverdue = true
+                    break loop
+                case .ended(let error):
+                    outcome.failure = error.map { ServerError($0, options) }
+                    break loop
                 }
             }
-            return Outcome()
+            return outcome
         }
 
         /// Waits until the listener and all connections are closed; those that take too long are cut off.
         private func close(
-            _ server: Server<GuardedChannel>, _ serving: Task<Void, Never>, isOverdue: Bool
+            _ server: Server<GuardedChannel>, _ serving: Task<Void, Never>, _ outcome: Outcome
         ) async {
-            guard !isOverdue else {
-                serving.cancel()
-                return await serving.value
-            }
-            let closing = Task { try await server.shutdownGracefully() }
+            let closing = outcome.closing ?? Task { try await server.shutdownGracefully() }
             let limit = Task {
-                try await Task.sleep(for: Self.closingTime)
+                if !outcome.isOverdue { try await Task.sleep(for: Self.closingTime) }
                 serving.cancel()
             }
             await serving.value
-            closing.cancel()
+            // What closes them holds on to the event loops until it is done.
+            if case .failure(let error) = await closing.result {
+                log.debug("the listener did not end well", metadata: ["reason": "\(error)"])
+            }
             limit.cancel()
         }
 
@@ -127,17 +134,15 @@
         /// Closes the listener, and lets what runs finish.
         private func stop(
             _ server: Server<GuardedChannel>, _ engine: Engine?, _ feed: AsyncStream<Event>.Continuation
-        ) {
+        ) -> Task<Void, any Error> {
             log.info("stopping", metadata: ["grace": "\(options.grace / .seconds(1))"])
-            Task {
-                async let closing: Void = server.shutdownGracefully()
-                await engine?.stop(grace: options.grace)
-                try await closing
-            }
+            let closing = Task { try await server.shutdownGracefully() }
+            Task { await engine?.stop(grace: options.grace) }
             Task {
                 try await Task.sleep(for: engine == nil ? Self.closingTime : options.grace + Self.closingTime)
                 feed.yield(.overdue)
             }
+            return closing
         }
 
         private func makeServer(
