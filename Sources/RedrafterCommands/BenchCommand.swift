@@ -135,12 +135,7 @@ struct BenchCommand: ParsableCommand {
     private func numbers(
         _ list: String, _ name: String, upTo limit: Int, keepingZeros: Bool = false
     ) throws -> [Int] {
-        try list.split(separator: ",", omittingEmptySubsequences: !keepingZeros).compactMap { part in
-            guard let value = Int(part), (0...limit).contains(value) else {
-                throw CommandFailure(
-                    .usage, "\(name) is \(part); allowed: 0 to \(limit), separated by commas")
-            }
-            return value == 0 && !keepingZeros ? nil : value
-        }
+        let numbers = try NumberList.parse(list, name: name, in: 0...limit, omittingEmpty: !keepingZeros)
+        return keepingZeros ? numbers : numbers.filter { $0 != 0 }
     }
 }

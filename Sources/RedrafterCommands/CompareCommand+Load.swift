@@ -12,14 +12,8 @@ extension CompareCommand {
     func compareLoad(
         _ list: String, _ prompts: PromptSet, _ settings: Comparison.Settings, _ template: ChatTemplateOptions
     ) throws {
-        let clients = try list.split(separator: ",", omittingEmptySubsequences: false).map { part in
-            guard let count = Int(part), (1...EngineOptions.maximumSlots).contains(count) else {
-                throw CommandFailure(
-                    .usage,
-                    "clients is \(part); allowed: 1 to \(EngineOptions.maximumSlots), separated by commas")
-            }
-            return count
-        }
+        let clients = try NumberList.parse(
+            list, name: "clients", in: 1...EngineOptions.maximumSlots, omittingEmpty: false)
         guard format != .html else {
             throw CommandFailure(.usage, "there is no html with --clients", hint: "pass -o md, csv or json")
         }

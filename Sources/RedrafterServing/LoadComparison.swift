@@ -19,7 +19,8 @@ public struct LoadComparison: Sendable {
     /// The run was cancelled before its end.
     public let isPartial: Bool
 
-    /// Runs all drafters at all loads. Plain decoding always takes part.
+    /// Runs all drafters at all loads, after plain decoding has answered all prompts one after the other: those are the answers
+    /// that all others have to equal.
     /// - Parameters:
     ///   - engine: with all drafters, and a slot for each caller.
     ///   - prompts: tokens of each; all are asked in each run.
@@ -38,7 +39,6 @@ public struct LoadComparison: Sendable {
         var entries = clients.flatMap { clients in
             drafters.map { Entry(drafter: $0, clients: clients) }
         }
-        // Alone, one after the other: what every answer has to be.
         let expected = try await LoadRun.run(
             on: engine, prompts: prompts, clients: 1, drafter: "none", parameters: parameters)
         var done = 0

@@ -25,16 +25,15 @@ public struct LoadRun: Sendable {
 
     /// Asks all prompts with so many callers; each takes the next prompt when its answer is complete.
     /// - Parameters:
-    ///   - engine: answers; nothing of the prompts is in its slots.
+    ///   - engine: answers, after it has forgotten what is in its slots.
     ///   - prompts: one request each.
     ///   - clients: callers at the same time.
     ///   - drafter: one of the engine's.
     ///   - parameters: of all requests.
-    ///   - progress: called with each answer.
     /// - Throws: `EngineError`.
     public static func run(
         on engine: Engine, prompts: [[Int32]], clients: Int, drafter: String,
-        parameters: GenerationParameters, progress: @escaping @Sendable () -> Void = {}
+        parameters: GenerationParameters
     ) async throws -> LoadRun {
         await engine.forget()
         let before = engine.metrics
@@ -49,7 +48,6 @@ public struct LoadRun: Sendable {
                         answers.append(
                             try await ClientAnswer(
                                 index, engine, EngineRequest(prompt, parameters, drafter: drafter)))
-                        progress()
                     }
                     return answers
                 }

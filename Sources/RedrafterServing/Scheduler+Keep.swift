@@ -60,7 +60,7 @@ extension Scheduler {
         slots[share.slot].text = nil  // it grows in place
         defer { slots[share.slot].text = text }
         if share.isPrompt { text.answer.promptIsDone() }
-        let found = verdict.path.dropFirst().map { share.tree.nodes[$0].token } + [verdict.next]
+        let found = verdict.tokens(in: share.tree)
         let counted = text.answer.tokens.count
         for (index, token) in found.enumerated() {
             kept.taken.append(token)
@@ -91,20 +91,20 @@ extension Scheduler {
 
     /// Copies the hidden state of the last committed row, for drafters that require it.
     private func keepHidden(_ kept: Kept, _ output: PassOutput) throws(BackendError) {
-        guard let firstLogit = kept.share.firstLogit, let verdict = kept.verdict, !kept.taken.isEmpty else {
-            return
-        }
-        let node = kept.share.isPrompt ? 0 : verdict.path[min(kept.path.count, verdict.path.count) - 1]
-        runner.stream.gatherRows(
-            output.hidden, rows: [firstLogit + node], into: slots[kept.share.slot].hidden)
+        let share = kept.share
+        guard let firstLogit = share.firstLogit, let last = kept.path.last,
+            let drafter = slots[share.slot].text?.drafter,
+            drafters[drafter].drafter.requirements.hiddenState
+        else { return }
+        // A prompt has logits of its last row alone.
+        let row = share.isPrompt ? firstLogit : firstLogit + last - share.rows.lowerBound
+        runner.stream.gatherRows(output.hidden, rows: [row], into: slots[share.slot].hidden)
     }
 
     /// Tells a drafter that follows the text of its new rows.
     private func follow(_ kept: Kept, from start: Int, _ output: PassOutput) throws(RedrafterError) {
         let slot = kept.share.slot
-        guard let drafter = slots[slot].text?.drafter,
-            !drafters[drafter].drafter.requirements.taps.isEmpty
-        else { return }
+        guard let drafter = slots[slot].text?.drafter, followsText(drafter) else { return }
         let rows = ConfirmedRows(
             start: start, following: slots[slot].tokens[(start + 1)...].prefix(kept.path.count),
             passRows: kept.path[...], taps: output.taps, embedding: model.transformer.weights.embedding,
@@ -121,15 +121,14 @@ extension Scheduler {
         own.verify = durations.verify / texts
         own.rest = durations.rest / texts
         let outcome = StepOutcome(
-            tree: kept.share.tree, path: verdict.path, tokens: kept.taken,
-            acceptedCount: min(kept.taken.count, verdict.path.count - 1), isDrafted: kept.share.isDrafted,
+            tree: kept.share.tree, verdict: verdict, taken: kept.taken, isDrafted: kept.share.isDrafted,
             nonFiniteDraftRows: kept.share.nonFiniteDraftRows, durations: own)
         metrics.speculation.count(outcome)
-        guard var text = slots[kept.share.slot].text else { return }
-        text.metrics.count(outcome)
-        text.share.calibration.observe(kept.share.tree, path: verdict.path)
-        drafters[text.drafter].calibration.observe(kept.share.tree, path: verdict.path)
-        slots[kept.share.slot].text = text
+        let slot = kept.share.slot
+        guard let drafter = slots[slot].text?.drafter else { return }
+        slots[slot].text?.metrics.count(outcome)
+        slots[slot].text?.share.calibration.observe(kept.share.tree, path: verdict.path)
+        drafters[drafter].calibration.observe(kept.share.tree, path: verdict.path)
     }
 
     /// Hands new text over, and ends the text where this was its last.
@@ -158,16 +157,13 @@ extension Scheduler {
         metrics.rows += plan.rows.count
         metrics.promptRows += plan.promptRows
         metrics.rowsPerPass.observe(Double(plan.rows.count))
-        metrics.durations.draft += durations.draft
-        metrics.durations.verify += durations.verify
-        metrics.durations.rest += durations.rest
-        let trees = plan.shares.filter { !$0.isPrompt }
+        metrics.durations += durations
         guard plan.promptRows == 0 else { return }
-        let contextLength = trees.reduce(0) { $0 + runner.lengths[$1.slot] }
+        let contextLength = contextLength(of: plan.shares.map(\.slot))
         func milliseconds(_ rows: Int) -> Double {
             (forest.prices.seconds(rows: rows, contextLength: contextLength) ?? 0) * 1000
         }
-        metrics.plainPassMilliseconds = milliseconds(trees.count)
+        metrics.plainPassMilliseconds = milliseconds(plan.shares.count)
         metrics.chosenPassMilliseconds = milliseconds(plan.rows.count)
     }
 }

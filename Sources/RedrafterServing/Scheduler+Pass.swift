@@ -31,7 +31,7 @@ extension Scheduler {
             for draft in drafts { plan.append(draft, committed: runner.lengths[draft.slot]) }
             for chunk in chunks { plan.append(chunk, of: slots[chunk.slot], at: runner.lengths[chunk.slot]) }
             guard !plan.rows.isEmpty else { return }
-            let contextLength = drafts.reduce(0) { $0 + runner.lengths[$1.slot] }
+            let contextLength = contextLength(of: drafts.map(\.slot))
             let output = try wrapping(
                 RedrafterError.transformer, try runner.forward(plan.rows, logitRows: plan.logitRows))
             let verdicts = try wrapping(RedrafterError.backend, try self.verdicts(plan.shares, output))
@@ -51,27 +51,35 @@ extension Scheduler {
     /// Whether prompts wait for this pass. Prices are learnt from passes without them; where prompts never end, one pass in some is
     /// kept free of them until the price of the texts alone is known.
     private func isForPrices() -> Bool {
-        let active = slots.indices.filter { slots[$0].text?.isReading == false }
-        guard !active.isEmpty, passes - lastPrice >= Self.passesBetweenPrices else { return false }
+        guard !generating.isEmpty, passes - lastPrice >= Self.passesBetweenPrices else { return false }
         return !forest.isPriced(
-            texts: active.count, contextLength: active.reduce(0) { $0 + runner.lengths[$1] })
+            texts: generating.count, contextLength: contextLength(of: generating))
     }
 
     private static let passesBetweenPrices = 16
+
+    /// Slots whose prompts are read.
+    private var generating: [Int] { slots.indices.filter { slots[$0].text?.isReading == false } }
+
+    /// Committed tokens of some slots together, by which passes are priced.
+    func contextLength(of slots: [Int]) -> Int {
+        let lengths = runner.lengths
+        return slots.reduce(0) { $0 + lengths[$1] }
+    }
 
     // MARK: Drafting
 
     /// A tree for each text that is being generated.
     private func draft(maximumRows: Int) throws(RedrafterError) -> [Draft] {
-        let active = slots.indices.filter { slots[$0].text?.isReading == false }
+        let active = generating
         guard !active.isEmpty else { return [] }
-        let contextLength = active.reduce(0) { $0 + runner.lengths[$1] }
+        let contextLength = contextLength(of: active)
         var shares = [CostAwareForest.Text]()
         for slot in active {
-            guard var text = slots[slot].text else { continue }
-            text.share.room =
-                min(text.answer.room, model.contextLength - runner.lengths[slot]) - 1
-            shares.append(text.share)
+            guard let text = slots[slot].text else { continue }
+            var share = text.share
+            share.room = min(text.answer.room, model.contextLength - runner.lengths[slot]) - 1
+            shares.append(share)
         }
         forest.maximumRows = maximumRows
         let budgets = forest.budgets(shares, contextLength: contextLength)

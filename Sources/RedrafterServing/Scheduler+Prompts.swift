@@ -29,7 +29,8 @@ extension Scheduler {
         return max(0, min(held - 1, slots[slot].followed[drafter]))
     }
 
-    private func followsText(_ drafter: Int) -> Bool {
+    /// Whether a drafter has to be told of every row.
+    func followsText(_ drafter: Int) -> Bool {
         !drafters[drafter].drafter.requirements.taps.isEmpty
     }
 

@@ -10,11 +10,9 @@ import tempfile
 import threading
 import time
 
-BINARY = os.environ.get("REDRAFTER_BINARY", ".build-server/release/redrafter")
-CACHE = os.environ.get("REDRAFTER_CACHE") or os.path.join(
-    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "redrafter"
-)
-MODEL = os.path.join(CACHE, "SmolLM2-135M-Instruct.Q4_1.gguf")
+import running
+
+BINARY, MODEL = running.binary(), running.model()
 CHAT = "/v1/chat/completions"
 
 

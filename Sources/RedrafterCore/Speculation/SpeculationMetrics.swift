@@ -44,9 +44,7 @@ public struct SpeculationMetrics: Sendable, Hashable {
         tokens += outcome.tokens.count
         increment(&acceptedPerPosition, upTo: outcome.acceptedCount)
         increment(&draftedPerPosition, upTo: outcome.tree.depth)
-        durations.draft += outcome.durations.draft
-        durations.verify += outcome.durations.verify
-        durations.rest += outcome.durations.rest
+        durations += outcome.durations
     }
 
     /// Adds the counters of another text.
@@ -61,9 +59,7 @@ public struct SpeculationMetrics: Sendable, Hashable {
         tokens += other.tokens
         add(&acceptedPerPosition, other.acceptedPerPosition)
         add(&draftedPerPosition, other.draftedPerPosition)
-        durations.draft += other.durations.draft
-        durations.verify += other.durations.verify
-        durations.rest += other.durations.rest
+        durations += other.durations
     }
 
     private func increment(_ counts: inout [Int], upTo depth: Int) {

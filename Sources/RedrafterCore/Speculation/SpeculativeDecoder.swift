@@ -71,7 +71,7 @@ public struct SpeculativeDecoder<Target: TargetSequence> {
     private func offer(
         _ verdict: Verdict, of tree: TokenTree, to take: (_ token: Int32, _ isDrafted: Bool) -> Bool
     ) -> ArraySlice<Int32> {
-        let found = verdict.path.dropFirst().map { tree.nodes[$0].token } + [verdict.next]
+        let found = verdict.tokens(in: tree)
         let end = found.indices.first { !take(found[$0], $0 < found.count - 1) }
         return found.prefix(through: end ?? found.count - 1)
     }
@@ -95,8 +95,7 @@ public struct SpeculativeDecoder<Target: TargetSequence> {
         var watch = draft.watch
         watch.lap(\.rest)
         let outcome = StepOutcome(
-            tree: draft.tree, path: verdict.path, tokens: Array(taken),
-            acceptedCount: min(taken.count, verdict.path.count - 1), isDrafted: draft.proposal != nil,
+            tree: draft.tree, verdict: verdict, taken: Array(taken), isDrafted: draft.proposal != nil,
             nonFiniteDraftRows: draft.proposal?.nonFiniteRows ?? 0, durations: watch.durations)
         speculator.evidence.observe(outcome)
         speculator.treeBuilder.observe(outcome, speculator.evidence)

@@ -15,14 +15,21 @@ public struct StepOutcome: Sendable {
     /// Where the time went.
     public let durations: StepDurations
 
+    /// - Parameters:
+    ///   - tree: what was verified.
+    ///   - verdict: of the tree.
+    ///   - taken: those of `verdict.tokens(in: tree)` that became part of the text.
+    ///   - isDrafted: false where the drafter rested.
+    ///   - nonFiniteDraftRows: rows of the draft that held NaN or infinity.
+    ///   - durations: where the time went.
     package init(
-        tree: TokenTree, path: [Int], tokens: [Int32], acceptedCount: Int, isDrafted: Bool,
-        nonFiniteDraftRows: Int, durations: StepDurations
+        tree: TokenTree, verdict: Verdict, taken: [Int32], isDrafted: Bool, nonFiniteDraftRows: Int,
+        durations: StepDurations
     ) {
         self.tree = tree
-        self.path = path
-        self.tokens = tokens
-        self.acceptedCount = acceptedCount
+        path = verdict.path
+        tokens = taken
+        acceptedCount = min(taken.count, verdict.path.count - 1)
         self.isDrafted = isDrafted
         self.nonFiniteDraftRows = nonFiniteDraftRows
         self.durations = durations
@@ -39,6 +46,12 @@ public struct StepDurations: Sendable, Hashable {
     public var rest = Duration.zero
 
     public init() {}
+
+    package static func += (total: inout StepDurations, more: StepDurations) {
+        total.draft += more.draft
+        total.verify += more.verify
+        total.rest += more.rest
+    }
 }
 
 /// Measures the parts of a step, one after the other.

@@ -9,6 +9,11 @@ public struct Verdict: Sendable, Hashable {
         self.path = path
         self.next = next
     }
+
+    /// What the text gains: the confirmed guesses in order, and the model's own token after them.
+    package func tokens(in tree: TokenTree) -> [Int32] {
+        path.dropFirst().map { tree.nodes[$0].token } + [next]
+    }
 }
 
 /// Decides which guesses become part of the text.
