@@ -160,10 +160,10 @@ extension Scheduler {
         metrics.durations += durations
         guard plan.promptRows == 0 else { return }
         let contextLength = contextLength(of: plan.shares.map(\.slot))
-        func milliseconds(_ rows: Int) -> Double {
-            (forest.prices.seconds(rows: rows, contextLength: contextLength) ?? 0) * 1000
-        }
-        metrics.plainPassMilliseconds = milliseconds(plan.shares.count)
-        metrics.chosenPassMilliseconds = milliseconds(plan.rows.count)
+        let (texts, rows) = (plan.shares.count, plan.rows.count)
+        let plain = forest.prices.plainSeconds(texts: texts, contextLength: contextLength) ?? 0
+        let chosen = forest.prices.seconds(rows: rows, contextLength: contextLength) ?? 0
+        metrics.plainPassMilliseconds = plain * 1000
+        metrics.chosenPassMilliseconds = (rows > texts ? chosen : plain) * 1000
     }
 }

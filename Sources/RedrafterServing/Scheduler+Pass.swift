@@ -39,7 +39,8 @@ extension Scheduler {
             if chunks.isEmpty {
                 lastPrice = passes
                 forest.observePass(
-                    rows: plan.rows.count, contextLength: contextLength, duration: watch.durations.verify)
+                    rows: plan.rows.count, texts: plan.shares.count, contextLength: contextLength,
+                    duration: watch.durations.verify)
             }
             try keep(plan, verdicts, output, &watch)
         } catch {

@@ -5,10 +5,13 @@ import Testing
     /// A forest that knows the price of passes of every number of rows.
     private func forest(rows: Int = 32, _ milliseconds: (Int) -> Double) -> CostAwareForest {
         var forest = CostAwareForest()
-        for count in 1...rows {
-            for _ in 0..<2 {
-                forest.observePass(
-                    rows: count, contextLength: 0, duration: .milliseconds(1) * milliseconds(count))
+        for isPlain in [false, true] {
+            for count in (1...rows).reversed() {
+                for _ in 0..<5 {
+                    forest.observePass(
+                        rows: count, texts: isPlain ? count : 0, contextLength: 0,
+                        duration: .milliseconds(1) * milliseconds(count))
+                }
             }
         }
         return forest
@@ -51,6 +54,24 @@ import Testing
         var texts = [text(), text()]
         let rows = build(&forest, [chain(0.95), chain(0.2)], &texts)
         #expect(rows[0] > 3 && rows[1] == 1)
+    }
+
+    @Test("Drafting is compared with plain passes among themselves, not with those between drafts")
+    func plainPrice() {
+        // Two rows cost 5 ms, and one row after them 4; plain decoding pays 3.
+        var forest = CostAwareForest()
+        func pass(_ rows: Int, _ milliseconds: Double) {
+            forest.observePass(
+                rows: rows, texts: 1, contextLength: 0, duration: .milliseconds(1) * milliseconds)
+        }
+        for _ in 0..<5 { pass(1, 3) }
+        for _ in 0..<10 {
+            pass(2, 5)
+            pass(1, 4)
+        }
+        var texts = [text()]
+        #expect(build(&forest, [chain(0.5, length: 1)], &texts) == [1])
+        #expect(build(&forest, [chain(0.9, length: 1)], &texts) == [2])
     }
 
     @Test("Under load trees shrink")

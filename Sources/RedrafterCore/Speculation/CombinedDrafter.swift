@@ -19,7 +19,7 @@ public struct CombinedDrafter: Drafter {
         /// Tokens that it has lately promised beyond the certain one; nil before its first draft.
         var promise: Double?
         /// Seconds of its drafts.
-        var price = RunningMedian()
+        var price = RunningMedian(window: 15)
         /// Drafts that it is left out of, and how many it is left out of the next time that it does not pay.
         var restLeft = 0
         var restLength = CombinedDrafter.firstRest
@@ -117,7 +117,7 @@ public struct CombinedDrafter: Drafter {
     ) -> Bool {
         let (member, evidence) = (state.members[index], context.evidence)
         guard let promise = member.promise else { return true }
-        let plain = evidence.prices.seconds(rows: 1, contextLength: evidence.contextLength)
+        let plain = evidence.prices.plainSeconds(contextLength: evidence.contextLength)
         guard member.price.median > Self.cheapShare * (plain ?? 0) else { return true }
         let promised = proposal.tree.promise(budget, evidence.calibration)
         guard let worth = evidence.tokensPerSecond else {

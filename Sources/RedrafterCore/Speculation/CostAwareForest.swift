@@ -113,14 +113,13 @@ public struct CostAwareForest: Sendable {
 
     /// Whether the price of a pass with one row for each of so many texts is known, with which everything is compared.
     public func isPriced(texts: Int, contextLength: Int) -> Bool {
-        prices.isMeasured(rows: texts, contextLength: contextLength)
+        prices.isPlainKnown(texts: texts, contextLength: contextLength)
     }
 
     /// Tokens that so many texts get in a second.
     public func tokensPerSecond(texts: Int, contextLength: Int) -> Double? {
-        guard let plain = prices.seconds(rows: texts, contextLength: contextLength), plain > 0 else {
-            return nil
-        }
+        guard let plain = prices.plainSeconds(texts: texts, contextLength: contextLength), plain > 0
+        else { return nil }
         return Double(texts) * max(advantage, 1) / plain
     }
 
@@ -137,10 +136,12 @@ public struct CostAwareForest: Sendable {
         let candidates = candidates(proposals, texts)
         let draft = zip(texts, isDrafted).reduce(0.0) { $0 + ($1.1 ? $1.0.draftSeconds : 0) }
         let count = texts.count
+        let prices = prices.curve(contextLength: contextLength)
+        let plain = self.prices.plainSeconds(texts: count, contextLength: contextLength) ?? 0
         func seconds(_ extra: Int) -> Double {
-            prices.seconds(rows: count + extra, contextLength: contextLength) ?? 0
+            extra == 0 ? plain : prices?.seconds(rows: count + extra) ?? 0
         }
-        var best = (extra: 0, rate: Double(count) / (draft + seconds(0)))
+        var best = (extra: 0, rate: Double(count) / (draft + plain))
         var expected = Double(count)
         for extra in stride(from: 1, through: min(candidates.count, rowLimit(count) - count), by: 1) {
             expected += candidates[extra - 1].probability
@@ -155,7 +156,7 @@ public struct CostAwareForest: Sendable {
             promised[candidate.text] += candidate.probability
             rows[candidate.text] += 1
         }
-        let rowSeconds = best.extra > 0 ? max(seconds(best.extra) - seconds(0), 0) / Double(best.extra) : 0
+        let rowSeconds = best.extra > 0 ? max(seconds(best.extra) - plain, 0) / Double(best.extra) : 0
         var hasWokenText = false
         for index in texts.indices where isDrafted[index] {
             let cost = Double(rows[index]) * rowSeconds + texts[index].draftSeconds
@@ -164,17 +165,18 @@ public struct CostAwareForest: Sendable {
             hasWokenText = hasWokenText || wasResting && !texts[index].isResting
         }
         if isTrial { trials.learn(hasWokenText: hasWokenText) }
-        advantage += (best.rate * seconds(0) / Double(count) - advantage) * Self.learningRate
+        advantage += (best.rate * plain / Double(count) - advantage) * Self.learningRate
         return zip(proposals, isKept).map { $0.selecting($1) }
     }
 
     /// Learns what a pass cost.
     /// - Parameters:
     ///   - rows: of trees; there were no others.
+    ///   - texts: whose trees they were.
     ///   - contextLength: as in `budgets`.
     ///   - duration: of the pass, choosing tokens included.
-    public mutating func observePass(rows: Int, contextLength: Int, duration: Duration) {
-        prices.observePass(rows: rows, contextLength: contextLength, duration: duration)
+    public mutating func observePass(rows: Int, texts: Int, contextLength: Int, duration: Duration) {
+        prices.observePass(rows: rows, texts: texts, contextLength: contextLength, duration: duration)
     }
 
     /// Rows of the next pass at most: only a little more than what was measured.
@@ -184,7 +186,7 @@ public struct CostAwareForest: Sendable {
     private func leastProbability(texts: Int, rows: Int, contextLength: Int) -> Double {
         let more = min(rows - texts, max(Self.typicalRows, texts))
         guard let worth = tokensPerSecond(texts: texts, contextLength: contextLength),
-            let plain = prices.seconds(rows: texts, contextLength: contextLength),
+            let plain = prices.plainSeconds(texts: texts, contextLength: contextLength),
             let pass = prices.seconds(rows: texts + more, contextLength: contextLength)
         else { return 0 }
         return worth * max(pass - plain, 0) / Double(more)

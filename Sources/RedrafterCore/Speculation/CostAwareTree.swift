@@ -25,8 +25,8 @@ public struct CostAwareTree: TreeBuilder {
     }
 
     public mutating func budget(_ evidence: DraftingEvidence) -> DraftBudget? {
-        // Without the price of a plain pass nothing can be compared; the first steps measure it.
-        guard evidence.prices.plainPasses >= Self.plainPassesNeeded else { return nil }
+        // Without the price of a plain pass nothing can be compared: this is one, to measure it.
+        guard evidence.prices.isPlainKnown(contextLength: evidence.contextLength) else { return nil }
         if restLeft > 0 {
             restLeft -= 1
             return nil
@@ -42,7 +42,7 @@ public struct CostAwareTree: TreeBuilder {
     private func leastProbability(_ evidence: DraftingEvidence) -> Double {
         let rows = min(Self.typicalRows, maximumRows)
         guard rows > 1,
-            let plain = evidence.prices.seconds(rows: 1, contextLength: evidence.contextLength),
+            let plain = evidence.prices.plainSeconds(contextLength: evidence.contextLength),
             let pass = evidence.prices.seconds(rows: rows, contextLength: evidence.contextLength), plain > 0
         else { return 0 }
         return max(gain, 1) / plain * max(pass - plain, 0) / Double(rows - 1)
@@ -51,12 +51,14 @@ public struct CostAwareTree: TreeBuilder {
     public mutating func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {
         let probabilities = evidence.calibration.pathProbabilities(proposal)
         let ranked = proposal.ranked(maximumDepth: evidence.room, probabilities: probabilities)
+        let prices = evidence.prices.curve(contextLength: evidence.contextLength)
+        let plain = evidence.prices.plainSeconds(contextLength: evidence.contextLength) ?? 0
         let limit = min(maximumRows, evidence.prices.affordableRows, ranked.count)
         var best = (rows: 1, rate: 0.0)
         var expected = 0.0
         for rows in 1...limit {
             expected += probabilities[ranked[rows - 1]]
-            let seconds = evidence.prices.seconds(rows: rows, contextLength: evidence.contextLength) ?? 0
+            let seconds = rows == 1 ? plain : prices?.seconds(rows: rows) ?? 0
             let rate = expected / (evidence.prices.draftSeconds + seconds)
             if rate > best.rate { best = (rows, rate) }
         }
@@ -68,7 +70,7 @@ public struct CostAwareTree: TreeBuilder {
 
     public mutating func observe(_ outcome: StepOutcome, _ evidence: DraftingEvidence) {
         guard outcome.isDrafted,
-            let plain = evidence.prices.seconds(rows: 1, contextLength: evidence.contextLength),
+            let plain = evidence.prices.plainSeconds(contextLength: evidence.contextLength),
             let pass = evidence.prices.seconds(
                 rows: outcome.tree.count, contextLength: evidence.contextLength)
         else { return }
@@ -84,7 +86,6 @@ public struct CostAwareTree: TreeBuilder {
         }
     }
 
-    private static let plainPassesNeeded = 3
     /// Rows over which the price of one more is averaged.
     private static let typicalRows = 4
     private static let learningRate = 0.1

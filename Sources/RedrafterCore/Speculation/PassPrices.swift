@@ -1,39 +1,35 @@
-/// The last durations of something that is done again and again, and their median.
-struct RunningMedian: Sendable {
-    private var samples: [Double] = []
-    private var next = 0
-    private(set) var median = 0.0
-    /// When the last sample came, in passes.
-    private(set) var lastPass = 0
-
-    var isEmpty: Bool { samples.isEmpty }
-    var count: Int { samples.count }
-
-    mutating func add(_ sample: Double, pass: Int = 0) {
-        lastPass = pass
-        if samples.count < Self.window { samples.append(sample) } else { samples[next] = sample }
-        next = (next + 1) % Self.window
-        median = samples.sorted()[samples.count / 2]
-    }
-
-    private static let window = 15
-}
-
 /// What passes cost here and now: the running median of measured durations for each number of rows and range of context
 /// lengths, and that of a draft.
 ///
-/// Between two measured row counts the price is interpolated, beyond the largest it goes on rising as it did before.
-/// `affordableRows` lets one step reach only a little beyond what is known; the step itself replaces the guess by a
-/// measurement.
+/// Plain passes, with one row for each text, have a price of their own: what they cost after other plain passes. Right after a pass
+/// over more rows the same work takes longer, up to twice as long where other programs need the cache, since more time has gone by
+/// since the weights were read last. Plain decoding does not pay that, so drafting has to be compared with what it does pay. While
+/// texts are drafted, a few plain passes in succession renew that price now and then (`isPlainKnown`).
 ///
-/// Processors that others share change their prices within seconds. A row count that was not seen for a while is forgotten and
-/// its price interpolated, so that one bad moment does not rule it out for ever; and as fewer rows never cost more, a price above
-/// that of more rows counts as theirs.
+/// Processors that others share change their speed within seconds. A row count that was not seen for a while is forgotten and its
+/// price interpolated, so that one bad moment does not rule it out for ever, and plain passes are timed the more often the less
+/// their last prices agree.
+///
+/// Between two measured row counts the price is interpolated, and a range of context lengths in which few were measured takes the
+/// others from its neighbours (`PriceCurve`). `affordableRows` lets one step reach only a little beyond what is known; the step
+/// itself replaces the guess by a measurement.
 public struct PassPrices: Sendable {
-    private var passes: [[RunningMedian]] = []  // [context range][rows − 1]
-    private var drafts = RunningMedian()
-    private var largestMeasured = 0
+    /// Of passes with more rows than texts, and of those right after them.
+    private var drafted = PriceTable(window: 15)
+    /// Of passes with one row for each text that followed such passes.
+    private var plain = PriceTable(window: 5)
+    private var drafts = RunningMedian(window: 15)
     private var passCount = 0
+    /// Plain passes in succession until now.
+    private var plainStreak = passesBeforePlain
+    /// Passes after which the price of plain ones is renewed.
+    private var plainMemory = firstPlainMemory
+    /// Plain passes follow each other until their price is known anew.
+    private var isRenewing = false
+    /// The price of a plain pass before it was renewed.
+    private var plainBefore: Double?
+    /// Prices of the range of the last pass.
+    private var latest: (range: Int, curve: PriceCurve?, plain: PriceCurve?)?
 
     public init() {}
 
@@ -41,82 +37,104 @@ public struct PassPrices: Sendable {
     public var draftSeconds: Double { drafts.median }
 
     /// Rows that the next pass may have: twice as many as were measured so far.
-    public var affordableRows: Int { max(1, largestMeasured * 2) }
-
-    /// How often a pass over one row was measured.
-    public private(set) var plainPasses = 0
+    public var affordableRows: Int { latest?.curve?.affordableRows ?? 1 }
 
     /// Seconds of a pass; nil before the first was measured.
     public func seconds(rows: Int, contextLength: Int) -> Double? {
-        let range = Self.range(contextLength)
-        // Ranges that were not measured yet borrow from the nearest one that was.
-        let nearest = passes.indices.filter { passes[$0].contains { !$0.isEmpty } }
-            .min { abs($0 - range) < abs($1 - range) }
-        guard let nearest else { return nil }
-        return interpolated(passes[nearest], rows: rows)
+        curve(contextLength: contextLength)?.seconds(rows: rows)
     }
 
-    /// Whether passes over exactly so many rows were measured lately, more than once.
-    func isMeasured(rows: Int, contextLength: Int) -> Bool {
+    /// Seconds of a pass with one row for each text, where nothing is drafted; nil before the first was measured.
+    public func plainSeconds(texts: Int = 1, contextLength: Int) -> Double? {
         let range = Self.range(contextLength)
-        guard passes.indices.contains(range), passes[range].count >= rows else { return false }
-        let price = passes[range][rows - 1]
-        return price.count > 1 && price.lastPass + Self.memory >= passCount
+        let known = latest?.range == range ? latest?.plain : plain.curve(range: range, oldest: 0)
+        return known?.seconds(rows: texts)
     }
 
-    /// The medians of the context range in which most row counts were measured.
+    /// Prices behind so many committed tokens; nil before the first was measured.
+    public func curve(contextLength: Int) -> PriceCurve? {
+        let range = Self.range(contextLength)
+        return latest?.range == range ? latest?.curve : curve(range)
+    }
+
+    /// Whether the price of a plain pass, with which everything is compared, was measured lately and often enough. Where it was
+    /// not, the next pass should be one.
+    public func isPlainKnown(texts: Int = 1, contextLength: Int) -> Bool {
+        !isRenewing && isPlainKnown(texts, range: Self.range(contextLength))
+    }
+
+    /// The medians of the context range in which most row counts were measured; one row as plain decoding pays it.
     public var measured: [(rows: Int, seconds: Double)] {
-        let ranges = passes.map(known)
-        return ranges.max { $0.count < $1.count } ?? []
+        let (range, curve) = drafted.largestCurve(oldest: oldest) ?? (latest?.range ?? 0, nil)
+        let more = curve?.points.filter { $0.rows > 1 }.map { ($0.rows, $0.seconds) } ?? []
+        guard let one = plain.curve(range: range, oldest: 0)?.seconds(rows: 1) else { return more }
+        return [(1, one)] + more
     }
 
-    /// Adds the duration of a pass over `rows` rows behind `contextLength` committed tokens.
-    public mutating func observePass(rows: Int, contextLength: Int, duration: Duration) {
+    /// Adds the duration of a pass over `rows` rows of `texts` texts behind `contextLength` committed tokens.
+    public mutating func observePass(rows: Int, texts: Int = 1, contextLength: Int, duration: Duration) {
         let range = Self.range(contextLength)
-        while passes.count <= range { passes.append([]) }
-        while passes[range].count < rows { passes[range].append(RunningMedian()) }
+        let seconds = duration / .seconds(1)
         passCount += 1
-        passes[range][rows - 1].add(duration / .seconds(1), pass: passCount)
-        largestMeasured = max(largestMeasured, rows)
-        if rows == 1 { plainPasses += 1 }
+        if rows != texts {
+            plainStreak = 0
+            drafted.add(seconds, rows: rows, range: range, pass: passCount)
+        } else {
+            if !isRenewing, !isPlainKnown(texts, range: range) { beginRenewal(texts, range: range) }
+            if plainStreak < Self.passesBeforePlain {
+                drafted.add(seconds, rows: rows, range: range, pass: passCount)
+            } else {
+                plain.add(seconds, rows: rows, range: range, pass: passCount)
+            }
+            plainStreak += 1
+            if isRenewing, plainStreak >= Self.passesOfRenewal { endRenewal(texts, range: range) }
+            // After a rest everything may be different.
+            if plainStreak > 2 * Self.passesOfRenewal { plainMemory = Self.firstPlainMemory }
+        }
+        latest = (range, curve(range), plain.curve(range: range, oldest: 0))
     }
 
     /// Adds the duration of a draft.
     public mutating func observeDraft(_ duration: Duration) { drafts.add(duration / .seconds(1)) }
 
-    /// Prices that are known and not outdated. That of one row is always kept: everything is compared with it.
-    private func known(_ medians: [RunningMedian]) -> [(rows: Int, seconds: Double)] {
-        var known = [(rows: Int, seconds: Double)]()
-        for (index, price) in medians.enumerated() where !price.isEmpty {
-            let isOutdated = price.lastPass + Self.memory < passCount
-            if index == 0 || !isOutdated { known.append((index + 1, price.median)) }
-        }
-        if known.isEmpty,
-            let last = medians.enumerated().max(by: { $0.element.lastPass < $1.element.lastPass })
-        {
-            known = [(last.offset + 1, last.element.median)]
-        }
-        for index in known.indices.dropLast().reversed() {
-            known[index].seconds = min(known[index].seconds, known[index + 1].seconds)
-        }
-        return known
+    private mutating func beginRenewal(_ texts: Int, range: Int) {
+        isRenewing = true
+        plainBefore = plain.price(rows: texts, range: range)?.median
     }
+
+    private mutating func endRenewal(_ texts: Int, range: Int) {
+        isRenewing = false
+        guard let plainBefore, let now = plain.price(rows: texts, range: range)?.median else { return }
+        let isSteady = abs(now - plainBefore) < Self.agreement * plainBefore
+        plainMemory = isSteady ? min(plainMemory * 2, Self.longestPlainMemory) : Self.firstPlainMemory
+    }
+
+    private func isPlainKnown(_ texts: Int, range: Int) -> Bool {
+        guard let price = plain.price(rows: texts, range: range) else { return false }
+        return price.count >= Self.samplesNeeded && price.lastPass + plainMemory > passCount
+    }
+
+    private func curve(_ range: Int) -> PriceCurve? {
+        let own = drafted.curve(range: range, oldest: oldest)
+        guard let plain = plain.curve(range: range, oldest: 0) else { return own }
+        return own?.filled(with: plain) ?? plain
+    }
+
+    private var oldest: Int { passCount - Self.memory }
 
     /// Passes after which a row count that was not seen is forgotten.
     private static let memory = 256
-
-    private func interpolated(_ measured: [RunningMedian], rows: Int) -> Double {
-        let known = known(measured)
-        guard let first = known.first, let last = known.last else { return 0 }
-        guard rows > first.rows, known.count > 1 else { return first.seconds }
-        // The two known counts around `rows`, or the last two.
-        let upper = known.firstIndex { $0.rows >= rows } ?? known.count - 1
-        let (below, above) = (known[upper - 1], known[upper])
-        let slope = (above.seconds - below.seconds) / Double(above.rows - below.rows)
-        return rows <= last.rows
-            ? below.seconds + slope * Double(rows - below.rows)
-            : last.seconds + max(slope, 0) * Double(rows - last.rows)
-    }
+    /// The price of plain passes is renewed soon after drafting has begun, then ever more rarely.
+    private static let firstPlainMemory = 32
+    private static let longestPlainMemory = 256
+    /// Plain passes before one that is priced as such.
+    private static let passesBeforePlain = 2
+    /// Passes after which a price is known well enough to compare with.
+    private static let samplesNeeded = 3
+    /// Plain passes that renew their price.
+    private static let passesOfRenewal = 5
+    /// Prices that differ by this share at most agree.
+    private static let agreement = 0.1
 
     /// Contexts up to 255, 511, 1023, … tokens.
     private static func range(_ contextLength: Int) -> Int {

@@ -1,0 +1,91 @@
+import RedrafterCore
+import Testing
+
+@Suite struct PassPricesTests {
+    /// Adds passes of one text, of so many milliseconds each.
+    private func add(
+        _ milliseconds: [Double], rows: Int, to prices: inout PassPrices, contextLength: Int = 10
+    ) {
+        for each in milliseconds {
+            prices.observePass(rows: rows, contextLength: contextLength, duration: .milliseconds(1) * each)
+        }
+    }
+
+    private func milliseconds(_ prices: PassPrices, rows: Int, contextLength: Int = 10) -> Double {
+        (prices.seconds(rows: rows, contextLength: contextLength) ?? 0) * 1000
+    }
+
+    @Test("Prices are medians, interpolated between what was measured and continued beyond")
+    func medians() {
+        var prices = PassPrices()
+        #expect(prices.seconds(rows: 1, contextLength: 0) == nil && prices.affordableRows == 1)
+        add([5, 90, 5, 5], rows: 1, to: &prices)
+        #expect(abs(milliseconds(prices, rows: 1) - 5) < 1e-9)
+        #expect(prices.affordableRows == 2)
+        add([9], rows: 5, to: &prices)
+        #expect(abs(milliseconds(prices, rows: 3) - 7) < 1e-9)
+        #expect(abs(milliseconds(prices, rows: 9, contextLength: 3000) - 13) < 1e-9)
+        #expect(prices.affordableRows == 10)
+    }
+
+    @Test("A plain pass has the price that it has after others, not the one after a pass over more rows")
+    func plain() {
+        var prices = PassPrices()
+        add([3, 3, 3], rows: 1, to: &prices)
+        for _ in 0..<20 {
+            add([8], rows: 3, to: &prices)
+            add([5], rows: 1, to: &prices)
+        }
+        #expect(prices.plainSeconds(contextLength: 10) == 0.003)
+        #expect(abs(milliseconds(prices, rows: 2) - 6.5) < 1e-9)
+        #expect(prices.measured.map(\.rows) == [1, 3] && prices.measured.first?.seconds == 0.003)
+    }
+
+    @Test("While texts are drafted the plain price is renewed, the more rarely the better it agrees")
+    func renewal() {
+        var prices = PassPrices()
+        add([3, 3, 3], rows: 1, to: &prices)
+        #expect(prices.isPlainKnown(contextLength: 10))
+        /// Drafted passes until the plain price is no longer known, and plain ones until it is.
+        func cycle(plain: Double) -> (drafted: Int, plain: Int) {
+            var counts = (drafted: 0, plain: 0)
+            while prices.isPlainKnown(contextLength: 10), counts.drafted < 1000 {
+                add([8], rows: 3, to: &prices)
+                counts.drafted += 1
+            }
+            while !prices.isPlainKnown(contextLength: 10), counts.plain < 1000 {
+                add([plain], rows: 1, to: &prices)
+                counts.plain += 1
+            }
+            return counts
+        }
+        #expect((0..<5).map { _ in cycle(plain: 3).drafted } == [32, 64, 128, 256, 256])
+        #expect(cycle(plain: 4) == (256, 5))
+        #expect(prices.plainSeconds(contextLength: 10) == 0.004)
+        #expect(cycle(plain: 4) == (32, 5))
+    }
+
+    @Test("Prices that fall with the rows are averaged, and beyond them no row is free")
+    func contradictions() {
+        var prices = PassPrices()
+        add([2, 2, 2], rows: 1, to: &prices)
+        add([7], rows: 4, to: &prices)
+        add([5, 5, 5], rows: 5, to: &prices)
+        // Four samples of 5.5 on average: as many for 4 rows as for 5.
+        #expect(abs(milliseconds(prices, rows: 4) - 5.5) < 1e-9)
+        #expect(abs(milliseconds(prices, rows: 5) - 5.5) < 1e-9)
+        // 3.5 ms for 4 rows on the whole, though none from 4 to 5.
+        #expect(abs(milliseconds(prices, rows: 13) - 12.5) < 1e-9)
+    }
+
+    @Test("A new range of contexts takes the price of rows from its neighbours, at its own level")
+    func neighbours() {
+        var prices = PassPrices()
+        add([2, 2, 2], rows: 1, to: &prices)
+        add([4, 4, 4], rows: 8, to: &prices)
+        add([12, 12, 12], rows: 40, to: &prices)
+        add([6], rows: 8, to: &prices, contextLength: 1000)
+        #expect(abs(milliseconds(prices, rows: 40, contextLength: 1000) - 18) < 1e-9)
+        #expect(milliseconds(prices, rows: 40) == 12)
+    }
+}
