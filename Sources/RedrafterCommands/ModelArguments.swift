@@ -35,6 +35,9 @@ struct ModelArguments: ParsableArguments {
             valueName: "device"))
     var device: String?
 
+    /// A model of the hub, which may have to be fetched.
+    var isOfHub: Bool { hubModel != nil || model?.hasPrefix(HubReference.prefix) == true }
+
     /// What `-m` or `-hf` names, else the default model in the cache.
     func path() throws -> String {
         if let hubModel {

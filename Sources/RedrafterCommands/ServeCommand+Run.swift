@@ -13,6 +13,7 @@
             let template = try chatTemplate.options()
             let server: TextServer
             do { server = try TextServer(options) } catch { throw CommandFailure(error) }
+            try modelArguments.checkFiles(engineOptions)
             if options.servesEverybody {
                 Terminal.warn(
                     "\(options.host) can be reached from other machines, and there is no key (--insecure)")
@@ -75,6 +76,27 @@
             options.limits.bodyBytes = limits.bodyBytes
             options.limits.connections = limits.connections
             return options
+        }
+    }
+
+    extension ModelArguments {
+        /// Says what is wrong with files and names before the server listens. A model of the hub may have to be fetched; that is
+        /// done while it listens.
+        fileprivate func checkFiles(_ engineOptions: EngineOptions) throws {
+            guard !isOfHub else { return }
+            var options = ModelOptions(backend: backend)
+            options.registry = Plugins.current.registry
+            options.backendOptions.device = device
+            let target = try Model.draftTarget(path: try path(), options: options)
+            for name in engineOptions.drafters where name != "auto" {
+                do {
+                    _ = try options.registry.makeDrafter(
+                        named: name, for: target, options: engineOptions.drafterOptions,
+                        paths: engineOptions.drafterPaths)
+                } catch {
+                    throw RedrafterError.drafter(error)
+                }
+            }
         }
     }
 

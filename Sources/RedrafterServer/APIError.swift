@@ -1,5 +1,6 @@
 #if Server
     import HTTPTypes
+    import NIOHTTP1
     import RedrafterCore
     import RedrafterFormats
 
@@ -70,6 +71,22 @@
         static let unauthorized = APIError(
             .unauthorized, "The API key is missing or wrong; send it as 'Authorization: Bearer KEY'",
             code: "invalid_api_key")
+
+        /// Bytes that are no request.
+        init(_ error: HTTPParserError) {
+            let problem =
+                switch error {
+                case .invalidMethod: "it begins with no known method"
+                case .invalidURL: "its address is not valid"
+                case .invalidVersion: "its version is not 1.0 or 1.1"
+                case .invalidHeaderToken: "its header holds characters that are not allowed there"
+                case .invalidContentLength: "its Content-Length is no number"
+                case .unexpectedContentLength: "it has two lengths: Content-Length and chunks, or two of them"
+                case .invalidChunkSize: "a chunk of its body has no valid size"
+                default: "lines or separators are missing"
+                }
+            self.init(.badRequest, "The request is not valid HTTP/1.1: \(problem)")
+        }
 
         static func method(allowed: String) -> APIError {
             var error = APIError(

@@ -125,7 +125,7 @@
             if error == .headerOverflow {
                 refuse(.headersTooLarge(limits), "", context)
             } else if error != .invalidEOFState {
-                refuse(APIError(.badRequest, "The request is no HTTP/1.1: \(error)"), "", context)
+                refuse(APIError(error), "", context)
             } else {
                 refuse(APIError(.badRequest, "The request ends before its end"), "", context)
             }
@@ -195,6 +195,10 @@
             let fields = request.headerFields
             if let expect = fields[.expect], expect.lowercased() != "100-continue" {
                 throw APIError(.expectationFailed, "The server knows no expectation but 100-continue")
+            }
+            if let coding = fields[.transferEncoding], coding.lowercased() != "chunked" {
+                throw APIError(
+                    .notImplemented, "The body is coded for the transfer; send it whole or in chunks")
             }
             if let coding = fields[.contentEncoding], coding.lowercased() != "identity" {
                 throw APIError(.unsupportedMediaType, "The body is compressed; send it as it is")

@@ -87,9 +87,10 @@
 
         private static func words(_ range: ClosedRange<Float>) -> String {
             let most = Float.greatestFiniteMagnitude
-            if range.upperBound < most { return "a number from \(range.lowerBound) to \(range.upperBound)" }
-            if range.lowerBound == -most { return "a finite number" }
-            return range.lowerBound == 0 ? "a number from 0" : "a number above 0"
+            let upper = range.upperBound < most ? "\(range.upperBound)" : "3.4e38"
+            if range.lowerBound == -most { return "a number from -3.4e38 to \(upper)" }
+            if range.lowerBound == .leastNormalMagnitude { return "a number above 0, up to \(upper)" }
+            return "a number from \(range.lowerBound) to \(upper)"
         }
 
         func string(_ key: String) throws(APIError) -> String? {

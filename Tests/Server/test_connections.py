@@ -72,6 +72,15 @@ class Connections(unittest.TestCase):
                 answer = Answer(self.server.send(data))
                 self.assertEqual(answer.status, 400, answer.data[:200])
                 self.assertEqual(set(answer.error), {"message", "type", "param", "code"})
+                # In words, not in names of a parser.
+                self.assertNotRegex(answer.error["message"], "[a-z][A-Z]")
+
+    def test_other_transfer_codings_are_501_and_close(self):
+        for coding in ["gzip, chunked", "deflate, chunked", "identity, chunked"]:
+            head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: {coding}\r\n\r\n"
+            answer = Answer(self.server.send(head.encode() + b"2\r\n{}\r\n0\r\n\r\n"))
+            self.assertEqual(answer.status, 501, (coding, answer.data[:200]))
+            self.assertEqual(answer.fields["connection"], "close")
 
     # Clients that are slow
 

@@ -72,7 +72,7 @@ class Requests(unittest.TestCase):
 
     def test_wrong_values_are_400_and_name_the_field(self):
         wrong = {
-            "n": [0, 3, 10**9, 1.5, "2"], "max_tokens": [-1, 2**63, "8", 1.5], "temperature": ["hot", -1, [1]],
+            "n": [0, 3, 10**9, 1.5, "2"], "max_tokens": [-1, 2**63, "8", 1.5], "temperature": ["hot", -1, [1], 1e300],
             "top_p": [1.1, -0.1], "top_k": [-2, 1.5], "min_p": [2], "seed": [-1, 2**64, 1.5, "x"],
             "stop": [[""], "", ["a"] * 17, ["a"] * 100_000, [1], 5], "presence_penalty": ["x"],
             "frequency_penalty": [[]], "repeat_penalty": [0, -1], "repeat_last_n": [-2],
@@ -85,6 +85,13 @@ class Requests(unittest.TestCase):
                 with self.subTest(field=field, value=str(value)[:40]):
                     answer = self.refuses(400, **{field: value})
                     self.assertTrue(answer.error["param"].startswith(field), answer.error)
+
+    def test_what_is_allowed_is_said_with_both_ends(self):
+        for field, words in {
+            "temperature": "from 0.0 to 3.4e38", "repeat_penalty": "above 0, up to 3.4e38",
+            "presence_penalty": "from -3.4e38 to 3.4e38", "top_p": "from 0.0 to 1.0",
+        }.items():
+            self.assertIn(words, self.refuses(400, field, **{field: -1e300}).error["message"])
 
     def test_top_logprobs_need_logprobs(self):
         self.refuses(400, "top_logprobs", top_logprobs=2)

@@ -155,8 +155,15 @@ class System(unittest.TestCase):
         ]:
             run = subprocess.run([BINARY, "serve", "-m", "/nowhere", *flags], capture_output=True, timeout=20)
             self.assertEqual(run.returncode, 64, (flags, run.stderr))
-        run = subprocess.run([BINARY, "serve", "-m", "/nowhere.gguf", "--port", "0"], capture_output=True, timeout=20)
-        self.assertEqual(run.returncode, 66, run.stderr)
+
+    def test_wrong_files_and_drafters_are_said_before_it_listens(self):
+        for status, flags in {
+            66: ["-m", "/nowhere.gguf"], 64: ["-m", MODEL, "--drafter", "nothing"],
+            65: ["-m", MODEL, "--drafter", "rnn", "--drafter-model", __file__],
+        }.items():
+            run = subprocess.run([BINARY, "serve", "--port", "0", *flags], capture_output=True, timeout=20)
+            self.assertEqual(run.returncode, status, (flags, run.stderr))
+            self.assertNotIn(b"listening", run.stderr)
 
     def test_health_is_503_while_the_model_loads(self):
         statuses = []
