@@ -49,7 +49,7 @@
                 owesContinue = false
                 writeContinue(context)
             }
-            if passed.isEmpty, case .nothing = reading { wait(for: limits.idleTime, context) }
+            if isSilent { wait(for: limits.idleTime, context) }
         }
 
         func writeContinue(_ context: ChannelHandlerContext) {
@@ -113,14 +113,29 @@
         /// Starts a deadline for what comes next.
         func wait(for time: Duration, _ context: ChannelHandlerContext) {
             deadline?.cancel()
-            deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(time)) {
-                self.isTooLate(context)
+            let part = isSilent ? min(time, Self.silentTime) : time
+            deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(part)) {
+                // A connection without a request gives way to one that may have some.
+                if time > part, !self.crowd.isFull {
+                    self.wait(for: time - part, context)
+                } else {
+                    self.isTooLate(context)
+                }
             }
         }
 
+        /// Nothing is asked, and nothing is answered.
+        private var isSilent: Bool {
+            guard case .nothing = reading else { return false }
+            return passed.isEmpty
+        }
+
+        /// For which a connection may be silent while others wait for their turn.
+        private static let silentTime = Duration.seconds(1)
+
         private func isTooLate(_ context: ChannelHandlerContext) {
             switch reading {
-            case .nothing: if passed.isEmpty { context.close(promise: nil) }
+            case .nothing: if isSilent { context.close(promise: nil) }
             case .ended: context.close(promise: nil)
             case .head, .body:
                 let isBody = if case .body = reading { true } else { false }

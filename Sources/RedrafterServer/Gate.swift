@@ -25,6 +25,7 @@
 
         let limits: ServerLimits
         let policy: AccessPolicy
+        let crowd: Crowd
         let log: Logger
 
         /// What comes from the client.
@@ -70,9 +71,10 @@
         var lastWrite = NIODeadline.now()
         var stallCheck: Scheduled<Void>?
 
-        init(_ limits: ServerLimits, _ policy: AccessPolicy, _ log: Logger) {
+        init(_ limits: ServerLimits, _ policy: AccessPolicy, _ crowd: Crowd, _ log: Logger) {
             self.limits = limits
             self.policy = policy
+            self.crowd = crowd
             self.log = log
         }
 

@@ -14,14 +14,16 @@
         let policy: AccessPolicy
         let log: Logger
 
-        init(_ routes: Routes) {
+        init(_ routes: Routes, _ crowd: Crowd) {
             self.routes = routes
+            self.crowd = crowd
             limits = routes.options.limits
             policy = AccessPolicy(routes.options)
             log = routes.log
         }
 
         let routes: Routes
+        private let crowd: Crowd
         private(set) var responder: HTTPChannelHandler.Responder = { _, _, _ in }
 
         /// Bytes that the system holds of what a client has not read: small, so that one that reads nothing is noticed.
@@ -35,7 +37,7 @@
                 decoder.maxHeaderFieldSize = limits.headerBytes
                 decoder.maxHeaderListSize = limits.headerBytes
                 decoder.maxHeaderFieldCount = limits.headerFields
-                let gate = Gate(limits, policy, log)
+                let gate = Gate(limits, policy, crowd, log)
                 let pipeline = channel.pipeline.syncOperations
                 try pipeline.addHandler(ByteGate(gate))
                 try pipeline.configureHTTPServerPipeline(

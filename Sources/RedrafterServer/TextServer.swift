@@ -151,10 +151,11 @@
         ) -> Server<GuardedChannel> {
             var quiet = log
             quiet.logLevel = max(log.logLevel, .warning)
-            let channel = GuardedChannel(Routes(state, options, log))
+            let crowd = Crowd(limit: connections)
+            let channel = GuardedChannel(Routes(state, options, log), crowd)
             let configuration = ServerConfiguration(
                 address: .hostname(options.host, port: options.port),
-                availableConnectionsDelegate: MaximumAvailableConnections(connections, logger: quiet))
+                availableConnectionsDelegate: CrowdControl(crowd: crowd))
             return Server(
                 childChannelSetup: channel, configuration: configuration,
                 onServerRunning: { onListening($0.localAddress?.port ?? 0) }, eventLoopGroup: group,

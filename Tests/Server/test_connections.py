@@ -126,6 +126,17 @@ class Connections(unittest.TestCase):
             self.assertEqual(read_all(silent), b"")
             self.assertLess(time.monotonic() - start, 8)
 
+    def test_silent_connections_give_way(self):
+        with Server("--max-connections", "20") as server:
+            silent = [server.connect() for _ in range(60)]
+            try:
+                start = time.monotonic()
+                self.assertEqual(server.ask("GET", "/health").status, 200)
+                self.assertLess(time.monotonic() - start, 6)
+            finally:
+                for connection in silent:
+                    connection.close()
+
     def test_many_slow_clients_do_not_slow_down_a_normal_one(self):
         def slow(_):
             try:
