@@ -4,16 +4,35 @@
 
     /// How many connections are open, of as many as there may be.
     final class Crowd: Sendable {
+        private struct Count {
+            var open = 0
+            /// Of these, those that are giving way.
+            var leaving = 0
+        }
+
         private let limit: Int
-        private let count = Atomic(0)
+        private let count = Mutex(Count())
 
         init(limit: Int) { self.limit = limit }
 
-        /// Others may be waiting for a connection to end.
-        var isFull: Bool { count.load(ordering: .relaxed) >= limit }
+        /// Whether a connection that asks for nothing ends now, since others may be waiting: no more of them than make room for one.
+        func takesPlace() -> Bool {
+            count.withLock { count in
+                guard count.open - count.leaving >= limit else { return false }
+                count.leaving += 1
+                return true
+            }
+        }
 
-        fileprivate func change(by difference: Int) {
-            count.wrappingAdd(difference, ordering: .relaxed)
+        fileprivate var isFull: Bool { count.withLock { $0.open >= limit } }
+
+        fileprivate func opened() { count.withLock { $0.open += 1 } }
+
+        fileprivate func closed() {
+            count.withLock { count in
+                count.open -= 1
+                count.leaving = max(0, count.leaving - 1)
+            }
         }
     }
 
@@ -21,8 +40,8 @@
     struct CrowdControl: AvailableConnectionsDelegate {
         let crowd: Crowd
 
-        mutating func connectionOpened() { crowd.change(by: 1) }
-        mutating func connectionClosed() { crowd.change(by: -1) }
+        mutating func connectionOpened() { crowd.opened() }
+        mutating func connectionClosed() { crowd.closed() }
         func isAcceptingNewConnections() -> Bool { !crowd.isFull }
     }
 #endif

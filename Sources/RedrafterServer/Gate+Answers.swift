@@ -49,7 +49,7 @@
                 owesContinue = false
                 writeContinue(context)
             }
-            if isSilent { wait(for: limits.idleTime, context) }
+            if passed.isEmpty, case .nothing = reading { wait(for: limits.idleTime, context) }
         }
 
         func writeContinue(_ context: ChannelHandlerContext) {
@@ -116,7 +116,7 @@
             let part = isSilent ? min(time, Self.silentTime) : time
             deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(part)) {
                 // A connection without a request gives way to one that may have some.
-                if time > part, !self.crowd.isFull {
+                if time > part, !self.crowd.takesPlace() {
                     self.wait(for: time - part, context)
                 } else {
                     self.isTooLate(context)
@@ -124,10 +124,12 @@
             }
         }
 
-        /// Nothing is asked, and nothing is answered.
+        /// Nothing is answered, and no whole header is there.
         private var isSilent: Bool {
-            guard case .nothing = reading else { return false }
-            return passed.isEmpty
+            switch reading {
+            case .nothing, .head: passed.isEmpty
+            case .body, .ended: false
+            }
         }
 
         /// For which a connection may be silent while others wait for their turn.
@@ -135,7 +137,7 @@
 
         private func isTooLate(_ context: ChannelHandlerContext) {
             switch reading {
-            case .nothing: if isSilent { context.close(promise: nil) }
+            case .nothing: if passed.isEmpty { context.close(promise: nil) }
             case .ended: context.close(promise: nil)
             case .head, .body:
                 let isBody = if case .body = reading { true } else { false }

@@ -50,14 +50,19 @@ extension Scheduler {
     }
 
     /// Whether prompts wait for this pass. Prices are learnt from passes without them; where prompts never end, one pass in some is
-    /// kept free of them until the price of the texts alone is known.
+    /// kept free of them, more often until the price of the texts alone is known.
     private func isForPrices() -> Bool {
-        guard !generating.isEmpty, passes - lastPrice >= Self.passesBetweenPrices else { return false }
-        return !forest.isPriced(
-            texts: generating.count, contextLength: contextLength(of: generating))
+        let active = generating
+        let isDrafted = active.contains { slot in
+            slots[slot].text.map { !drafters[$0.drafter].isNone } ?? false
+        }
+        guard isDrafted, passes - lastPrice >= Self.passesBetweenPrices else { return false }
+        return passes - lastPrice >= Self.longestBetweenPrices
+            || !forest.isPriced(texts: active.count, contextLength: contextLength(of: active))
     }
 
     private static let passesBetweenPrices = 16
+    private static let longestBetweenPrices = 64
 
     /// Slots whose prompts are read.
     private var generating: [Int] { slots.indices.filter { slots[$0].text?.isReading == false } }

@@ -11,12 +11,15 @@ public func checkTreeBuilder(_ builder: any TreeBuilder, maximumRows: Int) -> [C
     var random = SeededRandom(seed: 29)
     var evidence = DraftingEvidence()
     for turn in 0..<200 {
-        evidence.contextLength = turn * 7
+        evidence.contextLength = turn
         evidence.room = turn % 9
         let rows = 1 + turn % maximumRows
-        evidence.prices.observePass(
-            rows: turn < 8 ? 1 : rows, contextLength: evidence.contextLength,
-            duration: .microseconds(900 + 100 * rows))
+        // Now and then some plain passes, by which trees are judged.
+        for rows in turn % 16 == 0 ? [1, 1, 1, 1, 1] : [rows] {
+            evidence.prices.observePass(
+                rows: rows, contextLength: evidence.contextLength,
+                duration: .microseconds(900 + 100 * rows))
+        }
         if let budget = builder.budget(evidence) {
             if budget.nodes < 1 || budget.depth < 1 || budget.depth > evidence.room {
                 fail(

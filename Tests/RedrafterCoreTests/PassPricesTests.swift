@@ -87,5 +87,54 @@ import Testing
         add([6], rows: 8, to: &prices, contextLength: 1000)
         #expect(abs(milliseconds(prices, rows: 40, contextLength: 1000) - 18) < 1e-9)
         #expect(milliseconds(prices, rows: 40) == 12)
+        // Where only the plain price is known, that tells the level.
+        prices = PassPrices()
+        add([2, 2, 2], rows: 1, to: &prices)
+        add([4, 4, 4], rows: 8, to: &prices)
+        add([3, 3, 3, 3, 3], rows: 1, to: &prices, contextLength: 1000)
+        #expect(abs(milliseconds(prices, rows: 8, contextLength: 1000) - 6) < 1e-9)
+    }
+
+    @Test("The plain price of a number of texts is its own, whatever was measured of others")
+    func texts() {
+        var prices = PassPrices()
+        func add(_ milliseconds: Double, texts: Int, times: Int) {
+            for _ in 0..<times {
+                prices.observePass(
+                    rows: texts, texts: texts, contextLength: 10, duration: .milliseconds(1) * milliseconds)
+            }
+        }
+        add(9, texts: 1, times: 5)
+        add(5, texts: 3, times: 5)
+        #expect(prices.plainSeconds(texts: 3, contextLength: 10) == 0.005)
+        #expect(prices.plainSeconds(texts: 1, contextLength: 10) == 0.009)
+        #expect(!prices.isPlainKnown(texts: 0, contextLength: 10))
+        // Each of two loads that take turns is known, though neither was measured in the last passes.
+        for _ in 0..<20 {
+            #expect(prices.isPlainKnown(texts: 1, contextLength: 10))
+            add(9, texts: 1, times: 1)
+            #expect(prices.isPlainKnown(texts: 3, contextLength: 10))
+            add(5, texts: 3, times: 1)
+        }
+    }
+
+    @Test("Where every pass is drafted the price of one row is that of the others continued")
+    func alwaysDrafted() {
+        var prices = PassPrices()
+        for _ in 0..<4 { add([6], rows: 4, to: &prices) }
+        #expect(prices.plainSeconds(contextLength: 10) == 0.006)
+        #expect(prices.measured.map(\.rows) == [4])
+    }
+
+    @Test("A rest does not make a drafter start anew with two rows")
+    func rest() {
+        var prices = PassPrices()
+        add([3, 3, 3], rows: 1, to: &prices)
+        add([6], rows: 16, to: &prices)
+        add([Double](repeating: 3, count: 300), rows: 1, to: &prices)
+        #expect(prices.affordableRows == 32)
+        #expect(abs(milliseconds(prices, rows: 16) - 6) < 1e-9)
+        add([Double](repeating: 3, count: 1000), rows: 1, to: &prices)
+        #expect(prices.affordableRows == 2)
     }
 }

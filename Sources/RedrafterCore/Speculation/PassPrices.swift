@@ -26,17 +26,19 @@ public struct PassPrices: Sendable {
     private var plainMemory = firstPlainMemory
     /// Plain passes follow each other until their price is known anew.
     private var isRenewing = false
-    /// The price of a plain pass before it was renewed.
-    private var plainBefore: Double?
+    /// What is renewed, and its price before.
+    private var renewal: (texts: Int, range: Int, before: Double)?
+    /// When a plain pass was timed last.
+    private var lastPlainPass = 0
     /// Prices of the range of the last pass.
-    private var latest: (range: Int, curve: PriceCurve?, plain: PriceCurve?)?
+    private var latest: (range: Int, curve: PriceCurve?)?
 
     public init() {}
 
     /// Seconds of a draft; 0 before the first.
     public var draftSeconds: Double { drafts.median }
 
-    /// Rows that the next pass may have: twice as many as were measured so far.
+    /// Rows that the next pass may have: twice as many as were measured lately.
     public var affordableRows: Int { latest?.curve?.affordableRows ?? 1 }
 
     /// Seconds of a pass; nil before the first was measured.
@@ -44,11 +46,12 @@ public struct PassPrices: Sendable {
         curve(contextLength: contextLength)?.seconds(rows: rows)
     }
 
-    /// Seconds of a pass with one row for each text, where nothing is drafted; nil before the first was measured.
+    /// Seconds of a pass with one row for each text, where nothing is drafted; nil before the first pass was measured.
     public func plainSeconds(texts: Int = 1, contextLength: Int) -> Double? {
-        let range = Self.range(contextLength)
-        let known = latest?.range == range ? latest?.plain : plain.curve(range: range, oldest: 0)
-        return known?.seconds(rows: texts)
+        let known = nearest(Self.range(contextLength)).lazy.compactMap {
+            plain.price(rows: texts, range: $0)?.median
+        }.first
+        return known ?? seconds(rows: texts, contextLength: contextLength)
     }
 
     /// Prices behind so many committed tokens; nil before the first was measured.
@@ -66,9 +69,9 @@ public struct PassPrices: Sendable {
     /// The medians of the context range in which most row counts were measured; one row as plain decoding pays it.
     public var measured: [(rows: Int, seconds: Double)] {
         let (range, curve) = drafted.largestCurve(oldest: oldest) ?? (latest?.range ?? 0, nil)
-        let more = curve?.points.filter { $0.rows > 1 }.map { ($0.rows, $0.seconds) } ?? []
-        guard let one = plain.curve(range: range, oldest: 0)?.seconds(rows: 1) else { return more }
-        return [(1, one)] + more
+        let known = curve?.points.map { ($0.rows, $0.seconds) } ?? []
+        guard let one = plain.price(rows: 1, range: range)?.median else { return known }
+        return [(1, one)] + known.filter { $0.0 > 1 }
     }
 
     /// Adds the duration of a pass over `rows` rows of `texts` texts behind `contextLength` committed tokens.
@@ -85,13 +88,14 @@ public struct PassPrices: Sendable {
                 drafted.add(seconds, rows: rows, range: range, pass: passCount)
             } else {
                 plain.add(seconds, rows: rows, range: range, pass: passCount)
+                lastPlainPass = passCount
             }
             plainStreak += 1
             if isRenewing, plainStreak >= Self.passesOfRenewal { endRenewal(texts, range: range) }
             // After a rest everything may be different.
             if plainStreak > 2 * Self.passesOfRenewal { plainMemory = Self.firstPlainMemory }
         }
-        latest = (range, curve(range), plain.curve(range: range, oldest: 0))
+        latest = (range, curve(range))
     }
 
     /// Adds the duration of a draft.
@@ -99,34 +103,54 @@ public struct PassPrices: Sendable {
 
     private mutating func beginRenewal(_ texts: Int, range: Int) {
         isRenewing = true
-        plainBefore = plain.price(rows: texts, range: range)?.median
+        renewal = plain.price(rows: texts, range: range)
+            .flatMap { $0.count >= Self.samplesNeeded ? (texts, range, $0.median) : nil }
     }
 
     private mutating func endRenewal(_ texts: Int, range: Int) {
         isRenewing = false
-        guard let plainBefore, let now = plain.price(rows: texts, range: range)?.median else { return }
-        let isSteady = abs(now - plainBefore) < Self.agreement * plainBefore
+        guard let renewal, renewal.texts == texts, renewal.range == range,
+            let now = plain.price(rows: texts, range: range)?.median
+        else { return }
+        let isSteady = abs(now - renewal.before) < Self.agreement * renewal.before
         plainMemory = isSteady ? min(plainMemory * 2, Self.longestPlainMemory) : Self.firstPlainMemory
     }
 
     private func isPlainKnown(_ texts: Int, range: Int) -> Bool {
         guard let price = plain.price(rows: texts, range: range) else { return false }
-        return price.count >= Self.samplesNeeded && price.lastPass + plainMemory > passCount
+        // Where the number of texts changes all the time, a price that is a little older does as well.
+        return price.count >= Self.samplesNeeded && lastPlainPass + plainMemory > passCount
+            && price.lastPass + Self.memoryOfOthers * plainMemory > passCount
     }
 
+    /// What is known of a range, and what its neighbours know of row counts that were not measured in it.
     private func curve(_ range: Int) -> PriceCurve? {
+        nearest(range).reduce(into: nil as PriceCurve?) { curve, range in
+            guard let other = ownCurve(range) else { return }
+            curve = curve?.filled(with: other) ?? other
+        }
+    }
+
+    /// Ranges of which something may be known, the nearest first.
+    private func nearest(_ range: Int) -> [Int] {
+        (0..<max(drafted.rangeCount, plain.rangeCount)).sorted { abs($0 - range) < abs($1 - range) }
+    }
+
+    private func ownCurve(_ range: Int) -> PriceCurve? {
         let own = drafted.curve(range: range, oldest: oldest)
-        guard let plain = plain.curve(range: range, oldest: 0) else { return own }
+        guard let plain = plain.curve(range: range, oldest: oldest) else { return own }
         return own?.filled(with: plain) ?? plain
     }
 
     private var oldest: Int { passCount - Self.memory }
 
-    /// Passes after which a row count that was not seen is forgotten.
-    private static let memory = 256
+    /// Passes after which a row count that was not seen is forgotten: longer than a drafter rests.
+    private static let memory = 1024
     /// The price of plain passes is renewed soon after drafting has begun, then ever more rarely.
     private static let firstPlainMemory = 32
     private static let longestPlainMemory = 256
+    /// How much longer the price of another number of texts is believed.
+    private static let memoryOfOthers = 4
     /// Plain passes before one that is priced as such.
     private static let passesBeforePlain = 2
     /// Passes after which a price is known well enough to compare with.

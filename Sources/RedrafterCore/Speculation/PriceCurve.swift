@@ -2,7 +2,7 @@
 ///
 /// As fewer rows never cost more, prices that contradict each other are averaged by their weights (isotonic regression). Beyond the
 /// largest count the price rises as steeply as before it, and at least as steeply as on the whole: two counts whose prices happen
-/// to be alike do not promise that hundreds of rows are free.
+/// to be alike do not promise that all further rows are free. Where one count alone is known, its price is that of all.
 public struct PriceCurve: Sendable {
     struct Point: Sendable {
         let rows: Int

@@ -8,36 +8,31 @@ struct PriceTable: Sendable {
 
     /// What is known of a number of rows in a range; nil if nothing is.
     func price(rows: Int, range: Int) -> RunningMedian? {
-        guard passes.indices.contains(range), passes[range].count >= rows else { return nil }
+        guard rows > 0, passes.indices.contains(range), passes[range].count >= rows else { return nil }
         let price = passes[range][rows - 1]
         return price.isEmpty ? nil : price
     }
 
     mutating func add(_ seconds: Double, rows: Int, range: Int, pass: Int) {
+        guard rows > 0 else { return }
         while passes.count <= range { passes.append([]) }
         while passes[range].count < rows { passes[range].append(RunningMedian(window: window)) }
         passes[range][rows - 1].add(seconds, pass: pass)
     }
 
-    /// What is known of a range, and what its neighbours know of row counts that were not measured in it; nil if nothing is known
-    /// anywhere.
-    /// - Parameter oldest: a price that was last seen before this pass is outdated.
-    func curve(range: Int, oldest: Int) -> PriceCurve? {
-        let nearest = passes.indices.sorted { abs($0 - range) < abs($1 - range) }
-        return nearest.reduce(into: nil as PriceCurve?) { curve, range in
-            guard let other = known(range, oldest) else { return }
-            curve = curve?.filled(with: other) ?? other
-        }
-    }
+    /// Ranges from 0 on of which something may be known.
+    var rangeCount: Int { passes.count }
 
     /// The range in which most row counts were measured, and its prices.
     func largestCurve(oldest: Int) -> (range: Int, curve: PriceCurve)? {
-        passes.indices.compactMap { range in known(range, oldest).map { (range, $0) } }
+        passes.indices.compactMap { range in curve(range: range, oldest: oldest).map { (range, $0) } }
             .max { $0.1.points.count < $1.1.points.count }
     }
 
-    /// Prices that are known and not outdated.
-    private func known(_ range: Int, _ oldest: Int) -> PriceCurve? {
+    /// What is known of a range; nil if nothing is.
+    /// - Parameter oldest: a price that was last seen before this pass is outdated.
+    func curve(range: Int, oldest: Int) -> PriceCurve? {
+        guard passes.indices.contains(range) else { return nil }
         let seen = passes[range].enumerated().filter { !$0.element.isEmpty && $0.element.lastPass >= oldest }
         guard !seen.isEmpty else { return nil }
         return PriceCurve(
