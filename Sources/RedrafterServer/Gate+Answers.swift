@@ -115,11 +115,14 @@
             deadline?.cancel()
             let part = isSilent ? min(time, Self.silentTime) : time
             deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(part)) {
-                // A connection without a request gives way to one that may have some.
-                if time > part, !self.crowd.takesPlace() {
-                    self.wait(for: time - part, context)
-                } else {
+                if time <= part {
                     self.isTooLate(context)
+                } else if self.crowd.takesPlace() {
+                    // A connection without a request gives way at once to one that may have some.
+                    self.reading = .ended
+                    context.close(promise: nil)
+                } else {
+                    self.wait(for: time - part, context)
                 }
             }
         }
