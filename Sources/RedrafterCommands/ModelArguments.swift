@@ -77,10 +77,16 @@ struct ModelArguments: ParsableArguments {
         return try load(options)
     }
 
-    private func load(_ options: ModelOptions) throws -> Model {
+    /// The options with the plug-ins of this build and the device that was chosen.
+    func withPlugins(_ options: ModelOptions) -> ModelOptions {
         var options = options
         options.registry = Plugins.current.registry
         options.backendOptions.device = device
+        return options
+    }
+
+    private func load(_ options: ModelOptions) throws -> Model {
+        let options = withPlugins(options)
         let path = try path()
         var bar = ProgressBar("loading")
         let model = try Model.load(path: path, options: options) { bar.update($0) }

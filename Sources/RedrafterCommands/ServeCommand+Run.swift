@@ -84,9 +84,7 @@
         /// done while it listens.
         fileprivate func checkFiles(_ engineOptions: EngineOptions) throws {
             guard !isOfHub else { return }
-            var options = ModelOptions(backend: backend)
-            options.registry = Plugins.current.registry
-            options.backendOptions.device = device
+            let options = withPlugins(ModelOptions(threads: threads, backend: backend))
             let target = try Model.draftTarget(path: try path(), options: options)
             for name in engineOptions.drafters where name != "auto" {
                 do {

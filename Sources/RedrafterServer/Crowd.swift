@@ -16,7 +16,7 @@
         init(limit: Int) { self.limit = limit }
 
         /// Whether a connection that asks for nothing ends now, since others may be waiting: no more of them than make room for one.
-        func takesPlace() -> Bool {
+        func makesRoom() -> Bool {
             count.withLock { count in
                 guard count.open - count.leaving >= limit else { return false }
                 count.leaving += 1

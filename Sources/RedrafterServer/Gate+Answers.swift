@@ -117,7 +117,7 @@
             deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(part)) {
                 if time <= part {
                     self.isTooLate(context)
-                } else if self.crowd.takesPlace() {
+                } else if self.crowd.makesRoom() {
                     // A connection without a request gives way at once to one that may have some.
                     self.reading = .ended
                     context.close(promise: nil)

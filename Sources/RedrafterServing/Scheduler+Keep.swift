@@ -160,10 +160,11 @@ extension Scheduler {
         metrics.durations += durations
         guard plan.promptRows == 0 else { return }
         let contextLength = contextLength(of: plan.shares.map(\.slot))
-        let (texts, rows) = (plan.shares.count, plan.rows.count)
-        let plain = forest.prices.plainSeconds(texts: texts, contextLength: contextLength) ?? 0
-        let chosen = forest.prices.seconds(rows: rows, contextLength: contextLength) ?? 0
-        metrics.plainPassMilliseconds = plain * 1000
-        metrics.chosenPassMilliseconds = (rows > texts ? chosen : plain) * 1000
+        let texts = plan.shares.count
+        func milliseconds(_ rows: Int) -> Double {
+            (forest.prices.seconds(rows: rows, texts: texts, contextLength: contextLength) ?? 0) * 1000
+        }
+        metrics.plainPassMilliseconds = milliseconds(texts)
+        metrics.chosenPassMilliseconds = milliseconds(plan.rows.count)
     }
 }

@@ -89,11 +89,11 @@ import Testing
         ])
     func largeTree(tree: String) throws {
         try Data(tree.utf8).write(to: URL(filePath: directory.file("tree")))
-        let start = ContinuousClock.now
         let run = try Run(
-            shell: "\"$R\" generate -p x -m /nonexistent --tree \"$(cat '\(directory.file("tree"))')\"")
+            shell:
+                "ulimit -t 5; \"$R\" generate -p x -m /nonexistent --tree \"$(cat '\(directory.file("tree"))')\""
+        )
         #expect(run.exited && run.code == 64, "\(run.code): \(run.errors)")
         #expect(run.errors.hasPrefix("error: tree") && run.errors.utf8.count < 2000)
-        #expect(ContinuousClock.now - start < .seconds(5))
     }
 }

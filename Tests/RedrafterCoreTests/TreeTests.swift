@@ -65,15 +65,16 @@ import Testing
 
     @Test("A tree beyond the limit is refused before work is done on it, whatever its shape")
     func largeShapes() {
-        let start = ContinuousClock.now
         for paths in [
             [[Int](repeating: 0, count: 100_000)], [[Int](repeating: -1, count: 100_000)],
             (0..<100_000).map { [0, $0 % 1000] },
         ] {
-            let error = #expect(throws: ParameterError.self) { try StaticTree(paths: paths) }
+            let (error, time) = withProcessorTime {
+                #expect(throws: ParameterError.self) { try StaticTree(paths: paths) }
+            }
             #expect((error?.description.utf8.count ?? .max) < 200)
+            #expect(time < .seconds(1))
         }
-        #expect(ContinuousClock.now - start < .seconds(2))
         #expect(throws: Never.self) { try StaticTree(paths: [[Int](repeating: 0, count: 63)]) }
     }
 

@@ -1,4 +1,5 @@
 import RedrafterFormats
+import RedrafterTesting
 import Testing
 
 @testable import RedrafterModels
@@ -83,9 +84,7 @@ struct TokenizerComponentTests {
     func linearTime(item: Case, character: String) throws {
         let tokenizer = try item.tokenizer()
         let text = [UInt8](String(repeating: character, count: (1 << 18) / character.utf8.count).utf8)
-        let start = ContinuousClock.now
-        _ = tokenizer.encode(bytes: text, parseSpecial: true)
-        #expect(ContinuousClock.now - start < .seconds(4))
+        #expect(withProcessorTime { tokenizer.encode(bytes: text, parseSpecial: true) }.time < .seconds(4))
     }
 }
 
@@ -99,9 +98,10 @@ struct WhitespaceTokenTests {
             """
         let tokenizer = try json.tokenizer()
         let count = 400_000 / unit.utf8.count
-        let start = ContinuousClock.now
-        let tokens = tokenizer.encode(String(repeating: unit, count: count), parseSpecial: true)
-        #expect(ContinuousClock.now - start < .seconds(2))
+        let (tokens, time) = withProcessorTime {
+            tokenizer.encode(String(repeating: unit, count: count), parseSpecial: true)
+        }
+        #expect(time < .seconds(2))
         // As Hugging Face has it, each of them is a token, though the first has taken the rest along.
         #expect(tokens.filter { $0 == 5 }.count == count)
     }
@@ -142,9 +142,9 @@ struct PatternTests {
         ], ["a", "ab", "1"])
     func linear(pattern: String, unit: String) throws {
         let text = Array(String(repeating: unit, count: 200_000 / unit.utf8.count).utf8)
-        let start = ContinuousClock.now
-        #expect(try Self.pieces(pattern, text).map(\.count).reduce(0, +) == text.count)
-        #expect(ContinuousClock.now - start < .seconds(5))
+        let (pieces, time) = try withProcessorTime { try Self.pieces(pattern, text) }
+        #expect(pieces.map(\.count).reduce(0, +) == text.count)
+        #expect(time < .seconds(5))
     }
 
     @Test(

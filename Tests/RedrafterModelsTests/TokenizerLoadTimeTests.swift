@@ -1,6 +1,6 @@
 import RedrafterFormats
 import RedrafterModels
-import RedrafterPlatform
+import RedrafterTesting
 import Testing
 
 @Suite struct TokenizerLoadTimeTests {
@@ -27,17 +27,9 @@ import Testing
 
     private func time(_ json: TokenizerJSON) throws -> (bytes: Int, duration: Duration) {
         let text = json.text
-        let start = processorTime()
-        let tokenizer = try json.tokenizer()
+        let (tokenizer, duration) = try withProcessorTime { try json.tokenizer() }
         #expect(tokenizer.tokenCount > 1000)
-        return (text.utf8.count, processorTime() - start)
-    }
-
-    /// What this thread has computed: other work of the machine has no part in it.
-    private func processorTime() -> Duration {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return .seconds(Int(time.tv_sec)) + .nanoseconds(Int(time.tv_nsec))
+        return (text.utf8.count, duration)
     }
 
     @Test(

@@ -19,7 +19,7 @@ public struct CombinedDrafter: Drafter {
         /// Tokens that it has lately promised beyond the certain one; nil before its first draft.
         var promise: Double?
         /// Seconds of its drafts.
-        var price = RunningMedian(window: 15)
+        var price = RunningMedian()
         /// Drafts that it is left out of, and how many it is left out of the next time that it does not pay.
         var restLeft = 0
         var restLength = CombinedDrafter.firstRest

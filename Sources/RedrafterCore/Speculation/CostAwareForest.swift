@@ -136,11 +136,10 @@ public struct CostAwareForest: Sendable {
         let candidates = candidates(proposals, texts)
         let draft = zip(texts, isDrafted).reduce(0.0) { $0 + ($1.1 ? $1.0.draftSeconds : 0) }
         let count = texts.count
-        let prices = prices.curve(contextLength: contextLength)
-        let plain = self.prices.plainSeconds(texts: count, contextLength: contextLength) ?? 0
         func seconds(_ extra: Int) -> Double {
-            extra == 0 ? plain : prices?.seconds(rows: count + extra) ?? 0
+            prices.seconds(rows: count + extra, texts: count, contextLength: contextLength) ?? 0
         }
+        let plain = seconds(0)
         var best = (extra: 0, rate: Double(count) / (draft + plain))
         var expected = Double(count)
         for extra in stride(from: 1, through: min(candidates.count, rowLimit(count) - count), by: 1) {

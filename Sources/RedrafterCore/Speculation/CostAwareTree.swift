@@ -51,15 +51,14 @@ public struct CostAwareTree: TreeBuilder {
     public mutating func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {
         let probabilities = evidence.calibration.pathProbabilities(proposal)
         let ranked = proposal.ranked(maximumDepth: evidence.room, probabilities: probabilities)
-        let prices = evidence.prices.curve(contextLength: evidence.contextLength)
-        let plain = evidence.prices.plainSeconds(contextLength: evidence.contextLength) ?? 0
         let limit = min(maximumRows, evidence.prices.affordableRows, ranked.count)
         var best = (rows: 1, rate: 0.0)
         var expected = 0.0
         for rows in 1...limit {
             expected += probabilities[ranked[rows - 1]]
-            let seconds = rows == 1 ? plain : prices?.seconds(rows: rows) ?? 0
-            let rate = expected / (evidence.prices.draftSeconds + seconds)
+            let seconds = evidence.prices.seconds(
+                rows: rows, texts: 1, contextLength: evidence.contextLength)
+            let rate = expected / (evidence.prices.draftSeconds + (seconds ?? 0))
             if rate > best.rate { best = (rows, rate) }
         }
         promisedRate = best.rate

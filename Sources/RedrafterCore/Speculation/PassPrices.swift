@@ -18,7 +18,7 @@ public struct PassPrices: Sendable {
     private var drafted = PriceTable(window: 15)
     /// Of passes with one row for each text that followed such passes.
     private var plain = PriceTable(window: 5)
-    private var drafts = RunningMedian(window: 15)
+    private var drafts = RunningMedian()
     private var passCount = 0
     /// Plain passes in succession until now.
     private var plainStreak = passesBeforePlain
@@ -54,8 +54,15 @@ public struct PassPrices: Sendable {
         return known ?? seconds(rows: texts, contextLength: contextLength)
     }
 
-    /// Prices behind so many committed tokens; nil before the first was measured.
-    public func curve(contextLength: Int) -> PriceCurve? {
+    /// Seconds of a pass with so many rows for so many texts: a plain one where each has its root alone; nil before the first was
+    /// measured.
+    public func seconds(rows: Int, texts: Int, contextLength: Int) -> Double? {
+        rows == texts
+            ? plainSeconds(texts: texts, contextLength: contextLength)
+            : seconds(rows: rows, contextLength: contextLength)
+    }
+
+    private func curve(contextLength: Int) -> PriceCurve? {
         let range = Self.range(contextLength)
         return latest?.range == range ? latest?.curve : curve(range)
     }

@@ -3,7 +3,7 @@
 /// As fewer rows never cost more, prices that contradict each other are averaged by their weights (isotonic regression). Beyond the
 /// largest count the price rises as steeply as before it, and at least as steeply as on the whole: two counts whose prices happen
 /// to be alike do not promise that all further rows are free. Where one count alone is known, its price is that of all.
-public struct PriceCurve: Sendable {
+struct PriceCurve: Sendable {
     struct Point: Sendable {
         let rows: Int
         var seconds: Double
@@ -22,10 +22,10 @@ public struct PriceCurve: Sendable {
     var largest: Int { points[points.count - 1].rows }
 
     /// Rows that the next pass may have: twice as many as were measured.
-    public var affordableRows: Int { largest * 2 }
+    var affordableRows: Int { largest * 2 }
 
     /// Seconds of a pass.
-    public func seconds(rows: Int) -> Double {
+    func seconds(rows: Int) -> Double {
         let (first, last) = (points[0], points[points.count - 1])
         guard rows > first.rows, points.count > 1 else { return first.seconds }
         guard rows < last.rows else {

@@ -8,7 +8,7 @@ struct RunningMedian: Sendable {
     /// When the last sample came, in passes.
     private(set) var lastPass = 0
 
-    init(window: Int) { self.window = window }
+    init(window: Int = 15) { self.window = window }
 
     var isEmpty: Bool { samples.isEmpty }
     var count: Int { samples.count }
