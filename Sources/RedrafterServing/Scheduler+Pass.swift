@@ -41,6 +41,8 @@ extension Scheduler {
                 forest.observePass(
                     rows: plan.rows.count, texts: plan.shares.count, contextLength: contextLength,
                     duration: watch.durations.verify)
+            } else {
+                forest.observePrompt()
             }
             try keep(plan, verdicts, output, &watch)
         } catch {

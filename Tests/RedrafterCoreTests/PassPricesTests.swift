@@ -59,10 +59,49 @@ import Testing
             }
             return counts
         }
-        #expect((0..<5).map { _ in cycle(plain: 3).drafted } == [32, 64, 128, 256, 256])
-        #expect(cycle(plain: 4) == (256, 5))
+        let cycles = (0..<6).map { _ in cycle(plain: 3) }
+        #expect(cycles.map(\.drafted) == [32, 64, 128, 256, 256, 256])
+        #expect(cycles.map(\.plain) == [21, 5, 5, 5, 5, 5])
+        #expect(cycle(plain: 4) == (256, 21))
         #expect(prices.plainSeconds(contextLength: 10) == 0.004)
         #expect(cycle(plain: 4) == (32, 5))
+    }
+
+    @Test(
+        "Plain passes become faster in succession, and a few of them tell what many pay", arguments: [1.0, 2])
+    func settling(slowdown: Double) {
+        var prices = PassPrices()
+        add([9], rows: 3, to: &prices)
+        let streak = [9, 8] + [Double](repeating: 6, count: 5) + [Double](repeating: 5, count: 9)
+        add(streak + [Double](repeating: 4, count: 5), rows: 1, to: &prices)
+        #expect(prices.plainSeconds(contextLength: 10) == 0.004)
+        // A machine that became slower is slower in every pass.
+        let short = [8, 6, 6, 6, 6, 6].map { $0 * slowdown }
+        add([9, 9], rows: 3, to: &prices)
+        add([9] + short, rows: 1, to: &prices)
+        #expect(abs((prices.plainSeconds(contextLength: 10) ?? 0) - 0.004 * slowdown) < 1e-9)
+        add([Double](repeating: 4 * slowdown, count: 20), rows: 1, to: &prices)
+        prices.observePrompt()
+        add(Array(short.dropFirst()), rows: 1, to: &prices)
+        #expect(abs((prices.plainSeconds(contextLength: 10) ?? 0) - 0.004 * slowdown) < 1e-9)
+    }
+
+    @Test("A streak that becomes slower changes no price")
+    func slower() {
+        var prices = PassPrices()
+        add([9], rows: 3, to: &prices)
+        add((0..<21).map { 5 + Double($0) }, rows: 1, to: &prices)
+        add([9], rows: 3, to: &prices)
+        add([8, 8, 8, 8, 8, 8, 8], rows: 1, to: &prices)
+        #expect(prices.plainSeconds(contextLength: 10) == 0.008)
+    }
+
+    @Test("A text that grows beyond a range of contexts takes its plain price along")
+    func growth() {
+        var prices = PassPrices()
+        add([3, 3, 3], rows: 1, to: &prices, contextLength: 250)
+        #expect(prices.isPlainKnown(contextLength: 260) && prices.plainSeconds(contextLength: 260) == 0.003)
+        #expect(!prices.isPlainKnown(contextLength: 2000))
     }
 
     @Test("Prices that fall with the rows are averaged, and beyond them no row is free")

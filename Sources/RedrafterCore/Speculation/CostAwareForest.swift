@@ -178,6 +178,9 @@ public struct CostAwareForest: Sendable {
         prices.observePass(rows: rows, texts: texts, contextLength: contextLength, duration: duration)
     }
 
+    /// A pass had rows of prompts.
+    public mutating func observePrompt() { prices.observePrompt() }
+
     /// Rows of the next pass at most: only a little more than what was measured.
     private func rowLimit(_ texts: Int) -> Int { min(maximumRows, max(texts, prices.affordableRows)) }
 

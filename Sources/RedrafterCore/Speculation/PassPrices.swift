@@ -3,8 +3,8 @@
 ///
 /// Plain passes, with one row for each text, have a price of their own: what they cost after other plain passes. Right after a pass
 /// over more rows the same work takes longer, up to twice as long where other programs need the cache, since more time has gone by
-/// since the weights were read last. Plain decoding does not pay that, so drafting has to be compared with what it does pay. While
-/// texts are drafted, a few plain passes in succession renew that price now and then (`isPlainKnown`).
+/// since the weights were read last. Plain decoding does not pay that, so drafting has to be compared with what it does pay
+/// (`PlainStreak`). While texts are drafted, a few plain passes in succession renew that price now and then (`isPlainKnown`).
 ///
 /// Processors that others share change their speed within seconds. A row count that was not seen for a while is forgotten and its
 /// price interpolated, so that one bad moment does not rule it out for ever, and plain passes are timed the more often the less
@@ -16,12 +16,13 @@
 public struct PassPrices: Sendable {
     /// Of passes with more rows than texts, and of those right after them.
     private var drafted = PriceTable(window: 15)
-    /// Of passes with one row for each text that followed such passes.
+    /// Of passes with one row for each text that followed such passes, as they are in a long streak.
     private var plain = PriceTable(window: 5)
     private var drafts = RunningMedian()
     private var passCount = 0
-    /// Plain passes in succession until now.
-    private var plainStreak = passesBeforePlain
+    private var streak = PlainStreak()
+    /// When it was measured last how much faster plain passes become in succession.
+    private var lastWholeStreak = 0
     /// Passes after which the price of plain ones is renewed.
     private var plainMemory = firstPlainMemory
     /// Plain passes follow each other until their price is known anew.
@@ -87,23 +88,26 @@ public struct PassPrices: Sendable {
         let seconds = duration / .seconds(1)
         passCount += 1
         if rows != texts {
-            plainStreak = 0
+            streak.end()
             drafted.add(seconds, rows: rows, range: range, pass: passCount)
         } else {
             if !isRenewing, !isPlainKnown(texts, range: range) { beginRenewal(texts, range: range) }
-            if plainStreak < Self.passesBeforePlain {
-                drafted.add(seconds, rows: rows, range: range, pass: passCount)
-            } else {
-                plain.add(seconds, rows: rows, range: range, pass: passCount)
+            if let settled = streak.add(seconds, texts: texts) {
+                plain.add(settled, rows: rows, range: range, pass: passCount)
                 lastPlainPass = passCount
+            } else {
+                drafted.add(seconds, rows: rows, range: range, pass: passCount)
             }
-            plainStreak += 1
-            if isRenewing, plainStreak >= Self.passesOfRenewal { endRenewal(texts, range: range) }
+            if streak.length >= PlainStreak.whole { lastWholeStreak = passCount }
+            if isRenewing, streak.length >= passesOfRenewal { endRenewal(texts, range: range) }
             // After a rest everything may be different.
-            if plainStreak > 2 * Self.passesOfRenewal { plainMemory = Self.firstPlainMemory }
+            if streak.length > PlainStreak.whole { plainMemory = Self.firstPlainMemory }
         }
         latest = (range, curve(range))
     }
+
+    /// Rows of a prompt were in a pass, which has no price.
+    public mutating func observePrompt() { streak.interrupt() }
 
     /// Adds the duration of a draft.
     public mutating func observeDraft(_ duration: Duration) { drafts.add(duration / .seconds(1)) }
@@ -124,10 +128,20 @@ public struct PassPrices: Sendable {
     }
 
     private func isPlainKnown(_ texts: Int, range: Int) -> Bool {
-        guard let price = plain.price(rows: texts, range: range) else { return false }
-        // Where the number of texts changes all the time, a price that is a little older does as well.
-        return price.count >= Self.samplesNeeded && lastPlainPass + plainMemory > passCount
-            && price.lastPass + Self.memoryOfOthers * plainMemory > passCount
+        // A text that grows into another range takes its price along.
+        lastPlainPass + plainMemory > passCount
+            && [range, range - 1, range + 1].contains { range in
+                guard range >= 0, let price = plain.price(rows: texts, range: range) else { return false }
+                // Where the number of texts changes all the time, a price that is a little older does as well.
+                return price.count >= Self.samplesNeeded
+                    && price.lastPass + Self.memoryOfOthers * plainMemory > passCount
+            }
+    }
+
+    /// Plain passes of a renewal: a whole streak where none was timed lately. A price that is new is known sooner.
+    private var passesOfRenewal: Int {
+        let isDue = renewal != nil && (!streak.isMeasured || lastWholeStreak < oldest)
+        return isDue ? PlainStreak.whole : Self.shortestRenewal
     }
 
     /// What is known of a range, and what its neighbours know of row counts that were not measured in it.
@@ -158,12 +172,10 @@ public struct PassPrices: Sendable {
     private static let longestPlainMemory = 256
     /// How much longer the price of another number of texts is believed.
     private static let memoryOfOthers = 4
-    /// Plain passes before one that is priced as such.
-    private static let passesBeforePlain = 2
     /// Passes after which a price is known well enough to compare with.
     private static let samplesNeeded = 3
     /// Plain passes that renew their price.
-    private static let passesOfRenewal = 5
+    private static let shortestRenewal = 5
     /// Prices that differ by this share at most agree.
     private static let agreement = 0.1
 

@@ -67,6 +67,7 @@ public struct Speculator<Target: TargetSequence> {
         while true {
             guard proceed(done - held) else { return nil }
             let (count, output) = try target.prefill(prompt[done...])
+            evidence.prices.observePrompt()
             done += count
             let isLast = done == prompt.count
             var reported = [TokenLogProbabilities]()

@@ -1,0 +1,61 @@
+/// Plain passes in succession, and how much faster they become while they follow each other.
+///
+/// The first plain passes after drafted ones or a prompt take longer than those of plain decoding, by 10 to 25 % on a shared machine:
+/// the weights come back into the cache bit by bit, over some ten passes. How much faster passes become is measured within one
+/// streak, so that the speed of the machine, which changes as well, has no part in it. From then on a few passes tell what plain
+/// decoding pays.
+struct PlainStreak: Sendable {
+    /// Plain passes until now. A new process begins as if some had been.
+    private(set) var length = first
+    /// What a pass costs in a long streak, relative to the first ones.
+    private(set) var settledShare = 1.0
+    /// A long streak has been timed.
+    private(set) var isMeasured = false
+    private var early = [Double]()
+    private var late = [Double]()
+    private var texts = 0
+
+    /// A pass over more rows than texts ends the streak.
+    mutating func end() { length = 0 }
+
+    /// After a pass with rows of a prompt, the next ones are the first again.
+    mutating func interrupt() { length = min(length, Self.first) }
+
+    /// Adds a plain pass.
+    /// - Returns: seconds that it would take in a long streak; nil for those right after a draft.
+    mutating func add(_ seconds: Double, texts: Int) -> Double? {
+        defer { length += 1 }
+        guard length >= Self.first else { return nil }
+        if length == Self.first || texts != self.texts {
+            (early, late, self.texts) = ([], [], texts)
+        }
+        if length < Self.first + Self.samples { early.append(seconds) }
+        if length >= Self.settled { late.append(seconds) }
+        if early.count == Self.samples, late.count == Self.samples { measure() }
+        return seconds * (settledShare + (1 - settledShare) * progress)
+    }
+
+    /// How far the passes have come from the first ones' price to the last ones'. 0 to 1
+    private var progress: Double {
+        let begin = Self.first + Self.samples
+        return min(max(Double(length - begin) / Double(Self.settled - begin), 0), 1)
+    }
+
+    private mutating func measure() {
+        func median(_ samples: [Double]) -> Double { samples.sorted()[samples.count / 2] }
+        // Passes that have become slower tell of the machine, not of the streak.
+        let share = min(median(late) / max(median(early), .leastNormalMagnitude), 1)
+        settledShare = isMeasured ? settledShare + (share - settledShare) * Self.learningRate : share
+        isMeasured = true
+    }
+
+    /// Passes after which a streak has told how much faster they become.
+    static let whole = settled + samples
+
+    /// Plain passes before the first that is timed.
+    private static let first = 2
+    private static let samples = 5
+    /// Passes after which they become no faster.
+    private static let settled = 16
+    private static let learningRate = 0.25
+}
