@@ -80,10 +80,14 @@ import Testing
         add([9, 9], rows: 3, to: &prices)
         add([9] + short, rows: 1, to: &prices)
         #expect(abs((prices.plainSeconds(contextLength: 10) ?? 0) - 0.004 * slowdown) < 1e-9)
-        add([Double](repeating: 4 * slowdown, count: 20), rows: 1, to: &prices)
+        // After a prompt it is another matter.
         prices.observePrompt()
-        add(Array(short.dropFirst()), rows: 1, to: &prices)
-        #expect(abs((prices.plainSeconds(contextLength: 10) ?? 0) - 0.004 * slowdown) < 1e-9)
+        add([Double](repeating: 8, count: 5), rows: 1, to: &prices)
+        #expect(prices.plainSeconds(contextLength: 10) == 0.008)
+        add([Double](repeating: 4, count: 16), rows: 1, to: &prices)
+        prices.observePrompt()
+        add(short.dropFirst().map { $0 * 2 }, rows: 1, to: &prices)
+        #expect(abs((prices.plainSeconds(contextLength: 10) ?? 0) - 0.006 * slowdown) < 1e-9)
     }
 
     @Test("A streak that becomes slower changes no price")

@@ -98,7 +98,7 @@ public struct PassPrices: Sendable {
             } else {
                 drafted.add(seconds, rows: rows, range: range, pass: passCount)
             }
-            if streak.length >= PlainStreak.whole { lastWholeStreak = passCount }
+            if streak.isWhole { lastWholeStreak = passCount }
             if isRenewing, streak.length >= passesOfRenewal { endRenewal(texts, range: range) }
             // After a rest everything may be different.
             if streak.length > PlainStreak.whole { plainMemory = Self.firstPlainMemory }

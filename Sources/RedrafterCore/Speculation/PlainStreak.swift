@@ -1,25 +1,35 @@
 /// Plain passes in succession, and how much faster they become while they follow each other.
 ///
-/// The first plain passes after drafted ones or a prompt take longer than those of plain decoding, by 10 to 25 % on a shared machine:
-/// the weights come back into the cache bit by bit, over some ten passes. How much faster passes become is measured within one
-/// streak, so that the speed of the machine, which changes as well, has no part in it. From then on a few passes tell what plain
+/// The first plain passes after drafted ones or a prompt take longer than those of plain decoding, by up to a third on a shared
+/// machine: the weights come back into the cache bit by bit, over some ten passes. How much faster passes become is measured within
+/// one streak, so that the speed of the machine, which changes as well, has no part in it. From then on a few passes tell what plain
 /// decoding pays.
 struct PlainStreak: Sendable {
+    /// What came before a streak.
+    private enum Origin: Int {
+        case draft, prompt
+    }
+
     /// Plain passes until now. A new process begins as if some had been.
     private(set) var length = first
-    /// What a pass costs in a long streak, relative to the first ones.
-    private(set) var settledShare = 1.0
-    /// A long streak has been timed.
-    private(set) var isMeasured = false
+    private var origin = Origin.prompt
+    /// What a pass costs in a long streak, relative to the first ones, by origin; nil before the first long one.
+    private var settledShares: [Double?] = [nil, nil]
     private var early = [Double]()
     private var late = [Double]()
     private var texts = 0
 
+    /// It is known how much faster passes become after drafted ones.
+    var isMeasured: Bool { settledShares[Origin.draft.rawValue] != nil }
+
+    /// The streak came after a draft, and has told how much faster its passes become.
+    var isWhole: Bool { origin == .draft && length >= Self.whole }
+
     /// A pass over more rows than texts ends the streak.
-    mutating func end() { length = 0 }
+    mutating func end() { (length, origin) = (0, .draft) }
 
     /// After a pass with rows of a prompt, the next ones are the first again.
-    mutating func interrupt() { length = min(length, Self.first) }
+    mutating func interrupt() { (length, origin) = (min(length, Self.first), .prompt) }
 
     /// Adds a plain pass.
     /// - Returns: seconds that it would take in a long streak; nil for those right after a draft.
@@ -32,7 +42,8 @@ struct PlainStreak: Sendable {
         if length < Self.first + Self.samples { early.append(seconds) }
         if length >= Self.settled { late.append(seconds) }
         if early.count == Self.samples, late.count == Self.samples { measure() }
-        return seconds * (settledShare + (1 - settledShare) * progress)
+        let share = settledShares[origin.rawValue] ?? 1
+        return seconds * (share + (1 - share) * progress)
     }
 
     /// How far the passes have come from the first ones' price to the last ones'. 0 to 1
@@ -45,8 +56,8 @@ struct PlainStreak: Sendable {
         func median(_ samples: [Double]) -> Double { samples.sorted()[samples.count / 2] }
         // Passes that have become slower tell of the machine, not of the streak.
         let share = min(median(late) / max(median(early), .leastNormalMagnitude), 1)
-        settledShare = isMeasured ? settledShare + (share - settledShare) * Self.learningRate : share
-        isMeasured = true
+        let known = settledShares[origin.rawValue] ?? share
+        settledShares[origin.rawValue] = known + (share - known) * Self.learningRate
     }
 
     /// Passes after which a streak has told how much faster they become.
