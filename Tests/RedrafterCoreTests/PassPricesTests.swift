@@ -68,26 +68,26 @@ import Testing
     }
 
     @Test(
-        "Plain passes become faster in succession, and a few of them tell what many pay", arguments: [1.0, 2])
-    func settling(slowdown: Double) {
+        "Plain passes become faster in succession, and a few of them tell what many pay",
+        arguments: [(6.0, 4.0), (12, 10), (3, 1.5)])
+    func settling(early: Double, settled: Double) {
         var prices = PassPrices()
         add([9], rows: 3, to: &prices)
         let streak = [9, 8] + [Double](repeating: 6, count: 5) + [Double](repeating: 5, count: 9)
         add(streak + [Double](repeating: 4, count: 5), rows: 1, to: &prices)
         #expect(prices.plainSeconds(contextLength: 10) == 0.004)
-        // A machine that became slower is slower in every pass.
-        let short = [8, 6, 6, 6, 6, 6].map { $0 * slowdown }
+        // Whatever the work, and the speed of the machine, the weights take as long.
         add([9, 9], rows: 3, to: &prices)
-        add([9] + short, rows: 1, to: &prices)
-        #expect(abs((prices.plainSeconds(contextLength: 10) ?? 0) - 0.004 * slowdown) < 1e-9)
+        add([9, 8] + [Double](repeating: early, count: 5), rows: 1, to: &prices)
+        #expect(abs((prices.plainSeconds(contextLength: 10) ?? 0) * 1000 - settled) < 1e-9)
         // After a prompt it is another matter.
         prices.observePrompt()
         add([Double](repeating: 8, count: 5), rows: 1, to: &prices)
         #expect(prices.plainSeconds(contextLength: 10) == 0.008)
-        add([Double](repeating: 4, count: 16), rows: 1, to: &prices)
+        add([Double](repeating: 7, count: 16), rows: 1, to: &prices)
         prices.observePrompt()
-        add(short.dropFirst().map { $0 * 2 }, rows: 1, to: &prices)
-        #expect(abs((prices.plainSeconds(contextLength: 10) ?? 0) - 0.006 * slowdown) < 1e-9)
+        add([Double](repeating: early, count: 5), rows: 1, to: &prices)
+        #expect(abs((prices.plainSeconds(contextLength: 10) ?? 0) * 1000 - (early - 1)) < 1e-9)
     }
 
     @Test("A streak that becomes slower changes no price")

@@ -160,7 +160,7 @@ public struct CostAwareForest: Sendable {
         for index in texts.indices where isDrafted[index] {
             let cost = Double(rows[index]) * rowSeconds + texts[index].draftSeconds
             let wasResting = texts[index].isResting
-            texts[index].learn(promised[index] - best.rate * cost)
+            texts[index].learn(promised[index] - best.rate * cost - Self.margin)
             hasWokenText = hasWokenText || wasResting && !texts[index].isResting
         }
         if isTrial { trials.learn(hasWokenText: hasWokenText) }
@@ -218,4 +218,7 @@ public struct CostAwareForest: Sendable {
 
     private static let typicalRows = 3
     private static let learningRate = 0.1
+    /// Tokens for a pass that drafts have to bring beyond their price: prices are estimates, and rows are bought where they look
+    /// cheap, so that what promises less loses as often as it gains.
+    private static let margin = 0.05
 }

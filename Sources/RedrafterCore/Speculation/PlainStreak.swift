@@ -1,9 +1,9 @@
 /// Plain passes in succession, and how much faster they become while they follow each other.
 ///
 /// The first plain passes after drafted ones or a prompt take longer than those of plain decoding, by up to a third on a shared
-/// machine: the weights come back into the cache bit by bit, over some ten passes. How much faster passes become is measured within
-/// one streak, so that the speed of the machine, which changes as well, has no part in it. From then on a few passes tell what plain
-/// decoding pays.
+/// machine: the weights come back into the cache bit by bit, over some ten passes. How much time that takes is measured within one
+/// streak, so that the speed of the machine, which changes as well, has no part in it. It is about the same for all numbers of
+/// texts, as the weights are. From then on a few passes tell what plain decoding pays.
 struct PlainStreak: Sendable {
     /// What came before a streak.
     private enum Origin: Int {
@@ -13,14 +13,14 @@ struct PlainStreak: Sendable {
     /// Plain passes until now. A new process begins as if some had been.
     private(set) var length = first
     private var origin = Origin.prompt
-    /// What a pass costs in a long streak, relative to the first ones, by origin; nil before the first long one.
-    private var settledShares: [Double?] = [nil, nil]
+    /// Seconds by which the first passes take longer than the later ones, by origin; nil before the first long streak.
+    private var excess: [Double?] = [nil, nil]
     private var early = [Double]()
     private var late = [Double]()
     private var texts = 0
 
     /// It is known how much faster passes become after drafted ones.
-    var isMeasured: Bool { settledShares[Origin.draft.rawValue] != nil }
+    var isMeasured: Bool { excess[Origin.draft.rawValue] != nil }
 
     /// The streak came after a draft, and has told how much faster its passes become.
     var isWhole: Bool { origin == .draft && length >= Self.whole }
@@ -42,8 +42,7 @@ struct PlainStreak: Sendable {
         if length < Self.first + Self.samples { early.append(seconds) }
         if length >= Self.settled { late.append(seconds) }
         if early.count == Self.samples, late.count == Self.samples { measure() }
-        let share = settledShares[origin.rawValue] ?? 1
-        return seconds * (share + (1 - share) * progress)
+        return max(seconds - (excess[origin.rawValue] ?? 0) * (1 - progress), seconds * Self.leastShare)
     }
 
     /// How far the passes have come from the first ones' price to the last ones'. 0 to 1
@@ -55,9 +54,10 @@ struct PlainStreak: Sendable {
     private mutating func measure() {
         func median(_ samples: [Double]) -> Double { samples.sorted()[samples.count / 2] }
         // Passes that have become slower tell of the machine, not of the streak.
-        let share = min(median(late) / max(median(early), .leastNormalMagnitude), 1)
-        let known = settledShares[origin.rawValue] ?? share
-        settledShares[origin.rawValue] = known + (share - known) * Self.learningRate
+        let found = max(median(early) - median(late), 0)
+        let known = excess[origin.rawValue] ?? found
+        // The longer a pass takes, the less such a difference says.
+        excess[origin.rawValue] = known + (found - known) * Self.learningRate / Double(texts)
     }
 
     /// Passes after which a streak has told how much faster they become.
@@ -69,4 +69,6 @@ struct PlainStreak: Sendable {
     /// Passes after which they become no faster.
     private static let settled = 16
     private static let learningRate = 0.25
+    /// The least that is left of a pass, in case the machine is much faster now than when the excess was measured.
+    private static let leastShare = 0.5
 }
