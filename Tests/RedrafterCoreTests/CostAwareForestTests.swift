@@ -115,6 +115,23 @@ import Testing
         #expect((2...20).contains(asked[0]), "\(asked)")
     }
 
+    @Test("One text of many whose guesses pay does not make trials of all frequent")
+    func trials() {
+        var forest = forest(rows: 64) { _ in 3 }
+        var texts = (0..<16).map { _ in text(0.001) }
+        var asked = 0
+        for pass in 0..<400 {
+            let budgets = forest.budgets(texts, contextLength: 0)
+            asked += budgets.last == .some(nil) ? 0 : 1
+            // The first text's guesses are good in every other stretch of 20 passes.
+            let trees = budgets.indices.map { index in
+                budgets[index] == nil ? TokenTree(root: 1) : chain(index == 0 && pass % 40 < 20 ? 0.9 : 0.05)
+            }
+            _ = forest.build(trees, isDrafted: budgets.map { $0 != nil }, &texts, contextLength: 0)
+        }
+        #expect((2...15).contains(asked), "\(asked)")
+    }
+
     @Test("Nothing is drafted before passes have a price")
     func unknown() {
         var forest = CostAwareForest()

@@ -6,7 +6,7 @@
 ///
 /// so that under load, where a row costs more of everybody's time, trees shrink, to one row each if that is best. A text whose
 /// guesses do not pay for their draft and their rows rests. Texts that rest are tried again, all in the same pass, after 4, 8, …
-/// passes. Every price is measured in this process.
+/// passes, until such a trial pays for all of its drafts. Every price is measured in this process.
 public struct CostAwareForest: Sendable {
     /// Rows of the next pass at most, prompts not counted. 1 to `TreeLimits.maximumRows`
     public var maximumRows: Int
@@ -81,10 +81,8 @@ public struct CostAwareForest: Sendable {
             return true
         }
 
-        /// After a trial that has woken nobody, the next one comes later.
-        mutating func learn(hasWokenText: Bool) {
-            interval = hasWokenText ? Self.first : min(interval * 2, Self.last)
-        }
+        /// After a trial that did not promise to pay for all of its drafts, the next one comes later.
+        mutating func learn(pays: Bool) { interval = pays ? Self.first : min(interval * 2, Self.last) }
 
         private static let first = 4
         private static let last = 256
@@ -156,14 +154,14 @@ public struct CostAwareForest: Sendable {
             rows[candidate.text] += 1
         }
         let rowSeconds = best.extra > 0 ? max(seconds(best.extra) - plain, 0) / Double(best.extra) : 0
-        var hasWokenText = false
+        var trialNet = 0.0
         for index in texts.indices where isDrafted[index] {
             let cost = Double(rows[index]) * rowSeconds + texts[index].draftSeconds
-            let wasResting = texts[index].isResting
-            texts[index].learn(promised[index] - best.rate * cost - Self.margin)
-            hasWokenText = hasWokenText || wasResting && !texts[index].isResting
+            let net = promised[index] - best.rate * cost - Self.margin
+            if texts[index].isResting { trialNet += net }
+            texts[index].learn(net)
         }
-        if isTrial { trials.learn(hasWokenText: hasWokenText) }
+        if isTrial { trials.learn(pays: trialNet > 0) }
         advantage += (best.rate * plain / Double(count) - advantage) * Self.learningRate
         return zip(proposals, isKept).map { $0.selecting($1) }
     }
