@@ -45,10 +45,11 @@ struct PlainStreak: Sendable {
         return max(seconds - (excess[origin.rawValue] ?? 0) * (1 - progress), seconds * Self.leastShare)
     }
 
-    /// How far the passes have come from the first ones' price to the last ones'. 0 to 1
+    /// How far the passes have come from the first ones' price to the last ones', fast at first. 0 to 1
     private var progress: Double {
         let begin = Self.first + Self.samples
-        return min(max(Double(length - begin) / Double(Self.settled - begin), 0), 1)
+        let left = 1 - min(max(Double(length - begin) / Double(Self.settled - begin), 0), 1)
+        return 1 - left * left
     }
 
     private mutating func measure() {
