@@ -61,16 +61,10 @@ struct TokenizeCommand: ParsableCommand {
     /// Seconds of processor time that the text takes, one line for each round (Benchmarks/Scripts/bench-tokenizers.py).
     private func report(_ tokenizer: Tokenizer, _ text: [UInt8], rounds: Int) throws {
         for _ in 0..<max(0, rounds) {
-            let start = Self.processorTime()
+            let start = processorTime()
             _ = tokenizer.encode(bytes: text, parseSpecial: !noSpecial)
-            try Terminal.write("\(Self.processorTime() - start)\n")
+            try Terminal.write("\((processorTime() - start) / .seconds(1))\n")
         }
-    }
-
-    private static func processorTime() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     /// Text, or a list of bytes where they are no text of their own.

@@ -159,12 +159,9 @@ extension Scheduler {
         metrics.rowsPerPass.observe(Double(plan.rows.count))
         metrics.durations += durations
         guard plan.promptRows == 0 else { return }
-        let contextLength = contextLength(of: plan.shares.map(\.slot))
-        let texts = plan.shares.count
-        func milliseconds(_ rows: Int) -> Double {
-            (forest.prices.seconds(rows: rows, texts: texts, contextLength: contextLength) ?? 0) * 1000
-        }
-        metrics.plainPassMilliseconds = milliseconds(texts)
-        metrics.chosenPassMilliseconds = milliseconds(plan.rows.count)
+        let prices = forest.prices.list(
+            texts: plan.shares.count, contextLength: contextLength(of: plan.shares.map(\.slot)))
+        metrics.plainPassMilliseconds = (prices?.plain ?? 0) * 1000
+        metrics.chosenPassMilliseconds = (prices?.seconds(rows: plan.rows.count) ?? 0) * 1000
     }
 }

@@ -5,12 +5,7 @@ import RedrafterPlatform
 package func withProcessorTime<Value, Failure: Error>(
     _ body: () throws(Failure) -> Value
 ) throws(Failure) -> (value: Value, time: Duration) {
-    func now() -> Duration {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return .seconds(Int(time.tv_sec)) + .nanoseconds(Int(time.tv_nsec))
-    }
-    let start = now()
+    let start = processorTime()
     let value = try body()
-    return (value, now() - start)
+    return (value, processorTime() - start)
 }

@@ -100,6 +100,28 @@ import Testing
         #expect(prices.plainSeconds(contextLength: 10) == 0.008)
     }
 
+    @Test("Prompts between all plain passes do not keep their price from being known")
+    func endlessPrompts() {
+        var prices = PassPrices()
+        var passes = 0
+        for _ in 0..<3 {
+            while !prices.isPlainKnown(contextLength: 10), passes < 100 {
+                add([5], rows: 1, to: &prices)
+                prices.observePrompt()
+                passes += 1
+            }
+            while prices.isPlainKnown(contextLength: 10) { add([8], rows: 3, to: &prices) }
+        }
+        #expect(passes < 100)
+    }
+
+    @Test("What is remembered does not grow with the passes")
+    func memory() {
+        var prices = PassPrices()
+        add([Double](repeating: 5, count: 5000), rows: 1, to: &prices)
+        #expect("\(prices)".utf8.count < 5000)
+    }
+
     @Test("A text that grows beyond a range of contexts takes its plain price along")
     func growth() {
         var prices = PassPrices()

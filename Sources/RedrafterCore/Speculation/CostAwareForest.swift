@@ -134,9 +134,8 @@ public struct CostAwareForest: Sendable {
         let candidates = candidates(proposals, texts)
         let draft = zip(texts, isDrafted).reduce(0.0) { $0 + ($1.1 ? $1.0.draftSeconds : 0) }
         let count = texts.count
-        func seconds(_ extra: Int) -> Double {
-            prices.seconds(rows: count + extra, texts: count, contextLength: contextLength) ?? 0
-        }
+        let prices = prices.list(texts: count, contextLength: contextLength)
+        func seconds(_ extra: Int) -> Double { prices?.seconds(rows: count + extra) ?? 0 }
         let plain = seconds(0)
         var best = (extra: 0, rate: Double(count) / (draft + plain))
         var expected = Double(count)

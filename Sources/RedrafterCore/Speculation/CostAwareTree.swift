@@ -51,14 +51,13 @@ public struct CostAwareTree: TreeBuilder {
     public mutating func build(_ proposal: TokenTree, _ evidence: DraftingEvidence) -> TokenTree {
         let probabilities = evidence.calibration.pathProbabilities(proposal)
         let ranked = proposal.ranked(maximumDepth: evidence.room, probabilities: probabilities)
+        let prices = evidence.prices.list(contextLength: evidence.contextLength)
         let limit = min(maximumRows, evidence.prices.affordableRows, ranked.count)
         var best = (rows: 1, rate: 0.0)
         var expected = 0.0
         for rows in 1...limit {
             expected += probabilities[ranked[rows - 1]]
-            let seconds = evidence.prices.seconds(
-                rows: rows, texts: 1, contextLength: evidence.contextLength)
-            let rate = expected / (evidence.prices.draftSeconds + (seconds ?? 0))
+            let rate = expected / (evidence.prices.draftSeconds + (prices?.seconds(rows: rows) ?? 0))
             if rate > best.rate { best = (rows, rate) }
         }
         promisedRate = best.rate

@@ -27,6 +27,8 @@ public struct PassPrices: Sendable {
     private var plainMemory = firstPlainMemory
     /// Plain passes follow each other until their price is known anew.
     private var isRenewing = false
+    /// Plain passes of this renewal, whether or not prompts came between them.
+    private var renewalPasses = 0
     /// What is renewed, and its price before.
     private var renewal: (texts: Int, range: Int, before: Double)?
     /// When a plain pass was timed last.
@@ -55,12 +57,12 @@ public struct PassPrices: Sendable {
         return known ?? seconds(rows: texts, contextLength: contextLength)
     }
 
-    /// Seconds of a pass with so many rows for so many texts: a plain one where each has its root alone; nil before the first was
-    /// measured.
-    public func seconds(rows: Int, texts: Int, contextLength: Int) -> Double? {
-        rows == texts
-            ? plainSeconds(texts: texts, contextLength: contextLength)
-            : seconds(rows: rows, contextLength: contextLength)
+    /// Prices of passes for so many texts, whatever their rows; nil before the first pass was measured.
+    public func list(texts: Int = 1, contextLength: Int) -> PriceList? {
+        guard let curve = curve(contextLength: contextLength),
+            let plain = plainSeconds(texts: texts, contextLength: contextLength)
+        else { return nil }
+        return PriceList(texts: texts, plain: plain, curve: curve)
     }
 
     private func curve(contextLength: Int) -> PriceCurve? {
@@ -99,7 +101,10 @@ public struct PassPrices: Sendable {
                 drafted.add(seconds, rows: rows, range: range, pass: passCount)
             }
             if streak.isWhole { lastWholeStreak = passCount }
-            if isRenewing, streak.length >= passesOfRenewal { endRenewal(texts, range: range) }
+            renewalPasses += 1
+            if isRenewing, max(streak.length, renewalPasses) >= passesOfRenewal {
+                endRenewal(texts, range: range)
+            }
             // After a rest everything may be different.
             if streak.length > PlainStreak.whole { plainMemory = Self.firstPlainMemory }
         }
@@ -114,6 +119,7 @@ public struct PassPrices: Sendable {
 
     private mutating func beginRenewal(_ texts: Int, range: Int) {
         isRenewing = true
+        renewalPasses = 0
         renewal = plain.price(rows: texts, range: range)
             .flatMap { $0.count >= Self.samplesNeeded ? (texts, range, $0.median) : nil }
     }
@@ -183,4 +189,15 @@ public struct PassPrices: Sendable {
     private static func range(_ contextLength: Int) -> Int {
         Int.bitWidth - (contextLength >> 8).leadingZeroBitCount
     }
+}
+
+/// What passes for some texts cost by their rows.
+public struct PriceList: Sendable {
+    fileprivate let texts: Int
+    /// Seconds of a pass where each text has its root alone, as plain decoding pays it.
+    public let plain: Double
+    fileprivate let curve: PriceCurve
+
+    /// Seconds of a pass over so many rows, the plain one included.
+    public func seconds(rows: Int) -> Double { rows == texts ? plain : curve.seconds(rows: rows) }
 }

@@ -15,8 +15,8 @@ struct PlainStreak: Sendable {
     private var origin = Origin.prompt
     /// Seconds by which the first passes take longer than the later ones, by origin; nil before the first long streak.
     private var excess: [Double?] = [nil, nil]
-    private var early = [Double]()
-    private var late = [Double]()
+    private var early = RunningMedian(window: samples)
+    private var late = RunningMedian(window: samples)
     private var texts = 0
 
     /// It is known how much faster passes become after drafted ones.
@@ -37,11 +37,12 @@ struct PlainStreak: Sendable {
         defer { length += 1 }
         guard length >= Self.first else { return nil }
         if length == Self.first || texts != self.texts {
-            (early, late, self.texts) = ([], [], texts)
+            (early, late) = (RunningMedian(window: Self.samples), RunningMedian(window: Self.samples))
+            self.texts = texts
         }
-        if length < Self.first + Self.samples { early.append(seconds) }
-        if length >= Self.settled { late.append(seconds) }
-        if early.count == Self.samples, late.count == Self.samples { measure() }
+        if length < Self.first + Self.samples { early.add(seconds) }
+        if length >= Self.settled { late.add(seconds) }
+        if length == Self.whole - 1, early.count == Self.samples, late.count == Self.samples { measure() }
         return max(seconds - (excess[origin.rawValue] ?? 0) * (1 - progress), seconds * Self.leastShare)
     }
 
@@ -53,9 +54,8 @@ struct PlainStreak: Sendable {
     }
 
     private mutating func measure() {
-        func median(_ samples: [Double]) -> Double { samples.sorted()[samples.count / 2] }
         // Passes that have become slower tell of the machine, not of the streak.
-        let found = max(median(early) - median(late), 0)
+        let found = max(early.median - late.median, 0)
         let known = excess[origin.rawValue] ?? found
         // The longer a pass takes, the less such a difference says.
         excess[origin.rawValue] = known + (found - known) * Self.learningRate / Double(texts)

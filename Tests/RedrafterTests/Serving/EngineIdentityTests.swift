@@ -132,6 +132,7 @@ import Testing
             EngineRequest(
                 try model.prompt([ChatMessage(role: .user, content: questions[1])]).tokens,
                 GenerationParameters(maximumTokens: 8)), model)
+        #expect(engine.metrics.speculation.acceptedTokens > 0)
         let requests = try questions.enumerated().map { index, question in
             var sampling = SamplingParameters()
             if index % 2 == 1 { (sampling.temperature, sampling.seed) = (0.8, UInt64(index)) }
