@@ -13,7 +13,8 @@ struct TrainingArguments: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Positions in each step; with --taps, up to 64 of each text.", valueName: "n"))
+            "Positions in each step; with --taps, those of batch size / --text-positions texts.",
+            valueName: "n"))
     var batchSize = standard.batchSize
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Peak learning rate.", valueName: "x"))
@@ -59,6 +60,32 @@ struct TrainingArguments: ParsableArguments {
         inversion: .prefixedNo,
         help: ArgumentHelp("Give the context block a decoder layer with attention over the text."))
     var contextLayer = standard.attends
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Let the context block add to the model's hidden state; without it, it takes that one's place."))
+    var contextAdds = standard.addsToHidden
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Let a context block that adds also learn to guess the model's next hidden state: weight of the squared error.",
+            valueName: "x"))
+    var stateWeight = standard.stateWeight
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Positions of a text in each step at most, with --taps, spread over all of it.", valueName: "n"))
+    var textPositions = standard.textPositions
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Share of the draft steps of a position that are learnt at a time, chosen at random: less leaves time for more positions.",
+            valueName: "p"))
+    var stepShare = standard.stepShare
 
     @Option(
         parsing: .unconditional,
@@ -152,6 +179,10 @@ struct TrainingArguments: ParsableArguments {
         settings.taps = layers(of: taps)
         settings.normalizesTaps = tapNorm
         settings.attends = contextLayer
+        settings.addsToHidden = contextAdds
+        settings.stateWeight = stateWeight
+        settings.textPositions = textPositions
+        settings.stepShare = stepShare
         settings.contextRate = contextRate
         settings.tapCache = tapCache
         settings.draftVocabulary = draftVocab

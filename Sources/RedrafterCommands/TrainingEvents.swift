@@ -9,12 +9,14 @@ extension TrainingRun.Event {
         case .started(let step, let iterations, let parameters, let positions, let coverage):
             "Training from iteration \(step) to \(iterations): \(parameters) parameters, \(positions) positions, "
                 + "draft vocabulary covers \(Self.percent(coverage)) of the answers"
-        case .report(let step, let loss, let accuracy, let rate, let speed, let time):
+        case .report(let step, let loss, let accuracy, let stateError, let rate, let speed, let time):
             "Iteration \(step): training loss \(Self.number(loss, 3)), top-1 \(Self.list(accuracy)), "
+                + Self.state(stateError)
                 + "learning rate \(Self.scientific(Double(rate))), \(Int(speed)) positions/s (\(Self.percent(time.data)) data, "
                 + "\(Self.percent(time.gradient)) gradient, \(Self.percent(time.update)) update)"
         case .evaluation(let step, let evaluation):
             "Iteration \(step): held-out loss \(Self.number(evaluation.loss, 3)), top-1 \(Self.list(evaluation.accuracy)), "
+                + Self.state(evaluation.stateError)
                 + "\(Self.number(evaluation.draft.tokensPerStep, 3)) tokens per step with "
                 + "\(Self.number(evaluation.draft.rowsPerStep, 1)) rows"
         case .saved(_, let path): "saved \(path)"
@@ -32,11 +34,12 @@ extension TrainingRun.Event {
                 "parameters": .integer(parameters), "positions": .integer(positions),
                 "coverage": .double(coverage),
             ])
-        case .report(let step, let loss, let accuracy, let rate, let speed, let time):
+        case .report(let step, let loss, let accuracy, let stateError, let rate, let speed, let time):
             .object([
                 "event": .string("report"), "step": .integer(step), "loss": .double(loss),
                 "top1": .array(accuracy.map(JSONValue.double)), "learning_rate": .double(Double(rate)),
                 "positions_per_second": .double(speed),
+                "state_error": stateError.map(JSONValue.double) ?? .null,
                 "time": .object([
                     "data": .double(time.data), "gradient": .double(time.gradient),
                     "update": .double(time.update),
@@ -46,6 +49,7 @@ extension TrainingRun.Event {
             .object([
                 "event": .string("evaluation"), "step": .integer(step), "loss": .double(evaluation.loss),
                 "top1": .array(evaluation.accuracy.map(JSONValue.double)),
+                "state_error": evaluation.stateError.map(JSONValue.double) ?? .null,
                 "tokens_per_step": .double(evaluation.draft.tokensPerStep),
                 "rows_per_step": .double(evaluation.draft.rowsPerStep),
             ])
@@ -54,6 +58,10 @@ extension TrainingRun.Event {
         case .checking(let bytes): .object(["event": .string("checking"), "bytes": .integer(bytes)])
         case .warning(let text): .object(["event": .string("warning"), "text": .string(text)])
         }
+    }
+
+    private static func state(_ error: Double?) -> String {
+        error.map { "state error \(number($0, 3)), " } ?? ""
     }
 
     private static func percent(_ share: Double) -> String { number(share * 100, 1) + " %" }

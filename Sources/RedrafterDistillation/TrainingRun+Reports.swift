@@ -61,8 +61,8 @@ extension TrainingRun {
         let loss = interval.result.loss
         report(
             .report(
-                step: step, loss: loss, accuracy: accuracy, learningRate: rate, positionsPerSecond: speed,
-                time: interval.shares))
+                step: step, loss: loss, accuracy: accuracy, stateError: interval.result.stateError,
+                learningRate: rate, positionsPerSecond: speed, time: interval.shares))
         try wrapping(
             DistillationError.training,
             try log.append(
@@ -70,6 +70,7 @@ extension TrainingRun {
                 [
                     "loss": .double(loss), "top1": .array(accuracy.map(JSONValue.double)),
                     "learning_rate": .double(Double(rate)), "positions_per_second": .double(speed),
+                    "state_error": interval.result.stateError.map(JSONValue.double) ?? .null,
                 ]))
         interval = Interval(settings.draftLength)
     }
@@ -97,7 +98,8 @@ extension TrainingRun {
             DistillationError.model,
             try DraftEvaluation(drafter, of: model, on: reader.data, tokens: Self.evaluatedTokens))
         let evaluation = Evaluation(
-            loss: total.loss, accuracy: (0..<settings.draftLength).map(total.accuracy(step:)), draft: draft)
+            loss: total.loss, accuracy: (0..<settings.draftLength).map(total.accuracy(step:)),
+            stateError: total.stateError, draft: draft)
         report(.evaluation(step: step, evaluation))
         try wrapping(
             DistillationError.training,
@@ -107,6 +109,7 @@ extension TrainingRun {
                     "eval": .object([
                         "loss": .double(evaluation.loss),
                         "top1": .array(evaluation.accuracy.map(JSONValue.double)),
+                        "state_error": evaluation.stateError.map(JSONValue.double) ?? .null,
                         "tokens_per_step": .double(draft.tokensPerStep),
                         "rows_per_step": .double(draft.rowsPerStep),
                     ])

@@ -16,8 +16,8 @@ public final class TrainingRun {
         /// The run begins, or goes on, at this step.
         case started(step: Int, iterations: Int, parameters: Int, positions: Int, coverage: Double)
         case report(
-            step: Int, loss: Double, accuracy: [Double], learningRate: Float, positionsPerSecond: Double,
-            time: TimeShares)
+            step: Int, loss: Double, accuracy: [Double], stateError: Double?, learningRate: Float,
+            positionsPerSecond: Double, time: TimeShares)
         case evaluation(step: Int, Evaluation)
         case saved(step: Int, path: String)
         /// So many bytes of data are read and compared with their digests, which takes seconds.
@@ -30,6 +30,8 @@ public final class TrainingRun {
         public var loss: Double
         /// Share of places where the first guess is right, for each draft position.
         public var accuracy: [Double]
+        /// Mean squared error of a context block's guesses at the next hidden state, where it learns them.
+        public var stateError: Double?
         /// The real search with trees of 8 rows.
         public var draft: DraftEvaluation
     }
@@ -86,7 +88,8 @@ public final class TrainingRun {
         let loaded = try Self.newest(store, resume: resume, report)
         let sizes = model.sizes
         try wrapping(
-            DistillationError.parameter, try Self.check(settings.taps, layers: sizes.layers))
+            DistillationError.parameter,
+            try Self.check(settings.taps, layers: sizes.layers, needLast: settings.addsToHidden))
         let data = try Self.data(
             model, directories, settings.tokenLimit, needsHidden: settings.taps.isEmpty, report)
         let vocabularySize = model.configuration.vocabularySize
@@ -96,7 +99,7 @@ public final class TrainingRun {
         reader = BatchReader(
             data, vocabulary: vocabulary, draftLength: settings.draftLength, loss: settings.loss,
             labelTemperature: settings.labelTemperature, stepDecay: settings.stepDecay,
-            weighsBySurvival: settings.weighsBySurvival)
+            weighsBySurvival: settings.weighsBySurvival, stateWeight: settings.stateWeight)
         let positions = data.roots(isHeldOut: false, skipsLoops: settings.skipsLoops).count
         guard positions >= settings.batchSize else {
             throw .tooLittleData(positions: positions, batchSize: settings.batchSize)
@@ -218,11 +221,15 @@ public final class TrainingRun {
 
     // MARK: Beginning
 
-    private static func check(_ taps: [Int], layers: Int) throws(ParameterError) {
-        guard taps.last ?? 0 < layers else {
-            throw .outOfRange(
-                name: "taps", got: taps.map { "\($0)" }.joined(separator: ","),
-                allowed: "layers 0 to \(layers - 1) of this model")
+    /// - Parameter needLast: whether the hidden state is made of the last tap.
+    private static func check(_ taps: [Int], layers: Int, needLast: Bool) throws(ParameterError) {
+        func refuse(_ allowed: String) -> ParameterError {
+            .outOfRange(name: "taps", got: taps.map { "\($0)" }.joined(separator: ","), allowed: allowed)
+        }
+        guard let last = taps.last else { return }
+        guard last < layers else { throw refuse("layers 0 to \(layers - 1) of this model") }
+        guard last == layers - 1 || !needLast else {
+            throw refuse("with --context-adds, lists that end with the model's last layer, \(layers - 1)")
         }
     }
 

@@ -30,6 +30,9 @@ public struct DraftBatch: Sendable {
     /// Whether the gradient weighs each loss by the probability that its step is reached, too: the drafter's own of the tokens before
     /// it. The probability itself is taken as given.
     public var weighsBySurvival = false
+    /// Weight of the squared error of a context block's guesses at the model's next hidden state, averaged over all rows of the
+    /// batch's texts; 0 for none. Needs `texts`; the state is the last tap.
+    public var stateWeight: Float = 0
 
     /// Zeros, with unused labels.
     public init(count: Int, draftLength: Int, hiddenSize: Int, labelsPerStep: Int) {
@@ -60,6 +63,11 @@ public struct BatchResult: Sendable, Hashable {
     /// Σ cross entropy of each step, without weights. `[L]`
     public var stepLossSum: [Double]
 
+    /// Σ over rows of the mean squared error of guesses at the next hidden state.
+    public var stateErrorSum: Double = 0
+    /// Rows of that sum.
+    public var stateRows = 0
+
     /// Nothing yet.
     public init(draftLength: Int) {
         counted = Array(repeating: 0, count: draftLength)
@@ -69,6 +77,9 @@ public struct BatchResult: Sendable, Hashable {
 
     /// The weighted mean of the loss; 0 where nothing has a weight.
     public var loss: Double { weightSum > 0 ? lossSum / weightSum : 0 }
+
+    /// The mean squared error of guesses at the next hidden state; nil where there were none.
+    public var stateError: Double? { stateRows > 0 ? stateErrorSum / Double(stateRows) : nil }
 
     /// Mean cross entropy of a step; 0 where it was never counted.
     public func loss(step: Int) -> Double {
@@ -85,6 +96,8 @@ public struct BatchResult: Sendable, Hashable {
         precondition(total.counted.count == part.counted.count, "results of different draft lengths")
         total.lossSum += part.lossSum
         total.weightSum += part.weightSum
+        total.stateErrorSum += part.stateErrorSum
+        total.stateRows += part.stateRows
         for step in total.counted.indices {
             total.counted[step] += part.counted[step]
             total.correct[step] += part.correct[step]

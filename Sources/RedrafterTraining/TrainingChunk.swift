@@ -69,6 +69,11 @@ public struct TrainingChunk {
         gradientValues.map { Self.matrix($0, layout[role]) }
     }
 
+    /// A matrix for a gradient that is handed on; nil where none is wanted.
+    public func gradientMatrix(_ rows: Int, _ columns: Int) -> Matrix? {
+        wantsGradient ? scratch.matrix(rows, columns) : nil
+    }
+
     /// Indices `n * L + t` of the positions' loss terms that have a weight, step by step.
     /// - Parameter steps: which steps.
     public func terms(steps: Range<Int>) -> [Int32] {
@@ -116,6 +121,10 @@ public struct BatchView {
     public let weights: UnsafeBufferPointer<Float>  // [N, L]
     public let truth: UnsafeBufferPointer<Int32>  // [N, L]
     let weighsBySurvival: Bool
+    public let stateWeight: Float
+
+    /// Rows of texts that have a next one, whose state can be guessed.
+    public var stateRows: Int { texts.map { $0.starts[$0.count] - $0.count } ?? 0 }
 }
 
 extension DraftBatch {
@@ -137,7 +146,7 @@ extension DraftBatch {
                                         outputs: outputs, tokens: tokens, labelRows: rows,
                                         labelProbabilities: probabilities,
                                         weights: weights, truth: truth,
-                                        weighsBySurvival: weighsBySurvival))
+                                        weighsBySurvival: weighsBySurvival, stateWeight: stateWeight))
                             }
                         }
                     }

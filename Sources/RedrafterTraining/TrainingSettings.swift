@@ -5,7 +5,7 @@ import RedrafterFormats
 public struct TrainingSettings: Sendable, Hashable {
     /// Steps of the optimiser; nil for one epoch.
     public var iterations: Int?
-    /// Positions in a step. Drafters that read whole texts take this many 64ths of them, with up to 64 positions of each.
+    /// Positions in a step. Drafters that read whole texts take `batchSize / textPositions` of them.
     public var batchSize = 512
     /// Peak of the learning rate, which warms up and then falls along a cosine.
     public var learningRate: Float = 3e-3
@@ -26,6 +26,14 @@ public struct TrainingSettings: Sendable, Hashable {
     public var normalizesTaps = true
     /// Whether the context block has a decoder layer.
     public var attends = true
+    /// Whether the context block leaves the model's hidden state in its place; see `ContextBlockSizes.addsToHidden`.
+    public var addsToHidden = false
+    /// See `DraftBatch.stateWeight`.
+    public var stateWeight: Float = 0
+    /// Positions of a text in a step at most, for drafters that read whole texts.
+    public var textPositions = 64
+    /// Share of the draft steps of a position that are learnt; see `StepSample`.
+    public var stepShare: Float = 1
     /// Memory for outputs of the model's layers, so that texts that come again are not computed again. MiB
     public var tapCache = 2048
     /// What the learning rate of the context block is multiplied by.
@@ -75,6 +83,16 @@ public struct TrainingSettings: Sendable, Hashable {
         try check((0...1 << 20).contains(tapCache), "tap-cache", tapCache, "0 to \(1 << 20) MiB")
         try check(
             contextRate.isFinite && contextRate > 0, "context-rate", contextRate, "a number above 0")
+        try check(
+            stateWeight.isFinite && stateWeight >= 0, "state-weight", stateWeight, "a number from 0")
+        try check(
+            stateWeight == 0 || addsToHidden, "state-weight", stateWeight,
+            "0 without --context-adds: only there the block guesses states")
+        try check((1...1 << 16).contains(textPositions), "text-positions", textPositions, "1 to \(1 << 16)")
+        try check(stepShare > 0 && stepShare <= 1, "step-share", stepShare, "above 0 and up to 1")
+        try check(
+            stepShare == 1 || !weighsBySurvival, "step-share", stepShare,
+            "1 with --survival, which needs all steps")
         try check((0...1 << 24).contains(draftVocabulary), "draft-vocab", draftVocabulary, "0 (all) or more")
         try check(
             labelTemperature.isFinite && labelTemperature > 0, "label-temp", labelTemperature, "above 0")
@@ -105,7 +123,9 @@ public struct TrainingSettings: Sendable, Hashable {
             "exit_dim": .integer(exitDimension ?? data.manifest.fingerprint.hiddenSize),
             "layers": .integer(layers), "taps": .array(taps.map { .integer($0) }),
             "tap_norm": .bool(normalizesTaps), "context_layer": .bool(attends),
-            "context_rate": .double(Double(contextRate)),
+            "context_rate": .double(Double(contextRate)), "context_adds": .bool(addsToHidden),
+            "state_weight": .double(Double(stateWeight)), "text_positions": .integer(textPositions),
+            "step_share": .double(Double(stepShare)),
             "draft_vocab": .integer(vocabularySize),
             "loss": .string(
                 loss.rawValue + (weighsBySurvival ? ", survival" : "") + (skipsLoops ? ", no loops" : "")),

@@ -19,14 +19,14 @@ extension ToyDrafter {
 
     /// A context block for a model of two layers.
     public static func context(
-        taps: [Int] = [0, 1], normalizesTaps: Bool = true, attends: Bool = true
+        taps: [Int] = [0, 1], normalizesTaps: Bool = true, attends: Bool = true, adds: Bool = false
     ) -> ContextBlockSizes {
         ContextBlockSizes(
             taps: taps, normalizesTaps: normalizesTaps,
             layer: attends
                 ? ContextBlockSizes.Layer(
                     heads: 4, keyValueHeads: 2, headDimension: 16, feedForwardSize: 96, rotaryBase: 10_000)
-                : nil, normEpsilon: 1e-5)
+                : nil, addsToHidden: adds, normEpsilon: 1e-5)
     }
 
     /// A small set of Medusa heads.

@@ -185,7 +185,8 @@ private func proposal(
         "With a context block, too",
         arguments: [
             ToyDrafter.context(), ToyDrafter.context(taps: [1], normalizesTaps: false),
-            ToyDrafter.context(attends: false),
+            ToyDrafter.context(attends: false), ToyDrafter.context(adds: true),
+            ToyDrafter.context(normalizesTaps: false, attends: false, adds: true),
         ])
     func contextContract(context: ContextBlockSizes) throws {
         for backend in try allBackends() {
@@ -197,13 +198,15 @@ private func proposal(
         }
     }
 
-    @Test("What a context block gives does not depend on how the text was cut, bit for bit")
-    func cuts() throws {
+    @Test(
+        "What a context block gives does not depend on how the text was cut, bit for bit",
+        arguments: [false, true])
+    func cuts(adds: Bool) throws {
         var random = SeededRandom(seed: 5)
         let text = (0..<150).map { _ in Int32.random(in: 0..<40, using: &random) }
         for backend in try allBackends() {
             let stream = backend.makeStream()
-            let (drafter, embedding) = try contextDrafter(ToyDrafter.context(), on: backend)
+            let (drafter, embedding) = try contextDrafter(ToyDrafter.context(adds: adds), on: backend)
             let outputs = (0..<2).map { _ in
                 (0..<149 * 32).map { _ in Float.random(in: -1...1, using: &random) }
             }
@@ -297,8 +300,9 @@ private func proposal(
             step.append([Beam(token: reference.roots[0])], text: 0, depth: 1)
             let logits = drafter.run(
                 step,
-                hidden: try backend.makeTensor(
-                    rows: 1, columns: reference.hiddenSize, values: reference.states[0]),
+                ContextBlock.Condition(
+                    hidden: try backend.makeTensor(
+                        rows: 1, columns: reference.hiddenSize, values: reference.states[0]), addition: nil),
                 embedding: embedding, in: state.workspace, on: stream)
             let sampler = try Sampler(sampling, tokenCount: reference.vocabularySize)
             let values = try stream.withValues(logits) { Array($0) }

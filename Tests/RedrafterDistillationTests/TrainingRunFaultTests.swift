@@ -42,7 +42,7 @@ import Testing
         let flag = CancellationFlag()
         func report(_ event: TrainingRun.Event) {
             if case .warning(let text) = event { warnings.append(text) }
-            if case .report(let step, _, _, _, _, _) = event, let last, step >= last { flag.cancel() }
+            if case .report(let step, _, _, _, _, _, _) = event, let last, step >= last { flag.cancel() }
         }
         let training = try TrainingRun(
             run.model, data: [run.directory.file("data")], output: run.directory.file(name),

@@ -13,12 +13,18 @@ import Testing
 @Suite(.serialized) struct TrainingRunTests {
     private static let settings = ToyRun.trainingSettings
 
-    private static let names = [RecurrentTrainer.name, MedusaTrainer.name, "context"]
+    private static let names = [RecurrentTrainer.name, MedusaTrainer.name, "context", "addition"]
 
-    /// Those of a name; `context` is a recurrent drafter with a context block.
+    /// Those of a name; `context` is a recurrent drafter with a context block, `addition` one that adds and guesses states.
     private static func settings(_ name: String) -> TrainingSettings {
         var settings = settings
-        if name == "context" { settings.taps = [0, 1] }
+        if name == "context" || name == "addition" { settings.taps = [0, 1] }
+        if name == "addition" {
+            settings.addsToHidden = true
+            settings.stateWeight = 0.5
+            settings.textPositions = 16
+            settings.stepShare = 0.5
+        }
         return settings
     }
 
@@ -36,7 +42,7 @@ import Testing
         let flag = CancellationFlag()
         func report(_ event: TrainingRun.Event) {
             events.append(event)
-            if case .report(let step, _, _, _, _, _) = event, let last, step >= last { flag.cancel() }
+            if case .report(let step, _, _, _, _, _, _) = event, let last, step >= last { flag.cancel() }
         }
         let training = try TrainingRun(
             run.model, data: [run.directory.file("data")], output: run.directory.file(name),
@@ -57,7 +63,9 @@ import Testing
         let run = try ToyRun()
         try run.generate("data", prompts: 400)
         let (events, _) = try train(run, "out", Self.settings(name), Self.trainer(name))
-        let losses = events.compactMap { if case .report(_, let loss, _, _, _, _) = $0 { loss } else { nil } }
+        let losses = events.compactMap {
+            if case .report(_, let loss, _, _, _, _, _) = $0 { loss } else { nil }
+        }
         #expect(losses.count == 6)
         #expect(losses[5] < losses[0] - 0.08, "\(losses)")
         let evaluations = evaluations(events)
@@ -107,11 +115,34 @@ import Testing
             #expect(error?.description.contains("taps") == true, "\(taps): \(String(describing: error))")
         }
         var settings = Self.settings
-        settings.taps = [1]
+        (settings.taps, settings.addsToHidden) = ([0], true)
+        let partial = #expect(throws: DistillationError.self) { _ = try train(run, "out", settings) }
+        #expect(partial?.description.contains("last layer, 1") == true, "\(String(describing: partial))")
+        (settings.taps, settings.addsToHidden) = ([1], false)
         let error = #expect(throws: DistillationError.self) {
             _ = try train(run, "out", settings, MedusaTrainer.self)
         }
         #expect(error?.description.contains("taps") == true)
+    }
+
+    @Test("Settings that contradict each other are refused by the name of a flag")
+    func contradictions() {
+        func refusal(_ change: (inout TrainingSettings) -> Void) -> String {
+            var settings = Self.settings
+            settings.taps = [0, 1]
+            change(&settings)
+            do { try settings.validate() } catch { return error.description }
+            return ""
+        }
+        #expect(refusal { $0.addsToHidden = true } == "")
+        #expect(refusal { $0.stateWeight = 1 }.contains("state-weight"))
+        #expect(refusal { ($0.addsToHidden, $0.stateWeight) = (true, -1) }.contains("state-weight"))
+        #expect(refusal { ($0.addsToHidden, $0.stateWeight) = (true, .infinity) }.contains("state-weight"))
+        #expect(refusal { ($0.stepShare, $0.weighsBySurvival) = (0.5, true) }.contains("step-share"))
+        for share in [0, -1, 1.5, Float.nan] {
+            #expect(refusal { $0.stepShare = share }.contains("step-share"), "\(share)")
+        }
+        #expect(refusal { $0.textPositions = 0 }.contains("text-positions"))
     }
 
     @Test("A damaged checkpoint is passed over with its reason, and the run ends the same")

@@ -59,9 +59,11 @@ import Testing
         #expect(fresh > last + 0.05)
         let weights = try DrafterWeights(path: run.directory.file("again/drafter.gguf"))
         #expect(weights.draftVocabulary == start.draftVocabulary)
-        let context = Self.one { $0.taps = [1] }
-        let block = try #require(loss(try train(run, "block", context, start: start)))
-        #expect(abs(block - last) < 0.02 * last, "\(block), \(last)")
+        for adds in [false, true] {
+            let context = Self.one { ($0.taps, $0.addsToHidden) = ([1], adds) }
+            let block = try #require(loss(try train(run, "block-\(adds)", context, start: start)))
+            #expect(abs(block - last) < 0.02 * last, "\(block), \(last)")
+        }
     }
 
     @Test(
@@ -83,6 +85,8 @@ import Testing
         #expect(try refusal("medusa").contains("it holds medusa"))
         #expect(try refusal("block").contains("its context_block is"))
         #expect(try refusal("block", Self.one { $0.taps = [1] }).contains("its context_block is"))
+        let adds = Self.one { ($0.taps, $0.addsToHidden) = ([0, 1], true) }
+        #expect(try refusal("block", adds).contains("its context_block is"))
         #expect(
             try refusal("plain", Self.one { $0.layers = 0 }).contains("its layers is 1, the new drafter's 0"))
         #expect(try refusal("plain", Self.one { $0.exitDimension = 8 }).contains("its exit_dim is"))

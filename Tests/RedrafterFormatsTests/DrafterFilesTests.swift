@@ -106,7 +106,8 @@ struct DrafterFilesTests {
             ToyDrafter.recurrent(type: type), ToyDrafter.medusa(type: type),
             ToyDrafter.recurrent(context: ToyDrafter.context(), type: type),
             ToyDrafter.recurrent(
-                context: ToyDrafter.context(taps: [3, 9], normalizesTaps: false, attends: false), type: type),
+                context: ToyDrafter.context(taps: [3, 9], normalizesTaps: false, attends: false, adds: true),
+                type: type),
         ]
         for (index, var toy) in toys.enumerated() {
             toy.draftVocabulary = (0..<40).map { 299 - 7 * $0 }

@@ -57,6 +57,7 @@ private let trees: [any TreeBuilder] = [
                 try ToyDrafter.recurrent(hidden: 64, exit: 64, vocabulary: 64).weights(),
                 for: model.draftTarget),
             try contextDrafter(model, ToyDrafter.context()),
+            try contextDrafter(model, ToyDrafter.context(adds: true)),
             try contextDrafter(model, ToyDrafter.context(taps: [1], normalizesTaps: false, attends: false)),
             CombinedDrafter([
                 try contextDrafter(model, ToyDrafter.context(taps: [0])),

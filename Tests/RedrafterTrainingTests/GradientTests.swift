@@ -10,7 +10,9 @@ import Testing
                 var reference = ReferenceLoss(
                     problem.trainer.layout, parameters: problem.parameters, embedding: problem.embedding)
                 let expected = reference.loss(problem.batch)
-                #expect(abs(result.loss - expected) < 2e-6 * max(1, expected), "\(problem.name)")
+                let states = Double(problem.batch.stateWeight) * (result.stateError ?? 0)
+                #expect(abs(result.loss + states - expected) < 2e-6 * max(1, expected), "\(problem.name)")
+                #expect((result.stateError != nil) == (problem.batch.stateWeight > 0), "\(problem.name)")
                 if threads > 1, problem.batch.count > 100 { continue }
                 try compareSlopes(problem, gradient, &reference)
             }
@@ -51,6 +53,7 @@ import Testing
     @Test func aBatchWithoutWeightsHasNoLossAndNoGradient() throws {
         for var problem in try ToyProblem.all() {
             problem.batch.weights = problem.batch.weights.map { _ in 0 }
+            problem.batch.stateWeight = 0
             let (result, gradient) = try problem.evaluate(threads: 2)
             #expect(result.loss == 0 && result.weightSum == 0 && result.counted.allSatisfy { $0 == 0 })
             #expect(gradient.allSatisfy { $0 == 0 }, "\(problem.name)")

@@ -31,6 +31,14 @@ import Testing
             ("context block", recurrent(32, 1, true, ToyProblem.context(taps: [0], headDimension: 16))),
             ("taps, not normed", recurrent(48, 1, true, ToyProblem.context(isNormed: false, attends: false))),
             (
+                "context block that adds",
+                recurrent(32, 1, true, ToyProblem.context(taps: [0], adds: true, headDimension: 16))
+            ),
+            (
+                "taps that add, no projection",
+                recurrent(64, 1, true, ToyProblem.context(attends: false, adds: true))
+            ),
+            (
                 "medusa",
                 MedusaConfiguration(hiddenSize: 32, layers: 2, heads: depth, vocabularySize: rows)
             ),
@@ -43,7 +51,7 @@ import Testing
             problem.batch.weights = [1, 1, 1]
             let tree = try proposal(problem)
             // Keys and values are kept in half precision while drafting.
-            let tolerance = name == "context block" ? 1e-2 : 1e-4
+            let tolerance = name.hasPrefix("context block") ? 1e-2 : 1e-4
             var compared = 0
             for node in 1..<tree.count where tree.nodes[node].depth == Self.depth {
                 let path = tree.path(to: node).filter { $0 != 0 }

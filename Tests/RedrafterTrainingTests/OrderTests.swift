@@ -1,5 +1,6 @@
-import RedrafterTraining
 import Testing
+
+@testable import RedrafterTraining
 
 @Suite struct OrderTests {
     @Test(
@@ -10,6 +11,30 @@ import Testing
         let combs = (0..<step).map { RootComb(first: 1000 + $0, step: step, end: 1000 + count) }
         #expect(combs.flatMap { Array($0.roots) }.sorted() == Array(1000..<1000 + count))
         #expect(combs.allSatisfy { Array($0.roots).count <= 64 })
+    }
+
+    @Test(
+        "A sample takes its share of the steps, the same ones on every run, others in each batch and under each seed"
+    )
+    func samples() {
+        func taken(_ share: Float, seed: UInt64 = 4, batch: Int = 9) -> [Bool] {
+            let sample = StepSample(share: share, seed: seed, batch: batch)
+            return (0..<4000).map { sample.takes(row: 7000 + $0 / 4, step: $0 % 4, of: 4) }
+        }
+        for share in [Float(0.25), 0.5, 0.9] {
+            let all = taken(share)
+            for step in 0..<4 {
+                let count = stride(from: step, to: 4000, by: 4).count { all[$0] }
+                #expect(abs(Float(count) / 1000 - share) < 0.05, "step \(step)")
+            }
+            #expect(all == taken(share))
+            for other in [taken(share, seed: 5), taken(share, batch: 10)] {
+                let same = zip(all, other).count { $0 == $1 }
+                let expected = share * share + (1 - share) * (1 - share)
+                #expect(abs(Float(same) / 4000 - expected) < 0.05)
+            }
+        }
+        #expect(taken(1).allSatisfy { $0 })
     }
 
     @Test(

@@ -37,26 +37,43 @@ struct ReferenceLoss {
                 }
             }
         }
-        return sum / weightSum
+        return sum / weightSum + stateLoss(batch)
+    }
+
+    private func stateLoss(_ batch: DraftBatch) -> Double {
+        guard batch.stateWeight > 0, let context = recurrent?.context, let texts = batch.texts else {
+            return 0
+        }
+        let reference = ReferenceContext(context, layout, parameters, embedding)
+        var errors = [Double]()
+        for text in 0..<texts.count {
+            for row in texts.starts[text]..<texts.starts[text + 1] - 1 {
+                errors.append(reference.stateError(batch, row))
+            }
+        }
+        return Double(batch.stateWeight) * errors.reduce(0, +) / Double(errors.count)
     }
 
     /// `[L][vocabulary]`
     func logProbabilities(_ batch: DraftBatch, _ position: Int) -> [[Double]] {
         let size = batch.hiddenSize
+        let context = recurrent?.context.map { ReferenceContext($0, layout, parameters, embedding) }
         let h =
-            recurrent?.context.map {
-                ReferenceContext($0, layout, parameters, embedding).output(batch, position)
-            }
+            context?.hidden(batch, position)
             ?? batch.hidden[position * size..<(position + 1) * size].map(Double.init)
+        let addition = context?.addition(batch, position)
         var state = [Double](repeating: 0, count: size)
         return (0..<batch.draftLength).map { step in
             guard let recurrent else { return head(h, index: step) }
             let token = Int(batch.tokens[position * batch.draftLength + step])
             let embedded = embedding[token * size..<(token + 1) * size].map(Double.init)
             state = next(state, embedded)
-            guard recurrent.hasInputProjection else { return head(h + state, index: 0) }
-            let projected = linear(.inputProjection, h + state, bias: .inputProjectionBias)
-            return head(projected, index: 0)
+            var x = h + state
+            if recurrent.hasInputProjection {
+                x = linear(.inputProjection, x, bias: .inputProjectionBias)
+            }
+            if let addition { x = zip(x, addition).map(+) }
+            return head(x, index: 0)
         }
     }
 
@@ -98,10 +115,36 @@ private struct ReferenceContext {
         (self.sizes, self.layout, self.parameters, self.embedding) = (sizes, layout, parameters, embedding)
     }
 
-    /// u of a position.
-    func output(_ batch: DraftBatch, _ position: Int) -> [Double] {
+    /// h of a position.
+    func hidden(_ batch: DraftBatch, _ position: Int) -> [Double] {
+        let row = Int(batch.texts?.positionRows[position] ?? 0)
+        return sizes.addsToHidden ? norm(lastTap(batch, row), .contextHiddenNorm) : output(batch, row)
+    }
+
+    /// What is added to the input of blocks and head; nil for nothing.
+    func addition(_ batch: DraftBatch, _ position: Int) -> [Double]? {
+        let row = Int(batch.texts?.positionRows[position] ?? 0)
+        return sizes.addsToHidden
+            ? linear(.contextProjection, norm(output(batch, row), .contextOutputNorm)) : nil
+    }
+
+    /// The mean squared difference of u from the last tap of the next row, both divided by their root mean square.
+    func stateError(_ batch: DraftBatch, _ row: Int) -> Double {
+        let errors = zip(scaled(output(batch, row)), scaled(lastTap(batch, row + 1))).map {
+            ($0 - $1) * ($0 - $1)
+        }
+        return errors.reduce(0, +) / Double(errors.count)
+    }
+
+    private func lastTap(_ batch: DraftBatch, _ row: Int) -> [Double] {
+        let (size, taps) = (batch.hiddenSize, batch.texts?.taps ?? 0)
+        let start = (row * taps + taps - 1) * size
+        return (batch.texts?.outputs ?? [])[start..<start + size].map(Double.init)
+    }
+
+    /// u of a row.
+    private func output(_ batch: DraftBatch, _ row: Int) -> [Double] {
         guard let texts = batch.texts else { return [] }
-        let row = Int(texts.positionRows[position])
         let first = texts.starts.last { $0 <= row } ?? 0
         let inputs = (first...row).map { input(texts, $0, size: batch.hiddenSize) }
         guard let layer = sizes.layer, let last = inputs.last else { return inputs.last ?? [] }
@@ -157,9 +200,12 @@ private struct ReferenceContext {
     }
 
     private func norm(_ x: [Double], _ role: DrafterRole) -> [Double] {
-        let scale =
-            1 / (x.reduce(0) { $0 + $1 * $1 } / Double(x.count) + Double(sizes.normEpsilon)).squareRoot()
-        return x.indices.map { x[$0] * scale * parameters[layout[role].offset + $0] }
+        zip(scaled(x), x.indices).map { $0 * parameters[layout[role].offset + $1] }
+    }
+
+    private func scaled(_ x: [Double]) -> [Double] {
+        let mean = x.reduce(0) { $0 + $1 * $1 } / Double(x.count)
+        return x.map { $0 / (mean + Double(sizes.normEpsilon)).squareRoot() }
     }
 
     private func linear(_ role: DrafterRole, _ x: [Double]) -> [Double] {

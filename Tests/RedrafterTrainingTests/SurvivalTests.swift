@@ -8,6 +8,7 @@ import Testing
     )
     func weights() throws {
         for var problem in try ToyProblem.all() where !problem.name.contains("medusa") {
+            problem.batch.stateWeight = 0
             let length = problem.batch.draftLength
             var weighted = problem
             for position in 0..<problem.batch.count {

@@ -18,7 +18,7 @@ struct ToyProblem {
 
     init(
         _ name: String, _ configuration: any DrafterConfiguration, positions: Int, draftLength: Int = 3,
-        isRagged: Bool = true
+        isRagged: Bool = true, stateWeight: Float = 0
     ) throws {
         self.name = name
         trainer = try Self.trainer(configuration)
@@ -34,6 +34,7 @@ struct ToyProblem {
         batch = DraftBatch(
             count: positions, draftLength: draftLength, hiddenSize: configuration.hiddenSize, labelsPerStep: 3
         )
+        batch.stateWeight = stateWeight
         if trainer.taps.isEmpty {
             batch.hidden = values(batch.hidden.count, 1)
         } else {
@@ -77,7 +78,8 @@ struct ToyProblem {
 
     /// With heads that share keys and values.
     static func context(
-        taps: [Int] = [0, 2], isNormed: Bool = true, attends: Bool = true, headDimension: Int = 4
+        taps: [Int] = [0, 2], isNormed: Bool = true, attends: Bool = true, adds: Bool = false,
+        headDimension: Int = 4
     ) -> ContextBlockSizes {
         ContextBlockSizes(
             taps: taps, normalizesTaps: isNormed,
@@ -85,7 +87,7 @@ struct ToyProblem {
                 ? ContextBlockSizes.Layer(
                     heads: 4, keyValueHeads: 2, headDimension: headDimension, feedForwardSize: 7,
                     rotaryBase: 50) : nil,
-            normEpsilon: 1e-2)
+            addsToHidden: adds, normEpsilon: 1e-2)
     }
 
     static func trainer(_ configuration: any DrafterConfiguration) throws -> any TrainableDrafter {
@@ -150,6 +152,17 @@ struct ToyProblem {
             ToyProblem(
                 "context block, sum",
                 recurrent(exit: 12, layers: 1, isRecurrent: false, context: context(taps: [3])), positions: 5),
+            ToyProblem(
+                "context block that adds", recurrent(exit: 5, layers: 1, context: context(adds: true)),
+                positions: 5),
+            ToyProblem(
+                "context block that adds and guesses states",
+                recurrent(exit: 5, layers: 1, context: context(adds: true)), positions: 7, stateWeight: 0.7),
+            ToyProblem(
+                "taps alone that add, no projection of the head",
+                recurrent(
+                    exit: 12, layers: 1, context: context(isNormed: false, attends: false, adds: true)),
+                positions: 6, stateWeight: 2),
             ToyProblem("medusa", medusa(layers: 2), positions: 5),
             ToyProblem("medusa, no blocks", medusa(layers: 0), positions: 5, isRagged: false),
             ToyProblem("medusa, fewer steps than heads", medusa(layers: 1), positions: 5, draftLength: 2),

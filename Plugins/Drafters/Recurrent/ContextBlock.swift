@@ -1,21 +1,24 @@
 import RedrafterCore
 import RedrafterFormats
 
-/// One decoder layer in front of the recurrence, run once per step over the text: what it gives for the last confirmed row takes
-/// the place of the model's hidden state h for the whole draft (as the decoder layers of Clover-2, arXiv 2408.00264, and the taps of
-/// EAGLE-3, arXiv 2503.01840).
+/// One decoder layer in front of the recurrence, run once per step over the text: what it gives for the last confirmed row
+/// conditions the whole draft (as the decoder layers of Clover-2, arXiv 2408.00264, and the taps of EAGLE-3, arXiv 2503.01840).
 ///
 ///     for row t, whose token is followed by token x:
 ///     i_t = input · [norm_1 tap_1(t), …, norm_n tap_n(t), E[x]]
 ///     a_t = i_t + attention_output · attention(norm i_t)       over the rows 0…t, keys and values of its own
 ///     u_t = a_t + down · (SiLU(gate · norm a_t) ⊙ (up · norm a_t))
 ///
-/// Without a decoder layer, u_t = i_t.
+/// Without a decoder layer, u_t = i_t. Either u_t takes the place of the model's hidden state, or it is added where that enters:
+///
+///     h_t = u_t                              h_t = norm tap_n(t)
+///     x   = input_proj [h_t, s]              x   = input_proj [h_t, s] + projection · norm u_t
 struct ContextBlock: Sendable {
     let sizes: ContextBlockSizes
     private let tapNorms: [Tensor]  // [1, hidden]
     private let input: any WeightHandle  // [hidden, (taps + 1) hidden]
     private let layer: Layer?
+    private let addition: Addition?
     private let contextLength: Int
     private let backend: any ComputeBackend
 
@@ -29,6 +32,20 @@ struct ContextBlock: Sendable {
         let up: any WeightHandle
         let down: any WeightHandle
         let rotary: RotaryTable
+    }
+
+    private struct Addition: Sendable {
+        let hiddenNorm: Tensor
+        let outputNorm: Tensor
+        let projection: any WeightHandle  // [exit, hidden]
+    }
+
+    /// What a draft is conditioned on.
+    struct Condition: Sendable {
+        /// h. `[1, hidden]`
+        let hidden: Tensor
+        /// What is added to the input of the blocks and the head; nil where there is nothing. `[1, exit]`
+        let addition: Tensor?
     }
 
     /// - Throws: `DrafterError.mismatch` where a tap is no layer of the model, `.backend`.
@@ -50,6 +67,12 @@ struct ContextBlock: Sendable {
         }
         tapNorms = norms
         input = try weights.matrix(.contextInput, on: backend)
+        addition =
+            sizes.addsToHidden
+            ? Addition(
+                hiddenNorm: try weights.bias(.contextHiddenNorm, on: backend),
+                outputNorm: try weights.bias(.contextOutputNorm, on: backend),
+                projection: try weights.matrix(.contextProjection, on: backend)) : nil
         guard let layer = sizes.layer else {
             self.layer = nil
             return
@@ -83,8 +106,8 @@ struct ContextBlock: Sendable {
         fileprivate(set) var length = 0
         /// The following tokens of rows that wait. At most `ContextBlock.rowsAtOnce`
         fileprivate var waiting: [Int32] = []
-        /// u of the last row where none waits. `[1, hidden]`
-        let output: Tensor
+        /// Of the last row, where none waits.
+        let condition: Condition
         fileprivate let taps: [Tensor]  // [rowsAtOnce, hidden], of rows that wait
         fileprivate let normed: Tensor  // [rowsAtOnce, hidden]
         fileprivate let embedded: Tensor  // [rowsAtOnce, hidden], of the following tokens
@@ -111,8 +134,13 @@ struct ContextBlock: Sendable {
         }
         var taps = [Tensor]()
         for _ in sizes.taps { taps.append(try buffer(hiddenSize)) }
+        let condition = Condition(
+            hidden: try backend.makeTensor(rows: 1, columns: hiddenSize),
+            addition: try addition.map { (addition) throws(BackendError) in
+                try backend.makeTensor(rows: 1, columns: addition.projection.rows)
+            })
         return State(
-            output: try backend.makeTensor(rows: 1, columns: hiddenSize), taps: taps,
+            condition: condition, taps: taps,
             normed: try buffer(hiddenSize), embedded: try buffer(hiddenSize),
             joined: try buffer(input.columns),
             residual: try buffer(hiddenSize), layer: try makeLayerState(buffer))
@@ -161,13 +189,13 @@ struct ContextBlock: Sendable {
         state.length = length
     }
 
-    /// u of the last row that was told. `[1, hidden]`
-    func output(
+    /// What a draft after the last row that was told is conditioned on.
+    func condition(
         _ state: inout State, embedding: any WeightHandle, on stream: any ComputeStream
-    ) -> Tensor {
+    ) -> Condition {
         precondition(state.length > 0, "a draft begins after a row")
         if !state.waiting.isEmpty { compute(&state, embedding: embedding, on: stream) }
-        return state.output
+        return state.condition
     }
 
     /// Computes the rows that wait.
@@ -176,6 +204,11 @@ struct ContextBlock: Sendable {
     ) {
         let count = state.waiting.count
         let taps = state.taps.map { $0.prefix(count) }
+        let hidden = state.condition.hidden
+        if let addition, let last = taps.last {
+            stream.gatherRows(last, rows: [count - 1], into: hidden)
+            stream.rmsNorm(hidden, weight: addition.hiddenNorm, epsilon: sizes.normEpsilon, into: hidden)
+        }
         // In place: the taps of rows that were computed are not needed again.
         for (tap, norm) in zip(taps, tapNorms) {
             stream.rmsNorm(tap, weight: norm, epsilon: sizes.normEpsilon, into: tap)
@@ -188,7 +221,14 @@ struct ContextBlock: Sendable {
         if let layer, let buffers = state.layer {
             run(layer, buffers, residual, normed: state.normed.prefix(count), state, on: stream)
         }
-        stream.gatherRows(residual, rows: [count - 1], into: state.output)
+        if let addition, let output = state.condition.addition {
+            let normed = state.normed.prefix(1)
+            stream.gatherRows(residual, rows: [count - 1], into: normed)
+            stream.rmsNorm(normed, weight: addition.outputNorm, epsilon: sizes.normEpsilon, into: normed)
+            stream.linear(normed, weight: addition.projection, into: output)
+        } else {
+            stream.gatherRows(residual, rows: [count - 1], into: hidden)
+        }
         state.waiting = []
     }
 

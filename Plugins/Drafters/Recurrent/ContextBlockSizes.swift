@@ -10,6 +10,8 @@ import RedrafterFormats
 /// | `context.query.weight`, `context.key.weight`, `context.value.weight` | `[heads·d, hidden]`, `[keyValueHeads·d, hidden]` twice |
 /// | `context.attention_output.weight` | `[hidden, heads·d]` |
 /// | `context.gate.weight`, `context.up.weight`, `context.down.weight` | `[feedForward, hidden]` twice, `[hidden, feedForward]` |
+/// | `context.hidden_norm.weight`, `context.output_norm.weight` | `[hidden]`; these and the following where it `addsToHidden` |
+/// | `context.projection.weight` | `[exit, hidden]` |
 public struct ContextBlockSizes: Sendable, Hashable {
     /// Layers of the model whose outputs enter, counted from 0, ascending.
     public var taps: [Int]
@@ -17,6 +19,8 @@ public struct ContextBlockSizes: Sendable, Hashable {
     public var normalizesTaps: Bool
     /// The decoder layer; nil where the block is the projection of the taps alone.
     public var layer: Layer?
+    /// Whether the recurrence keeps the model's hidden state and gets what the block gives beside it; else that takes its place.
+    public var addsToHidden: Bool
     public var normEpsilon: Float
 
     /// The numbers of a decoder layer.
@@ -39,10 +43,14 @@ public struct ContextBlockSizes: Sendable, Hashable {
         }
     }
 
-    public init(taps: [Int], normalizesTaps: Bool = true, layer: Layer?, normEpsilon: Float) {
+    public init(
+        taps: [Int], normalizesTaps: Bool = true, layer: Layer?, addsToHidden: Bool = false,
+        normEpsilon: Float
+    ) {
         self.taps = taps
         self.normalizesTaps = normalizesTaps
         self.layer = layer
+        self.addsToHidden = addsToHidden
         self.normEpsilon = normEpsilon
     }
 
@@ -80,7 +88,7 @@ public struct ContextBlockSizes: Sendable, Hashable {
     }
 
     /// In the order of files.
-    public func tensors(hiddenSize hidden: Int) -> [TensorSpecification] {
+    public func tensors(hiddenSize hidden: Int, exitDimension exit: Int) -> [TensorSpecification] {
         var result = [TensorSpecification]()
         if normalizesTaps {
             result += taps.indices.map {
@@ -90,12 +98,21 @@ public struct ContextBlockSizes: Sendable, Hashable {
         result.append(
             TensorSpecification(
                 .contextInput, "context.input.weight", shape: [hidden, (taps.count + 1) * hidden]))
-        guard let layer else { return result }
+        if let layer { result += Self.tensors(layer, hiddenSize: hidden) }
+        guard addsToHidden else { return result }
+        return result + [
+            TensorSpecification(.contextHiddenNorm, "context.hidden_norm.weight", shape: [hidden]),
+            TensorSpecification(.contextOutputNorm, "context.output_norm.weight", shape: [hidden]),
+            TensorSpecification(.contextProjection, "context.projection.weight", shape: [exit, hidden]),
+        ]
+    }
+
+    private static func tensors(_ layer: Layer, hiddenSize hidden: Int) -> [TensorSpecification] {
         let (queries, keys) = (
             layer.heads * layer.headDimension, layer.keyValueHeads * layer.headDimension
         )
         let feedForward = layer.feedForwardSize
-        return result + [
+        return [
             TensorSpecification(.contextAttentionNorm, "context.attention_norm.weight", shape: [hidden]),
             TensorSpecification(.contextQuery, "context.query.weight", shape: [queries, hidden]),
             TensorSpecification(.contextKey, "context.key.weight", shape: [keys, hidden]),
@@ -134,6 +151,12 @@ extension DrafterRole {
     public static let contextUp = DrafterRole("context up")
     /// `[hidden, feedForward]`
     public static let contextDown = DrafterRole("context down")
+    /// The norm that makes h of the last tap. `[hidden]`
+    public static let contextHiddenNorm = DrafterRole("context hidden norm", isBias: true)
+    /// The norm of what the block gives. `[hidden]`
+    public static let contextOutputNorm = DrafterRole("context output norm", isBias: true)
+    /// From there to the input of the blocks and the head. `[exit, hidden]`
+    public static let contextProjection = DrafterRole("context projection")
 }
 
 // MARK: GGUF and reports
@@ -148,6 +171,7 @@ extension ContextBlockSizes {
         static let headDimension = "redrafter.context.key_length"
         static let feedForwardSize = "redrafter.context.feed_forward_length"
         static let rotaryBase = "redrafter.context.rope_freq_base"
+        static let addsToHidden = "redrafter.context.adds_to_hidden"
     }
 
     /// - Returns: nil for a drafter without a context block.
@@ -156,6 +180,7 @@ extension ContextBlockSizes {
         self.taps = taps
         normalizesTaps = try metadata.bool(Key.normalizesTaps) ?? true
         normEpsilon = try metadata.positive(Key.normEpsilon)
+        addsToHidden = try metadata.bool(Key.addsToHidden) ?? false
         guard let heads = try metadata.integer(Key.heads) else {
             layer = nil
             return
@@ -170,7 +195,7 @@ extension ContextBlockSizes {
     var metadata: [(key: String, value: GGUFWriter.Value)] {
         var result: [(key: String, value: GGUFWriter.Value)] = [
             (Key.taps, .integers(.int32, taps)), (Key.normalizesTaps, .bool(normalizesTaps)),
-            (Key.normEpsilon, .float(normEpsilon)),
+            (Key.normEpsilon, .float(normEpsilon)), (Key.addsToHidden, .bool(addsToHidden)),
         ]
         if let layer {
             result += [
@@ -187,11 +212,13 @@ extension ContextBlockSizes {
         let layers = "taps of layers " + taps.map { "\($0)" }.joined(separator: ", ")
         return layers + (normalizesTaps ? "" : ", not normed")
             + (layer.map { ", attention with \($0.heads) heads" } ?? ", no attention")
+            + (addsToHidden ? ", beside the hidden state" : ", in place of the hidden state")
     }
 
     var summary: JSONValue {
         var members: [(String, JSONValue)] = [
             ("taps", .array(taps.map { .integer($0) })), ("tap_norm", .bool(normalizesTaps)),
+            ("adds_to_hidden", .bool(addsToHidden)),
         ]
         if let layer {
             members += [

@@ -55,7 +55,7 @@ public struct RecurrentConfiguration: DrafterConfiguration {
 
     public var tensors: [TensorSpecification] {
         let (hidden, exit) = (hiddenSize, exitDimension)
-        var result = context?.tensors(hiddenSize: hidden) ?? []
+        var result = context?.tensors(hiddenSize: hidden, exitDimension: exit) ?? []
         if isRecurrent {
             result += [
                 TensorSpecification(.state, "rnn_u.weight", shape: [hidden, hidden]),

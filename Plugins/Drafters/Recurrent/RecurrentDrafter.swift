@@ -8,10 +8,11 @@ import RedrafterFormats
 ///     s_0 = 0
 ///     s_t = SiLU(rnn_w · E[token_t] + rnn_u · s_{t−1} + b)       (without `rnn`: s_t = E[token_t] + s_{t−1})
 ///     x   = [h, s_t], projected by input_proj where the exit dimension differs from 2 · hidden
+///           (with a `ContextBlock` that says so: plus what that gives)
 ///     n residual blocks x + SiLU(W x + b), then the LM head over the draft vocabulary
 ///
-/// h is the hidden state after the final norm, or what a `ContextBlock` gives in its place, and stays the same during the draft;
-/// token_1 is the root. All beams of a step are rows of one batch.
+/// h is the hidden state after the final norm, or what a `ContextBlock` makes of it, and stays the same during the draft; token_1 is
+/// the root. All beams of a step are rows of one batch.
 public struct RecurrentDrafter: Drafter {
     public let name = "rnn"
     public let requirements: DraftRequirements
@@ -88,6 +89,8 @@ public struct RecurrentDrafter: Drafter {
     /// Buffers of drafts: a row for each beam of each text.
     public struct Workspace: Sendable {
         let hidden: Tensor  // [texts, hidden]
+        let additions: Tensor?  // [texts, exit]
+        let rowAdditions: Tensor?  // [rows, exit]
         let rowHidden: Tensor  // [rows, hidden]
         let states: Tensor  // [rows, hidden]
         let previous: Tensor  // [rows, hidden]
@@ -102,8 +105,11 @@ public struct RecurrentDrafter: Drafter {
 
     public func makeWorkspace(texts: Int) throws(BackendError) -> Workspace {
         let rows = texts * beamWidth
+        let adds = context?.sizes.addsToHidden ?? false
         return Workspace(
             hidden: try backend.makeTensor(rows: texts, columns: hiddenSize),
+            additions: adds ? try backend.makeTensor(rows: texts, columns: exitDimension) : nil,
+            rowAdditions: adds ? try backend.makeTensor(rows: rows, columns: exitDimension) : nil,
             rowHidden: try backend.makeTensor(rows: rows, columns: hiddenSize),
             states: try backend.makeTensor(rows: rows, columns: hiddenSize),
             previous: try backend.makeTensor(rows: rows, columns: hiddenSize),
@@ -122,9 +128,9 @@ public struct RecurrentDrafter: Drafter {
     public func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError) {
-        let hidden = hidden(of: context, &state)
+        let condition = condition(of: context, &state)
         var searches = [BeamSearch(context, budget, proposal)]
-        try run(&searches, hidden: hidden, in: state.workspace, on: context.stream)
+        try run(&searches, condition, in: state.workspace, on: context.stream)
         proposal = searches[0].proposal
     }
 
@@ -133,27 +139,34 @@ public struct RecurrentDrafter: Drafter {
         _ drafts: inout [TextDraft<State>], workspace: inout Workspace
     ) throws(BackendError) {
         guard let stream = drafts.first?.context.stream else { return }
-        let hidden = workspace.hidden.prefix(drafts.count)
+        let all = ContextBlock.Condition(
+            hidden: workspace.hidden.prefix(drafts.count),
+            addition: workspace.additions?.prefix(drafts.count))
         var searches = [BeamSearch]()
         for index in drafts.indices {
-            let own = self.hidden(of: drafts[index].context, &drafts[index].state)
-            stream.gatherRows(own, rows: [0], into: hidden, at: index)
+            let own = condition(of: drafts[index].context, &drafts[index].state)
+            stream.gatherRows(own.hidden, rows: [0], into: all.hidden, at: index)
+            if let addition = own.addition, let additions = all.addition {
+                stream.gatherRows(addition, rows: [0], into: additions, at: index)
+            }
             searches.append(BeamSearch(drafts[index].context, drafts[index].budget, drafts[index].proposal))
         }
-        try run(&searches, hidden: hidden, in: workspace, on: stream)
+        try run(&searches, all, in: workspace, on: stream)
         for (index, search) in searches.enumerated() { drafts[index].proposal = search.proposal }
     }
 
-    /// h of a draft. `[1, hidden]`
-    private func hidden(of context: DraftContext, _ state: inout State) -> Tensor {
-        guard let block = self.context, var own = state.context else { return context.hidden }
+    /// What a draft is conditioned on.
+    private func condition(of context: DraftContext, _ state: inout State) -> ContextBlock.Condition {
+        guard let block = self.context, var own = state.context else {
+            return ContextBlock.Condition(hidden: context.hidden, addition: nil)
+        }
         defer { state.context = own }
-        return block.output(&own, embedding: context.embedding, on: context.stream)
+        return block.condition(&own, embedding: context.embedding, on: context.stream)
     }
 
     /// Runs searches until none has a beam left.
     private func run(
-        _ searches: inout [BeamSearch], hidden: Tensor, in workspace: Workspace,
+        _ searches: inout [BeamSearch], _ condition: ContextBlock.Condition, in workspace: Workspace,
         on stream: any ComputeStream
     ) throws(BackendError) {
         var depth = 1
@@ -163,8 +176,7 @@ public struct RecurrentDrafter: Drafter {
             var step = RecurrentStep()
             for index in open { step.append(searches[index].beams, text: index, depth: depth) }
             let logits = run(
-                step, hidden: hidden, embedding: searches[first].context.embedding, in: workspace,
-                on: stream)
+                step, condition, embedding: searches[first].context.embedding, in: workspace, on: stream)
             let wanted = open.reduce(1) { max($0, searches[$1].candidates(of: self)) }
             let lists = try stream.topLogProbabilities(wanted, of: logits, vocabulary: vocabularySize)
             for (index, rows) in zip(open, step.rows) {
@@ -181,14 +193,14 @@ public struct RecurrentDrafter: Drafter {
     /// One recurrent step for all beams of all texts.
     /// - Parameters:
     ///   - step: the beams.
-    ///   - hidden: h of each text. `[texts, hidden]`
+    ///   - condition: of each text. `[texts, …]`
     ///   - embedding: the model's table.
     ///   - workspace: holds the states of the step before, and of this one afterwards.
     ///   - stream: where it is recorded.
     /// - Returns: logits over the draft vocabulary. `[beams, vocabulary]`
     func run(
-        _ step: RecurrentStep, hidden: Tensor, embedding: any WeightHandle, in workspace: Workspace,
-        on stream: any ComputeStream
+        _ step: RecurrentStep, _ condition: ContextBlock.Condition, embedding: any WeightHandle,
+        in workspace: Workspace, on stream: any ComputeStream
     ) -> Tensor {
         let rows = step.tokens.count
         let states = workspace.states.prefix(rows)
@@ -211,12 +223,18 @@ public struct RecurrentDrafter: Drafter {
             stream.gatherRows(embedded, rows: Array(0..<rows), into: states)
             if step.parents != nil { stream.add(previous, to: states) }
         }
-        stream.concatenate([rowHidden(step, hidden, in: workspace, on: stream), states], into: input)
-        guard let projection, let projected = workspace.projected?.prefix(rows) else {
-            return head.logits(input, state: workspace.head, on: stream)
+        let hidden = rowHidden(step, condition.hidden, in: workspace, on: stream)
+        stream.concatenate([hidden, states], into: input)
+        var x = input
+        if let projection, let projected = workspace.projected?.prefix(rows) {
+            stream.linear(input, weight: projection.weight, bias: projection.bias, into: projected)
+            x = projected
         }
-        stream.linear(input, weight: projection.weight, bias: projection.bias, into: projected)
-        return head.logits(projected, state: workspace.head, on: stream)
+        if let addition = condition.addition, let own = workspace.rowAdditions?.prefix(rows) {
+            stream.gatherRows(addition, rows: step.texts, into: own)
+            stream.add(own, to: x)
+        }
+        return head.logits(x, state: workspace.head, on: stream)
     }
 
     /// h of the text of each row; of a single text once for all rows.

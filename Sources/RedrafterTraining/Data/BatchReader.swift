@@ -21,11 +21,13 @@ public struct BatchReader: Sendable {
     public let stepDecay: Float
     /// See `DraftBatch.weighsBySurvival`.
     public let weighsBySurvival: Bool
+    /// See `DraftBatch.stateWeight`.
+    public let stateWeight: Float
 
     public init(
         _ data: DistillationData, vocabulary: DraftVocabulary, draftLength: Int,
         loss: DraftLoss = .distillation, labelTemperature: Float = 1, stepDecay: Float = 1,
-        weighsBySurvival: Bool = false
+        weighsBySurvival: Bool = false, stateWeight: Float = 0
     ) {
         self.data = data
         self.vocabulary = vocabulary
@@ -34,10 +36,14 @@ public struct BatchReader: Sendable {
         self.labelTemperature = labelTemperature
         self.stepDecay = stepDecay
         self.weighsBySurvival = weighsBySurvival
+        self.stateWeight = stateWeight
     }
 
     /// A batch with these rows as roots.
-    public func batch(_ roots: some Collection<Int32>) -> DraftBatch {
+    /// - Parameters:
+    ///   - roots: rows of the data.
+    ///   - sample: which draft steps are learnt; nil for all.
+    public func batch(_ roots: some Collection<Int32>, sample: StepSample? = nil) -> DraftBatch {
         precondition(data.hasHidden, "hidden states are stored or computed again first")
         var batch = emptyBatch(roots.count)
         let hiddenSize = batch.hiddenSize
@@ -46,7 +52,7 @@ public struct BatchReader: Sendable {
                 data.copyHidden(Int(root), into: $0.baseAddress.unsafelyUnwrapped + position * hiddenSize)
             }
         }
-        fill(&batch, roots)
+        fill(&batch, roots, sample)
         return batch
     }
 
@@ -54,10 +60,11 @@ public struct BatchReader: Sendable {
     /// - Parameters:
     ///   - combs: the positions of each text.
     ///   - taps: number of layers that the drafter reads.
+    ///   - sample: which draft steps are learnt; nil for all.
     ///   - outputs: gives the outputs of these layers for all tokens of a text but the last. The text is told by the row of its
     ///     answer's first token. `[rows, taps · hidden]`
     public func batch<Failure: Error>(
-        _ combs: some Sequence<RootComb>, taps: Int,
+        _ combs: some Sequence<RootComb>, taps: Int, sample: StepSample? = nil,
         outputs: (_ text: Int, _ tokens: [Int32]) throws(Failure) -> [Float]
     ) throws(Failure) -> DraftBatch {
         var texts = BatchTexts(taps: taps)
@@ -78,7 +85,7 @@ public struct BatchReader: Sendable {
         var batch = emptyBatch(roots.count)
         batch.hidden = []
         batch.texts = texts
-        fill(&batch, roots)
+        fill(&batch, roots, sample)
         return batch
     }
 
@@ -87,14 +94,19 @@ public struct BatchReader: Sendable {
             count: count, draftLength: draftLength, hiddenSize: data.manifest.fingerprint.hiddenSize,
             labelsPerStep: loss == .distillation ? data.manifest.shape.topCount : 1)
         batch.weighsBySurvival = weighsBySurvival
+        batch.stateWeight = stateWeight
         return batch
     }
 
-    private func fill(_ batch: inout DraftBatch, _ roots: some Collection<Int32>) {
+    private func fill(_ batch: inout DraftBatch, _ roots: some Collection<Int32>, _ sample: StepSample?) {
         for (position, root) in roots.enumerated() {
             let rows = data.rest(of: Int(root))
             for step in 0..<min(draftLength, rows.count - 1) {
-                fill(&batch, position * draftLength + step, row: rows.lowerBound + step, step: step)
+                let term = position * draftLength + step
+                fill(&batch, term, row: rows.lowerBound + step, step: step)
+                if sample?.takes(row: Int(root), step: step, of: draftLength) == false {
+                    batch.weights[term] = 0
+                }
             }
         }
     }
@@ -130,6 +142,32 @@ public struct BatchReader: Sendable {
             }
         }
         if used > 0 { batch.weights[term] = power(stepDecay, Float(step)) }
+    }
+}
+
+/// A random choice of the draft steps that are learnt: the others are fed, but not compared. The steps of a position and of those
+/// beside it predict the same tokens, and a head costs most of a step's time.
+public struct StepSample: Sendable {
+    private let share: Double
+    private let random: SplitMix
+
+    /// - Parameters:
+    ///   - share: of the steps that are taken, above 0.
+    ///   - seed: of the choice.
+    ///   - batch: number of the batch, which has a choice of its own.
+    public init(share: Float, seed: UInt64, batch: Int) {
+        self.share = Double(share)
+        // Apart from the streams of the orders, whose numbers are those of epochs.
+        random = SplitMix(seed: ~seed, stream: UInt64(batch))
+    }
+
+    /// - Parameters:
+    ///   - row: of the data, the position's.
+    ///   - step: from 0.
+    ///   - steps: of a position.
+    func takes(row: Int, step: Int, of steps: Int) -> Bool {
+        var random = random.advanced(by: row * steps + step)
+        return random.unit() < share
     }
 }
 

@@ -8,12 +8,19 @@ public struct SplitMix: RandomNumberGenerator, Sendable {
     /// A generator for one of many streams under one seed.
     public init(seed: UInt64, stream: UInt64) {
         var mixer = SplitMix(state: seed)
-        state = mixer.next() ^ (stream &+ 1) &* 0x9E37_79B9_7F4A_7C15
+        state = mixer.next() ^ (stream &+ 1) &* Self.gamma
         _ = next()
     }
 
+    private static let gamma: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+    /// The generator after so many more numbers.
+    func advanced(by count: Int) -> SplitMix {
+        SplitMix(state: state &+ UInt64(truncatingIfNeeded: count) &* Self.gamma)
+    }
+
     public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
+        state &+= Self.gamma
         var bits = state
         bits = (bits ^ bits >> 30) &* 0xBF58_476D_1CE4_E5B9
         bits = (bits ^ bits >> 27) &* 0x94D0_49BB_1331_11EB

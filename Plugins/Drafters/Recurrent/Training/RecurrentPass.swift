@@ -13,8 +13,7 @@ import RedrafterTraining
 struct RecurrentPass {
     private let chunk: TrainingChunk
     private let configuration: RecurrentConfiguration
-    /// h of the positions. `[positions, hidden]`
-    private let hidden: Matrix
+    private let condition: PositionCondition
     private let terms: [Int32]
     /// Which row of the states each term belongs to, and which position. `[terms]`
     private let stateRows: [Int32]
@@ -25,13 +24,14 @@ struct RecurrentPass {
     /// - Parameters:
     ///   - chunk: the positions.
     ///   - configuration: of the drafter.
-    ///   - hidden: h of the positions. `[positions, hidden]`
+    ///   - condition: of the positions; receives their gradient.
     ///   - terms: indices of the loss terms.
     init(
-        _ chunk: TrainingChunk, configuration: RecurrentConfiguration, hidden: Matrix, terms: [Int32]
+        _ chunk: TrainingChunk, configuration: RecurrentConfiguration, _ condition: PositionCondition,
+        terms: [Int32]
     ) {
         self.chunk = chunk
-        self.hidden = hidden
+        self.condition = condition
         self.configuration = configuration
         self.terms = terms
         positions = chunk.positions.count
@@ -41,8 +41,7 @@ struct RecurrentPass {
         stateRows = zip(terms, positionRows).map { term, position in term % length * count + position }
     }
 
-    /// - Parameter hiddenGradient: overwritten with the gradient with respect to h; nil where none is wanted. `[positions, hidden]`
-    func run(into result: inout BatchResult, hiddenGradient: Matrix?) {
+    func run(into result: inout BatchResult) {
         let embedded = embeddings()
         let states = chunk.scratch.matrix(embedded.rows, embedded.columns)
         let sums = configuration.isRecurrent ? recur(embedded, into: states) : add(embedded, into: states)
@@ -50,7 +49,7 @@ struct RecurrentPass {
         stateRows.withUnsafeBufferPointer { selected.gather(states, rows: $0) }
         let head = ResidualHeadPass(chunk, head: 0, layers: configuration.layers, terms: terms)
         guard let gradient = head.run(headInput(selected), into: &result) else { return }
-        let selectedGradient = inputGradient(gradient, selected, hiddenGradient)
+        let selectedGradient = inputGradient(gradient, selected)
         guard let sums else { return }
         let stateGradients = chunk.scratch.matrix(states.rows, states.columns)
         stateGradients.clear()
@@ -115,52 +114,56 @@ struct RecurrentPass {
             times: states[rows: 0..<states.rows - positions])
     }
 
-    /// [h, s] of each term, projected where there is a projection. `[terms, exit]`
+    /// [h, s] of each term, projected where there is a projection, plus what is added. `[terms, exit]`
     ///
     /// The projection of h is computed once for all steps of a position.
     private func headInput(_ selected: Matrix) -> Matrix {
         let size = configuration.hiddenSize
         let input = chunk.scratch.matrix(terms.count, configuration.exitDimension)
-        guard configuration.hasInputProjection else {
-            positionRows.withUnsafeBufferPointer { input[columns: 0..<size].gather(hidden, rows: $0) }
-            input[columns: size..<2 * size].copy(selected)
-            return input
-        }
-        let weight = chunk.parameter(.inputProjection)
         let shared = chunk.scratch.matrix(positions, configuration.exitDimension)
-        shared.fill(rows: chunk.parameter(.inputProjectionBias).base)
-        shared.assign(hidden, timesTransposed: weight[columns: 0..<size], accumulates: true)
+        if configuration.hasInputProjection {
+            shared.fill(rows: chunk.parameter(.inputProjectionBias).base)
+            shared.assign(
+                condition.hidden, timesTransposed: chunk.parameter(.inputProjection)[columns: 0..<size],
+                accumulates: true)
+        } else {
+            shared.clear()
+            shared[columns: 0..<size].copy(condition.hidden)
+        }
+        if let addition = condition.addition { shared.add(addition) }
         positionRows.withUnsafeBufferPointer { input.gather(shared, rows: $0) }
-        input.assign(selected, timesTransposed: weight[columns: size..<2 * size], accumulates: true)
+        if configuration.hasInputProjection {
+            let weight = chunk.parameter(.inputProjection)
+            input.assign(selected, timesTransposed: weight[columns: size..<2 * size], accumulates: true)
+        } else {
+            for row in 0..<terms.count {
+                input[rows: row..<row + 1][columns: size..<2 * size].add(selected[rows: row..<row + 1])
+            }
+        }
         return input
     }
 
-    /// The gradient with respect to the states of the terms; that of the projection is added up. `[terms, hidden]`
-    private func inputGradient(
-        _ gradient: Matrix, _ selected: Matrix, _ hiddenGradient: Matrix?
-    ) -> Matrix {
+    /// The gradient with respect to the states of the terms; those of the projection and of the condition are added up.
+    /// `[terms, hidden]`
+    private func inputGradient(_ gradient: Matrix, _ selected: Matrix) -> Matrix {
         let size = configuration.hiddenSize
         let result = chunk.scratch.matrix(terms.count, size)
+        let shared = condition.additionGradient ?? chunk.scratch.matrix(positions, gradient.columns)
+        shared.clear()
+        positionRows.withUnsafeBufferPointer { shared.scatterAdd(gradient, rows: $0) }
         guard configuration.hasInputProjection else {
             result.copy(gradient[columns: size..<2 * size])
-            if let hiddenGradient {
-                hiddenGradient.clear()
-                positionRows.withUnsafeBufferPointer {
-                    hiddenGradient.scatterAdd(gradient[columns: 0..<size], rows: $0)
-                }
-            }
+            condition.hiddenGradient?.copy(shared[columns: 0..<size])
             return result
         }
         if let weight = chunk.gradient(.inputProjection), let bias = chunk.gradient(.inputProjectionBias) {
             gradient.addColumnSums(to: bias.base)
             weight[columns: size..<2 * size].add(transposed: gradient, times: selected)
-            let shared = chunk.scratch.matrix(positions, configuration.exitDimension)
-            shared.clear()
-            positionRows.withUnsafeBufferPointer { shared.scatterAdd(gradient, rows: $0) }
-            weight[columns: 0..<size].add(transposed: shared, times: hidden)
-            hiddenGradient?.assign(shared, times: chunk.parameter(.inputProjection)[columns: 0..<size])
+            weight[columns: 0..<size].add(transposed: shared, times: condition.hidden)
         }
-        result.assign(gradient, times: chunk.parameter(.inputProjection)[columns: size..<2 * size])
+        let weight = chunk.parameter(.inputProjection)
+        condition.hiddenGradient?.assign(shared, times: weight[columns: 0..<size])
+        result.assign(gradient, times: weight[columns: size..<2 * size])
         return result
     }
 }

@@ -14,6 +14,7 @@ extension RecurrentTrainer {
     /// | norms of the taps | the model's final norm |
     /// | context block: its input | the identity for the last tap, else 0 |
     /// | its decoder layer | the model's last one, but its two output matrices are 0 |
+    /// | where it adds to the hidden state | the norms are the model's final one, the projection is 0 |
     ///
     /// So logits begin as those of the model for h (where the last tap is the last layer's), or of their projection onto R.
     public func initialParameters(_ model: ModelParts, seed: UInt64) -> [Float] {
@@ -67,6 +68,11 @@ extension RecurrentTrainer {
         let columns = (sizes.taps.count + 1) * hidden
         let input = layout[.contextInput].offset + (sizes.taps.count - 1) * hidden
         for row in 0..<hidden { values[input + row * columns + row] = 1 }
+        if sizes.addsToHidden {
+            for role in [DrafterRole.contextHiddenNorm, .contextOutputNorm] {
+                values.replaceSubrange(layout[role].range, with: model[.finalNorm])
+            }
+        }
         guard sizes.layer != nil else { return }
         let parts: [(DrafterRole, ModelParts.Part)] = [
             (.contextAttentionNorm, .attentionNorm), (.contextFeedForwardNorm, .feedForwardNorm),

@@ -33,7 +33,8 @@ public struct RecurrentTrainer: DrafterTrainer {
                 ? ContextBlockSizes.Layer(
                     heads: model.heads, keyValueHeads: model.keyValueHeads,
                     headDimension: model.headDimension, feedForwardSize: model.feedForwardSize,
-                    rotaryBase: model.rotaryBase) : nil, normEpsilon: model.normEpsilon)
+                    rotaryBase: model.rotaryBase) : nil, addsToHidden: settings.addsToHidden,
+            normEpsilon: model.normEpsilon)
     }
 
     public static func drafter(
@@ -49,7 +50,9 @@ public struct RecurrentTrainer: DrafterTrainer {
     }
 
     public func rateScale(_ role: DrafterRole, _ settings: TrainingSettings) -> Float {
-        let context = configuration.context?.tensors(hiddenSize: configuration.hiddenSize) ?? []
+        let context =
+            configuration.context?.tensors(
+                hiddenSize: configuration.hiddenSize, exitDimension: configuration.exitDimension) ?? []
         return context.contains { $0.role == role } ? settings.contextRate : 1
     }
 
@@ -57,17 +60,21 @@ public struct RecurrentTrainer: DrafterTrainer {
 
     public func accumulate(_ chunk: TrainingChunk, into result: inout BatchResult) {
         let terms = chunk.terms(steps: 0..<chunk.batch.draftLength)
-        guard !terms.isEmpty else { return }
+        guard !terms.isEmpty || chunk.batch.stateWeight > 0 else { return }
         guard let sizes = configuration.context else {
-            RecurrentPass(chunk, configuration: configuration, hidden: chunk.hidden, terms: terms)
-                .run(into: &result, hiddenGradient: nil)
+            RecurrentPass(
+                chunk, configuration: configuration, PositionCondition(hidden: chunk.hidden), terms: terms
+            ).run(into: &result)
             return
         }
         let context = ContextPass(chunk, sizes, hiddenSize: configuration.hiddenSize)
-        let hidden = context.hidden()
-        let gradient = chunk.wantsGradient ? chunk.scratch.matrix(hidden.rows, hidden.columns) : nil
-        RecurrentPass(chunk, configuration: configuration, hidden: hidden, terms: terms)
-            .run(into: &result, hiddenGradient: gradient)
-        if let gradient { context.back(gradient) }
+        let condition = context.condition()
+        if terms.isEmpty {
+            condition.hiddenGradient?.clear()
+            condition.additionGradient?.clear()
+        } else {
+            RecurrentPass(chunk, configuration: configuration, condition, terms: terms).run(into: &result)
+        }
+        context.back(condition, into: &result)
     }
 }

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .random_order import MASK, RootOrder, SplitMix, shuffled
+from .random_order import MASK, RootOrder, SplitMix, numbers_at, shuffled
 
 HELD_OUT_POSITIONS = 4096
-COMB = 64  # positions of a text in a batch, at most
+HELD_OUT_COMB = 64  # positions of a text in a held-out batch, at most
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Batch:
     truth: np.ndarray  # [N, L] int64, -1 where the draft vocabulary lacks the token
     hidden: np.ndarray | None = None  # [N, H] float32; for the plain drafter
     texts: list | None = None  # of `Text`, whose positions follow each other; for drafters with taps
+    is_idle: bool = False  # one without anything to learn, for a process that has no share
 
     @property
     def count(self):
@@ -31,6 +32,11 @@ class Batch:
     @property
     def weight_sum(self):
         return float(self.weights.sum(dtype=np.float64))
+
+    @property
+    def state_rows(self):
+        """Rows of texts that have a next one, whose state can be guessed."""
+        return 0 if self.is_idle else sum(text.rows - 1 for text in self.texts or [])
 
     def pieces(self, positions, rows):
         """The batch in pieces of at most so many positions, or texts of so many rows in all, padding included."""
@@ -53,7 +59,7 @@ class Batch:
     def _part(self, part, **inputs):
         return Batch(
             self.tokens[part], self.label_rows[part], self.label_probabilities[part], self.weights[part],
-            self.truth[part], **inputs)
+            self.truth[part], is_idle=self.is_idle, **inputs)
 
 
 @dataclass
@@ -79,13 +85,13 @@ class BatchReader:
         self.label_temperature = np.float32(settings.label_temp)
         self.step_weights = np.float32(settings.step_decay) ** np.arange(self.draft_length, dtype=np.float32)
 
-    def positions(self, roots):
-        """A batch with these rows as roots."""
-        batch = self._labels(np.asarray(roots, dtype=np.int64))
+    def positions(self, roots, sample=None):
+        """A batch with these rows as roots. :param sample: which draft steps are learnt; None for all."""
+        batch = self._labels(np.asarray(roots, dtype=np.int64), sample)
         batch.hidden = self.data.hidden_states(np.asarray(roots, dtype=np.int64))
         return batch
 
-    def combs(self, combs):
+    def combs(self, combs, sample=None):
         """A batch of some positions of whole texts. `[combs, 3]`, as `Data.combs` gives them"""
         texts, roots = [], []
         for first, step, end in combs.tolist():
@@ -94,11 +100,11 @@ class BatchReader:
             positions = teeth - first + place + prompt - 1
             texts.append(Text(tokens[:positions[-1] + 2].astype(np.int64), positions))
             roots.append(teeth)
-        batch = self._labels(np.concatenate(roots))
+        batch = self._labels(np.concatenate(roots), sample)
         batch.texts = texts
         return batch
 
-    def _labels(self, roots):
+    def _labels(self, roots, sample):
         rows = roots[:, None] + np.arange(self.draft_length)  # fed; the labels are those of the next row
         fits = rows + 1 < self.data.ends[roots][:, None]
         rows = np.where(fits, rows, 0)
@@ -113,6 +119,8 @@ class BatchReader:
         label_rows, probabilities = label_rows.reshape(shape), probabilities.reshape(shape)
         probabilities = np.where(fits[:, :, None] & (label_rows >= 0), probabilities, np.float32(0))
         is_term = (probabilities > 0).any(axis=2)
+        if sample is not None:
+            is_term &= sample.takes(roots, self.draft_length)
         return Batch(
             tokens, np.maximum(label_rows, 0).astype(np.int64), probabilities,
             np.where(is_term, self.step_weights, np.float32(0)).astype(np.float32), truth)
@@ -131,21 +139,36 @@ class BatchReader:
         return draft_rows, probabilities.astype(np.float32)
 
 
+class StepSample:
+    """A random choice of the draft steps that are learnt, that of `StepSample` in Swift."""
+
+    def __init__(self, share, seed, batch):
+        self._share, self._state = share, SplitMix.stream(~seed & MASK, batch).state
+
+    def takes(self, rows, steps):
+        """`[rows, steps]` of bool"""
+        places = (rows[:, None] * steps + np.arange(steps)).astype(np.uint64)
+        units = (numbers_at(self._state, places) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return units < np.float64(np.float32(self._share))
+
+
 class BatchSource:
     """Single positions with hidden states, or positions of whole texts for drafters with taps; a process has its share.
 
     Positions of one answer are alike, and a batch of few answers pulls the drafter to and fro; but each answer costs
-    passes over its whole text. 64 positions of an answer, spread over all of it, lie between.
+    passes over its whole text. Some positions of an answer, spread over all of it, lie between.
     """
 
     def __init__(self, reader, settings, rank, processes):
         data, seed, skips_loops = reader.data, settings.seed, settings.skip_loops
         self._rank, self._processes = rank, processes
+        self._settings = settings
         if settings.taps:
             self._reads = reader.combs
-            self._order = RootOrder(data.combs(COMB, False, skips_loops), seed)
-            held_out = data.combs(COMB, is_held_out=True)
-            self.per_step, limit = max(1, settings.batch_size // COMB), HELD_OUT_POSITIONS // COMB
+            self._order = RootOrder(data.combs(settings.text_positions, False, skips_loops), seed)
+            held_out = data.combs(HELD_OUT_COMB, is_held_out=True)
+            self.per_step = max(1, settings.batch_size // settings.text_positions)
+            limit = HELD_OUT_POSITIONS // HELD_OUT_COMB
         else:
             self._reads = reader.positions
             self._order = RootOrder(data.roots(False, skips_loops), seed)
@@ -159,18 +182,21 @@ class BatchSource:
         return len(self._order) // self.per_step
 
     def batch(self, step):
-        return self._share(self._order.roots(step * self.per_step, self.per_step))
+        settings = self._settings
+        sample = StepSample(settings.step_share, settings.seed, step) if settings.step_share < 1 else None
+        return self._share(self._order.roots(step * self.per_step, self.per_step), sample)
 
     def held_out(self):
         """Batches of held-out positions, this process's share of each."""
         for start in range(0, len(self._held_out), self.per_step):
             yield self._share(self._held_out[start:start + self.per_step])
 
-    def _share(self, items):
+    def _share(self, items, sample=None):
         share = items[self._rank::self._processes]
         if len(share) > 0:
-            return self._reads(share)
+            return self._reads(share, sample)
         # A process without a share takes part in the sum of gradients with zeros.
         batch = self._reads(items[:1])
         batch.weights[:] = 0
+        batch.is_idle = True
         return batch

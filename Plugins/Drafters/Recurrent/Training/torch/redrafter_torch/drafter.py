@@ -5,8 +5,8 @@
     x   = [h, s_t], projected by input_proj where the exit dimension differs from 2 · hidden
     n residual blocks x + SiLU(W x + b), then the LM head over the draft vocabulary
 
-h is the model's last hidden state, or the output of the context block. Modules are named so that `state_dict` has the
-names and the order of the Swift drafter's tensors.
+h is the model's last hidden state, or the output of the context block; or h is the last tap, normed, and what the block
+gives is added to x. Modules are named so that `state_dict` has the names and the order of the Swift drafter's tensors.
 """
 from dataclasses import dataclass
 
@@ -33,6 +33,7 @@ class DrafterSizes:
     taps: tuple = ()
     norms_taps: bool = True
     layer: LayerSizes | None = None
+    adds_to_hidden: bool = False
     norm_epsilon: float = 1e-5
 
 
@@ -43,7 +44,11 @@ class Norm(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, x):
-        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.epsilon) * self.weight
+        return _scaled(x, self.epsilon) * self.weight
+
+
+def _scaled(x, epsilon):
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + epsilon)
 
 
 class ResidualBlock(nn.Module):
@@ -61,6 +66,8 @@ class ContextBlock(nn.Module):
         i_t = input · [norm_1 tap_1(t), …, norm_n tap_n(t), E[x]]
         a_t = i_t + attention_output · attention(norm i_t)
         u_t = a_t + down · (SiLU(gate · norm a_t) ⊙ (up · norm a_t))
+
+    Where it adds to the hidden state, h_t = norm tap_n(t), and x gains projection · norm u_t.
     """
 
     def __init__(self, sizes):
@@ -71,16 +78,22 @@ class ContextBlock(nn.Module):
         else:
             self.tap_norm = None
         self.input = nn.Linear((len(sizes.taps) + 1) * hidden, hidden, bias=False)
-        if self.layer is None:
-            return
+        if self.layer is not None:
+            self._make_layer(hidden, sizes.norm_epsilon)
+        if sizes.adds_to_hidden:
+            self.hidden_norm = Norm(hidden, sizes.norm_epsilon)
+            self.output_norm = Norm(hidden, sizes.norm_epsilon)
+            self.projection = nn.Linear(hidden, sizes.exit, bias=False)
+
+    def _make_layer(self, hidden, epsilon):
         queries = self.layer.heads * self.layer.head_dimension
         keys = self.layer.key_value_heads * self.layer.head_dimension
-        self.attention_norm = Norm(hidden, sizes.norm_epsilon)
+        self.attention_norm = Norm(hidden, epsilon)
         self.query = nn.Linear(hidden, queries, bias=False)
         self.key = nn.Linear(hidden, keys, bias=False)
         self.value = nn.Linear(hidden, keys, bias=False)
         self.attention_output = nn.Linear(queries, hidden, bias=False)
-        self.feed_forward_norm = Norm(hidden, sizes.norm_epsilon)
+        self.feed_forward_norm = Norm(hidden, epsilon)
         self.gate = nn.Linear(hidden, self.layer.feed_forward, bias=False)
         self.up = nn.Linear(hidden, self.layer.feed_forward, bias=False)
         self.down = nn.Linear(self.layer.feed_forward, hidden, bias=False)
@@ -145,6 +158,7 @@ class Piece:
     taps: list | None = None  # [taps][texts, rows, H]
     following: torch.Tensor | None = None  # [texts, rows], the token after each row
     position_rows: torch.Tensor | None = None  # [N], rows counted over all texts with their padding
+    has_next: torch.Tensor | None = None  # [texts, rows], whether the row after is one of the text
 
     def survival(self, probabilities):
         """The chance that each term's step is reached: the product over the terms of the position before it.
@@ -176,12 +190,16 @@ class Drafter(nn.Module):
     def forward(self, piece):
         """
         :return: of each term the cross entropy −Σ p_k log q_k in nats, whether the largest logit is that of the token
-            that came, and that token's probability, which has no gradient. `[T]`
+            that came, and that token's probability, which has no gradient `[T]`; and the sum over rows of the context
+            block's mean squared error where it guesses the next state
         """
         states = self._states(piece.tokens)[piece.positions, piece.steps]
-        x = torch.cat([self._hidden(piece)[piece.positions], states], dim=-1)
+        hidden, addition, state_errors = self._condition(piece)
+        x = torch.cat([hidden[piece.positions], states], dim=-1)
         if self.input_proj is not None:
             x = self.input_proj(x)
+        if addition is not None:
+            x = x + addition[piece.positions]
         logits = self.lm_head(x)
         expected = (piece.label_probabilities * logits.gather(1, piece.label_rows)).sum(-1)
         log_sums = logits.logsumexp(-1)
@@ -190,14 +208,25 @@ class Drafter(nn.Module):
             truth = piece.truth[piece.positions, piece.steps]
             came = logits.gather(1, truth.clamp(min=0)[:, None])[:, 0] - log_sums
             probabilities = torch.where(truth < 0, 0, came.exp())
-            return losses, logits.argmax(-1) == truth, probabilities
+            is_right = logits.argmax(-1) == truth
+        return losses, is_right, probabilities, state_errors
 
-    def _hidden(self, piece):
-        """h of the positions. `[N, H]`"""
+    def _condition(self, piece):
+        """h of the positions `[N, H]`, what is added to their x `[N, exit]`, and the sum of errors of guessed states."""
         if self.context is None:
-            return piece.hidden
+            return piece.hidden, None, piece.hidden.new_zeros(())
+
+        def positions(values):
+            return values.flatten(0, 1)[piece.position_rows]
+
         rows = self.context(piece.taps, F.embedding(piece.following, self.embedding))
-        return rows.flatten(0, 1)[piece.position_rows]
+        if not self.sizes.adds_to_hidden:
+            return positions(rows), None, rows.new_zeros(())
+        hidden = self.context.hidden_norm(positions(piece.taps[-1]))
+        addition = self.context.projection(self.context.output_norm(positions(rows)))
+        epsilon = self.sizes.norm_epsilon
+        errors = (_scaled(rows[:, :-1], epsilon) - _scaled(piece.taps[-1][:, 1:], epsilon)).pow(2).mean(-1)
+        return hidden, addition, (errors * piece.has_next[:, :-1]).sum()
 
     def _states(self, tokens):
         """`[N, L, H]`"""

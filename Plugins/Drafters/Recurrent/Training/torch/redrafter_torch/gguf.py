@@ -56,6 +56,7 @@ def configuration(sizes):
         result += [
             (prefix + "taps", _ARRAY, list(sizes.taps)), (prefix + "tap_norm", _BOOL, sizes.norms_taps),
             (prefix + "layer_norm_rms_epsilon", _FLOAT32, sizes.norm_epsilon),
+            (prefix + "adds_to_hidden", _BOOL, sizes.adds_to_hidden),
         ]
         if layer is not None:
             result += [

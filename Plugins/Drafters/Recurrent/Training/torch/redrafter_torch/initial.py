@@ -35,12 +35,18 @@ def set_initial_values(drafter, target, vocabulary, seed):
 
 
 def _begin(context, target):
-    """The block passes the last tap on; its decoder layer is the model's last one with two output matrices of 0."""
+    """The block passes the last tap on; its decoder layer is the model's last one with two output matrices of 0.
+
+    What it adds to the hidden state begins as 0.
+    """
     if context.tap_norm is not None:
         for norm in context.tap_norm:
             norm.weight.copy_(target.part("final_norm"))
     hidden, columns = context.input.weight.shape
     context.input.weight[:, columns - 2 * hidden:columns - hidden] = torch.eye(hidden)
+    if hasattr(context, "projection"):
+        for norm in (context.hidden_norm, context.output_norm):
+            norm.weight.copy_(target.part("final_norm"))
     if context.layer is None:
         return
     for name in ("attention_norm", "feed_forward_norm", "query", "key", "value", "gate", "up"):

@@ -30,6 +30,8 @@ def piece(batch, target, taps, device):
         rows.append(index * longest + text.positions)
     result.following = on_device(np.ascontiguousarray(tokens[:, 1:]))
     result.position_rows = on_device(np.concatenate(rows))
+    lengths = np.array([text.rows for text in batch.texts])
+    result.has_next = on_device(np.arange(longest) + 1 < lengths[:, None])
     result.taps = target.taps(taps, on_device(np.ascontiguousarray(tokens[:, :-1])))
     return result
 

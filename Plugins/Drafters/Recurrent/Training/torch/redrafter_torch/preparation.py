@@ -79,6 +79,10 @@ class Preparation:
         if settings.taps and settings.taps[-1] >= layers:
             raise TrainerError(
                 f"--taps is {','.join(map(str, settings.taps))}; allowed: layers 0 to {layers - 1} of this model")
+        if settings.taps and settings.context_adds and settings.taps[-1] < layers - 1:
+            raise TrainerError(
+                f"--taps is {','.join(map(str, settings.taps))}; allowed: with --context-adds, lists that end with the "
+                f"model's last layer, {layers - 1}")
         if settings.taps:
             self.target.check_context(data)
         self.positions = positions = len(data.roots(False, settings.skip_loops))
@@ -111,7 +115,7 @@ class Preparation:
         sizes = DrafterSizes(
             hidden=config.hidden_size, exit=settings.exit_dim or config.hidden_size, layers=settings.layers,
             vocabulary=len(self.vocabulary.tokens), taps=settings.taps, norms_taps=settings.tap_norm, layer=layer,
-            norm_epsilon=float(config.rms_norm_eps))
+            adds_to_hidden=bool(settings.taps) and settings.context_adds, norm_epsilon=float(config.rms_norm_eps))
         self.drafter = Drafter(sizes, target.embedding()).to(self.processes.device)
         self.optimizer = Optimizer(self.drafter, settings.weight_decay, settings.context_rate)
 

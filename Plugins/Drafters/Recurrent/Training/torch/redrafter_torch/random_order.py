@@ -17,6 +17,11 @@ def _mixed(states):
     return bits ^ (bits >> np.uint64(31))
 
 
+def numbers_at(state, places):
+    """Numbers of a generator by their places in what it will give, from 0. :param places: of uint64"""
+    return _mixed((places + np.uint64(1)) * np.uint64(GAMMA) + np.uint64(state))
+
+
 class SplitMix:
     """`SplitMix` of RedrafterTraining."""
 

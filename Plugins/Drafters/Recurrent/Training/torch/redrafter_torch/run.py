@@ -87,17 +87,18 @@ class Run(Preparation):
     def _take_step(self, batch, interval):
         """Returns False where a process was told to stop."""
         processes = self.processes
-        weight, stops = processes.sums([batch.weight_sum, self.is_stopped])
+        weight, rows, stops = processes.sums([batch.weight_sum, batch.state_rows, self.is_stopped])
         if stops:
             return False
         self.optimizer.zero_gradients()
         # DistributedDataParallel takes the mean of gradients, the loss is the mean over the whole batch.
         scale = processes.count / weight if weight > 0 else 0.0
+        state_scale = processes.count * self.settings.state_weight / rows if rows > 0 else 0.0
         local = Totals(self.settings.draft_length)
         parts = list(batch.pieces(self.settings.positions_at_once, self.settings.rows_at_once))
         for index, part in enumerate(parts):
-            self._loss(part, local, self.model, scale, is_last=index == len(parts) - 1)
-        local.positions = batch.count if batch.weight_sum > 0 else 0
+            self._loss(part, local, (scale, state_scale), is_last=index == len(parts) - 1)
+        local.positions = 0 if batch.is_idle else batch.count
         # A loss that is no number can have a gradient of numbers: those of the terms that have one.
         loss = processes.sums([local.loss_sum])[0]
         applied = math.isfinite(loss) and self.optimizer.update(self.schedule.rate(self.step))
@@ -128,17 +129,25 @@ class Run(Preparation):
             if count > 0:
                 raise self._diverged(f"{name} holds {count} values that are not finite as {self.settings.type}")
 
-    def _loss(self, part, totals, model, scale, is_last):
-        """Adds a part's loss to the totals and its gradient to the parameters'."""
+    def _loss(self, part, totals, scales, is_last):
+        """Adds a part's loss to the totals and its gradient to the parameters'.
+
+        :param scales: of the guesses' loss and of the states'.
+        """
+        model, (scale, state_scale) = self.model, scales
         waits = not is_last and isinstance(model, DistributedDataParallel)
         piece = inputs.piece(part, self.target, self.settings.taps, self.processes.device)
         with model.no_sync() if waits else contextlib.nullcontext():
-            losses, is_right, probabilities = model(piece)
+            losses, is_right, probabilities, state_errors = model(piece)
             weights = piece.weights
             if self.settings.survival:
                 weights = weights * piece.survival(probabilities)
-            (scale * (weights * losses).sum()).backward()
-        totals.count(piece, losses.detach(), is_right, weights)
+            (scale * (weights * losses).sum() + state_scale * state_errors).backward()
+        totals.count(piece, losses.detach(), is_right, weights, state_errors.detach(), self._state_rows(part))
+
+    def _state_rows(self, part):
+        """Rows whose next states are learnt."""
+        return part.state_rows if self.settings.state_weight > 0 else 0
 
     # Reports
 
@@ -152,7 +161,8 @@ class Run(Preparation):
             f"{rate:.2e}, {speed:.0f} positions/s")
         if self.processes.is_first:
             self.log.append(
-                self.step, loss=total.loss, top1=total.accuracy, learning_rate=rate, positions_per_second=speed)
+                self.step, loss=total.loss, top1=total.accuracy, learning_rate=rate, positions_per_second=speed,
+                state_error=total.state_error)
         return now
 
     @torch.no_grad()
@@ -163,15 +173,17 @@ class Run(Preparation):
         for batch in self.source.held_out():
             for part in batch.pieces(self.settings.positions_at_once, self.settings.rows_at_once):
                 piece = inputs.piece(part, self.target, self.settings.taps, self.processes.device)
-                losses, is_right, _ = self.drafter(piece)
-                total.count(piece, losses, is_right, piece.weights)
+                losses, is_right, _, state_errors = self.drafter(piece)
+                total.count(piece, losses, is_right, piece.weights, state_errors, self._state_rows(part))
         total = total.summed(self.processes)
         if not math.isfinite(total.loss):
             raise self._diverged("the loss on held-out texts is not finite")
         if total.terms > 0:
             self._say(f"Iteration {self.step}: held-out loss {total.loss:.3f}, top-1 {listed(total.accuracy)}")
             if self.processes.is_first:
-                self.log.append(self.step, eval={"loss": total.loss, "top1": total.accuracy})
+                self.log.append(
+                    self.step,
+                    eval={"loss": total.loss, "top1": total.accuracy, "state_error": total.state_error})
         return time.monotonic() - start
 
     def _save(self):

@@ -22,7 +22,7 @@ def parser():
 
     add("--iters", type=int, metavar="N", help="optimiser steps; without it, one epoch")
     add("--batch-size", type=int, default=512, metavar="N",
-        help="positions in each step, of all processes; with --taps, up to 64 of each of N / 64 texts (512)")
+        help="positions in each step, of all processes; with --taps, those of N / --text-positions texts (512)")
     add("--learning-rate", type=float, default=3e-3, metavar="X", help="peak learning rate (0.003)")
     add("--warmup", type=int, default=100, metavar="N", help="steps until the learning rate peaks (100)")
     add("--weight-decay", type=float, default=0.01, metavar="X", help="weight decay of matrices (0.01)")
@@ -36,6 +36,14 @@ def parser():
         help="give the context block a decoder layer with attention over the text")
     add("--context-rate", type=float, default=0.1, metavar="X",
         help="learning rate of the context block relative to the rest; what suits the rest upsets it (0.1)")
+    add("--context-adds", action=argparse.BooleanOptionalAction, default=False,
+        help="let the context block add to the model's hidden state; without it, it takes that one's place")
+    add("--state-weight", type=float, default=0.0, metavar="X",
+        help="let a context block that adds also guess the model's next hidden state: weight of the squared error (0)")
+    add("--text-positions", type=int, default=64, metavar="N",
+        help="positions of a text in each step at most, with --taps, spread over all of it (64)")
+    add("--step-share", type=float, default=1.0, metavar="P",
+        help="share of the draft steps of a position that are learnt at a time, chosen at random (1)")
     add("--draft-vocab", type=int, default=8192, metavar="N", help="tokens it predicts; 0 for all (8192)")
     add("--loss", choices=("kd", "ce"), default="kd", help="the model's distribution, or the token that came (kd)")
     add("--label-temp", type=float, default=1.0, metavar="T", help="below 1 sharpens the model's distribution (1)")
@@ -97,6 +105,7 @@ def _validate(settings):
     integer("exit_dim", 1, 1 << 16, may_lack=True)
     integer("layers", 0, 16)
     integer("draft_vocab", 0, 1 << 24)
+    integer("text_positions", 1, 1 << 16)
     for name in ("steps_per_report", "steps_per_eval", "save_every", "positions_at_once", "rows_at_once"):
         integer(name, 1, large)
     integer("tokens", 1, 1 << 40, may_lack=True)
@@ -107,6 +116,11 @@ def _validate(settings):
         check(math.isfinite(value) and value > 0, name, "a number above 0")
     check(math.isfinite(settings.weight_decay) and settings.weight_decay >= 0, "weight_decay", "a number from 0")
     check(0 < settings.step_decay <= 1, "step_decay", "above 0 and up to 1")
+    check(math.isfinite(settings.state_weight) and settings.state_weight >= 0, "state_weight", "a number from 0")
+    check(settings.state_weight == 0 or settings.context_adds, "state_weight",
+          "0 without --context-adds: only there the block guesses states")
+    check(0 < settings.step_share <= 1, "step_share", "above 0 and up to 1")
+    check(settings.step_share == 1 or not settings.survival, "step_share", "1 with --survival, which needs all steps")
 
 
 def record(settings, iterations, data, digest, vocabulary_size, start=None):
@@ -122,7 +136,9 @@ def record(settings, iterations, data, digest, vocabulary_size, start=None):
         "weight_decay": settings.weight_decay, "draft_length": settings.draft_length,
         "exit_dim": settings.exit_dim or manifest.fingerprint["hidden_size"], "layers": settings.layers,
         "taps": list(settings.taps), "tap_norm": settings.tap_norm, "context_layer": settings.context_layer,
-        "context_rate": settings.context_rate,
+        "context_rate": settings.context_rate, "context_adds": settings.context_adds,
+        "state_weight": settings.state_weight, "text_positions": settings.text_positions,
+        "step_share": settings.step_share,
         "draft_vocab": vocabulary_size, "loss": _loss(settings), "label_temperature": settings.label_temp,
         "step_decay": settings.step_decay, "seed": str(settings.seed), "start": start,
         "data": {

@@ -16,12 +16,14 @@ _NUMBERS = {
     "vocab_size": "vocab_size", "rnn": "rnn",
 }
 # Those of a context block, and of its decoder layer.
-_BLOCK = {"taps": "context.taps", "tap_norm": "context.tap_norm"}
+_BLOCK = {
+    "taps": "context.taps", "tap_norm": "context.tap_norm", "adds_to_hidden": "context.adds_to_hidden",
+}
 _LAYER = {
     "heads": "context.head_count", "kv_heads": "context.head_count_kv", "head_dim": "context.key_length",
     "feed_forward": "context.feed_forward_length",
 }
-_DEFAULTS = {"rnn": True, "context.tap_norm": True}
+_DEFAULTS = {"rnn": True, "context.tap_norm": True, "context.adds_to_hidden": False}
 
 
 class Start:

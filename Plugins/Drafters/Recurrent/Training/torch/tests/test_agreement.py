@@ -20,6 +20,21 @@ class AgreementTests(support.ComparedTests):
         self.check("--taps", "0,1")
         self.check_drafts()
 
+    def test_context_block_that_adds(self):
+        self.check("--taps", "0,1", "--context-adds")
+        self.check_drafts()
+        # The guesses at states change the block, and the block the other losses.
+        self.check(
+            "--taps", "0,1", "--context-adds", "--state-weight", "2", "--context-rate", "1", name="states-")
+        lines = [support.log(self.path(f"states-{trainer}")) for trainer in ("swift", "torch")]
+        errors = [[line["state_error"] for line in part if "loss" in line] for part in lines]
+        self.assertLess(max(abs(a - b) for a, b in zip(*errors, strict=True)), support.TOLERANCE)
+        self.assertLess(errors[0][-1], 0.9 * errors[0][0])
+
+    def test_some_steps_of_more_positions(self):
+        self.check("--taps", "0,1", "--text-positions", "32", "--step-share", "0.5")
+        self.check("--step-share", "0.25", name="plain-")
+
     def test_one_epoch_of_combs(self):
         self.assertEqual(support.FLAGS[:2], ["--iters", "20"])
         with mock.patch.object(support, "FLAGS", support.FLAGS[2:]):

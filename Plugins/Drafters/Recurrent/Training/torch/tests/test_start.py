@@ -63,11 +63,11 @@ class StartTests(support.ComparedTests):
             ("medusa", [], "it holds medusa, not recurrent"),
             ("plain", ["--layers", "1"], "its layers is 2, the new drafter's 1"),
             ("plain", ["--exit-dim", "32"], "its exit_dim is 64, the new drafter's 32"),
-            ("block", [], f'its context_block is {{"taps":[0,1],"tap_norm":true{layer}}}, the new drafter\'s absent'),
+            ("block", [], f'its context_block is {{"taps":[0,1],"tap_norm":true,"adds_to_hidden":false{layer}}}, the new drafter\'s absent'),
             ("last", ["--taps", "0"],
-             f'its context_block is {{"taps":[1],"tap_norm":true{layer}}}, the new drafter\'s {{"taps":[0],'),
-            ("unnormed", ["--taps", "0,1"], f'its context_block is {{"taps":[0,1],"tap_norm":false{layer}}}, the new'),
-            ("projection", ["--taps", "0,1"], 'its context_block is {"taps":[0,1],"tap_norm":true}, the new'),
+             f'its context_block is {{"taps":[1],"tap_norm":true,"adds_to_hidden":false{layer}}}, the new drafter\'s {{"taps":[0],'),
+            ("unnormed", ["--taps", "0,1"], f'its context_block is {{"taps":[0,1],"tap_norm":false,"adds_to_hidden":false{layer}}}, the new'),
+            ("projection", ["--taps", "0,1"], 'its context_block is {"taps":[0,1],"tap_norm":true,"adds_to_hidden":false}, the new'),
         ):
             said = self.fails(text, *flags, "--start", self.drafter(name))
             self.assertIn(self.drafter(name), said)

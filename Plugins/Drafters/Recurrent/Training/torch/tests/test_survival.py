@@ -34,7 +34,7 @@ class SurvivalTests(unittest.TestCase):
         return torch.exp(-self.drafter(single)[0][term]).item()
 
     def test_a_step_is_reached_by_the_product_of_the_probabilities_before_it(self):
-        *_, probabilities = self.drafter(self.piece)
+        _, _, probabilities, _ = self.drafter(self.piece)
         self.assertFalse(probabilities.requires_grad)
         first, second, _, fourth, fifth, sixth, *_ = expected = [self.probability(term) for term in range(10)]
         torch.testing.assert_close(probabilities, torch.tensor(expected))
@@ -49,7 +49,7 @@ class SurvivalTests(unittest.TestCase):
             name: values[:0] if name not in ("tokens", "truth", "hidden") and values is not None else values
             for name, values in vars(self.piece).items()
         })
-        losses, _, probabilities = self.drafter(none)
+        losses, _, probabilities, _ = self.drafter(none)
         self.assertEqual((len(losses), len(none.survival(probabilities))), (0, 0))
 
 

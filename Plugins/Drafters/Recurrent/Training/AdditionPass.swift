@@ -1,0 +1,121 @@
+import RecurrentDrafter
+import RedrafterFormats
+import RedrafterTraining
+
+/// What positions are conditioned on; see `ContextBlock`.
+struct PositionCondition {
+    /// h. `[positions, hidden]`
+    let hidden: Matrix
+    /// What is added to the input of the blocks and the head; nil for nothing. `[positions, exit]`
+    var addition: Matrix?
+    /// Where the gradients of these two go, overwritten; nil where none is wanted.
+    var hiddenGradient: Matrix?
+    var additionGradient: Matrix?
+}
+
+/// A context block's way into the recurrence where it leaves the hidden state in its place, forward and backward.
+struct AdditionPass {
+    let condition: PositionCondition
+    private let chunk: TrainingChunk
+    private let rows: [Int32]
+    private let hiddenNorm: RMSNormPass
+    private let outputNorm: RMSNormPass
+    private let normed: Matrix  // [positions, hidden]
+
+    /// - Parameters:
+    ///   - chunk: the positions.
+    ///   - lastTap: of all rows of the text. `[rows, hidden]`
+    ///   - output: of the block, u. `[rows, hidden]`
+    ///   - epsilon: of the norms.
+    init(_ chunk: TrainingChunk, lastTap: Matrix, _ output: Matrix, epsilon: Float) {
+        self.chunk = chunk
+        let rows = chunk.text.positionRows
+        self.rows = rows
+        let size = output.columns
+        func gathered(_ source: Matrix) -> Matrix {
+            let result = chunk.scratch.matrix(rows.count, size)
+            rows.withUnsafeBufferPointer { result.gather(source, rows: $0) }
+            return result
+        }
+        let hidden = chunk.scratch.matrix(rows.count, size)
+        hiddenNorm = RMSNormPass(
+            gathered(lastTap), weight: chunk.parameter(.contextHiddenNorm), epsilon: epsilon, into: hidden,
+            scratch: chunk.scratch)
+        normed = chunk.scratch.matrix(rows.count, size)
+        outputNorm = RMSNormPass(
+            gathered(output), weight: chunk.parameter(.contextOutputNorm), epsilon: epsilon, into: normed,
+            scratch: chunk.scratch)
+        let projection = chunk.parameter(.contextProjection)
+        let addition = chunk.scratch.matrix(rows.count, projection.rows)
+        addition.assign(normed, timesTransposed: projection)
+        condition = PositionCondition(
+            hidden: hidden, addition: addition, hiddenGradient: chunk.gradientMatrix(rows.count, size),
+            additionGradient: chunk.gradientMatrix(rows.count, projection.rows))
+    }
+
+    /// Adds the gradients of the parameters.
+    /// - Parameters:
+    ///   - gradients: with respect to `condition`.
+    ///   - own: what the gradient with respect to u is added to. `[rows, hidden]`
+    func back(_ gradients: PositionCondition, addingTo own: Matrix) {
+        guard let hidden = gradients.hiddenGradient, let addition = gradients.additionGradient else { return }
+        hiddenNorm.back(hidden, weightGradient: chunk.gradient(.contextHiddenNorm), addingTo: nil)
+        chunk.gradient(.contextProjection)?.add(transposed: addition, times: normed)
+        let upstream = chunk.scratch.matrix(rows.count, own.columns)
+        upstream.assign(addition, times: chunk.parameter(.contextProjection))
+        let gradient = chunk.scratch.matrix(rows.count, own.columns)
+        gradient.clear()
+        outputNorm.back(upstream, weightGradient: chunk.gradient(.contextOutputNorm), addingTo: gradient)
+        rows.withUnsafeBufferPointer { own.scatterAdd(gradient, rows: $0) }
+    }
+}
+
+/// The squared error of a context block that guesses the model's next hidden state (as the feature regression of EAGLE, arXiv
+/// 2401.15077, section 4.2): of the mean over all rows that have a next one
+///
+///     mean over elements (rms u_r − rms tap_n(r + 1))²,   rms x = x / sqrt(mean(x²) + epsilon)
+///
+/// It tells the block something about each element of a state, at a hundredth of the price of the guesses' own loss.
+struct StateLoss {
+    private let chunk: TrainingChunk
+    private let epsilon: Float
+
+    init(_ chunk: TrainingChunk, epsilon: Float) {
+        self.chunk = chunk
+        self.epsilon = epsilon
+    }
+
+    /// - Parameters:
+    ///   - output: of the block, u. `[rows, hidden]`
+    ///   - lastTap: `[rows, hidden]`
+    ///   - result: receives the error.
+    ///   - gradient: what the gradient with respect to u is added to. `[rows, hidden]`
+    func run(_ output: Matrix, lastTap: Matrix, into result: inout BatchResult, _ gradient: Matrix) {
+        let (count, size) = (output.rows - 1, output.columns)
+        guard chunk.batch.stateWeight > 0, count > 0 else { return }
+        let scratch = chunk.scratch
+        let ones = scratch.matrix(1, size)
+        ones.base.update(repeating: 1, count: size)
+        let (guesses, difference) = (scratch.matrix(count, size), scratch.matrix(count, size))
+        let norm = RMSNormPass(
+            output[rows: 0..<count], weight: ones, epsilon: epsilon, into: guesses, scratch: scratch)
+        _ = RMSNormPass(
+            lastTap[rows: 1..<count + 1], weight: ones, epsilon: epsilon, into: difference, scratch: scratch)
+        var sum = 0.0
+        let factor = 2 * chunk.batch.stateWeight / Float(chunk.batch.stateRows * size)
+        for row in 0..<count {
+            let (guess, target) = (guesses.row(row), difference.row(row))
+            var squares: Float = 0
+            for column in 0..<size {
+                let error = guess[column] - target[column]
+                squares += error * error
+                target[column] = factor * error
+            }
+            sum += Double(squares) / Double(size)
+        }
+        result.stateErrorSum += sum
+        result.stateRows += count
+        guard chunk.wantsGradient else { return }
+        norm.back(difference, weightGradient: nil, addingTo: gradient[rows: 0..<count])
+    }
+}
