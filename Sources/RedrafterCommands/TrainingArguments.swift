@@ -102,6 +102,12 @@ struct TrainingArguments: ParsableArguments {
     var tapCache = standard.tapCache
 
     @Option(
+        help: ArgumentHelp(
+            "Folder where the same is kept on the disk, for this run and others that read the same layers: two bytes for each element, 3.5 kB for each token of the default model with three layers.",
+            valueName: "path"))
+    var tapFolder: String?
+
+    @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
             "Number of tokens that the drafter predicts, the most frequent ones; 0 for all.", valueName: "n"))
@@ -185,6 +191,7 @@ struct TrainingArguments: ParsableArguments {
         settings.stepShare = stepShare
         settings.contextRate = contextRate
         settings.tapCache = tapCache
+        settings.tapFolder = tapFolder
         settings.draftVocabulary = draftVocab
         settings.loss = loss
         settings.labelTemperature = labelTemperature

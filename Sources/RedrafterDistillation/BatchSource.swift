@@ -24,7 +24,7 @@ struct BatchSource {
     /// - Throws: `RedrafterError.promptTooLong` where a text is longer than the model's context, `.transformer` where memory for
     ///   its passes is short.
     init(
-        _ reader: BatchReader, _ model: Model, taps: [Int], settings: TrainingSettings
+        _ reader: BatchReader, _ model: Model, taps: [Int], folder: TapFolder?, settings: TrainingSettings
     ) throws(RedrafterError) {
         self.reader = reader
         self.settings = settings
@@ -45,7 +45,10 @@ struct BatchSource {
             let training = data.combs(
                 of: settings.textPositions, isHeldOut: false, skipsLoops: settings.skipsLoops)
             let combs = training + data.combs(of: Self.heldOutComb, isHeldOut: true)
-            texts = (combs, TapCache(try TapReader(model, layers: taps), bytes: settings.tapCache << 20))
+            let cache = TapCache(
+                try TapReader(model, layers: taps), columns: taps.count * model.configuration.hiddenSize,
+                bytes: settings.tapCache << 20, folder: folder)
+            texts = (combs, cache)
             order = RootOrder(training.indices.map { Int32($0) }, seed: settings.seed)
             perStep = max(1, settings.batchSize / settings.textPositions)
             heldOut = Array(

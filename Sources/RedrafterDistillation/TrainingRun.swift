@@ -107,8 +107,19 @@ public final class TrainingRun {
         trainer = try wrapping(
             DistillationError.training,
             try kind.make(settings, model: sizes, vocabularySize: vocabulary.tokens.count))
+        let taps = trainer.taps
+        let needsEmbedding = trainer.usesEmbedding || (settings.tapFolder != nil && !taps.isEmpty)
+        let embedding =
+            needsEmbedding ? try wrapping(DistillationError.model, try model.embeddingRows()) : []
+        self.embedding = embedding
+        var folder: TapFolder?
+        if let path = settings.tapFolder, !taps.isEmpty {
+            folder = try wrapping(
+                DistillationError.format, try TapFolder(path, embedding: embedding, layers: taps))
+        }
         batches = try wrapping(
-            DistillationError.model, try BatchSource(reader, model, taps: trainer.taps, settings: settings))
+            DistillationError.model,
+            try BatchSource(reader, model, taps: taps, folder: folder, settings: settings))
         let iterations = settings.iterations ?? max(1, batches.stepsPerEpoch)
         schedule = LearningRateSchedule(
             peak: settings.learningRate, warmupSteps: min(settings.warmupSteps, iterations / 2),
@@ -122,10 +133,6 @@ public final class TrainingRun {
         optimizer = AdamW(
             layout, weightDecay: settings.weightDecay, largestNorm: settings.largestGradientNorm,
             rateScale: { [trainer] in trainer.rateScale($0, settings) })
-        embedding =
-            trainer.usesEmbedding
-            ? try wrapping(DistillationError.model, try model.embeddingRows())
-            : []
         if let loaded { try Self.check(loaded, record, report) }
         let first = loaded?.checkpoint.step ?? 0
         step = first

@@ -36,6 +36,8 @@ public struct TrainingSettings: Sendable, Hashable {
     public var stepShare: Float = 1
     /// Memory for outputs of the model's layers, so that texts that come again are not computed again. MiB
     public var tapCache = 2048
+    /// Folder where they are kept on the disk besides, for this run and others; nil for none.
+    public var tapFolder: String?
     /// What the learning rate of the context block is multiplied by.
     public var contextRate: Float = 0.1
     /// Tokens that the drafter predicts; 0 for all.

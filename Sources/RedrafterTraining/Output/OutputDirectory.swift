@@ -2,10 +2,10 @@ import RedrafterFormats
 import RedrafterPlatform
 
 /// Directories that outputs are put into.
-enum OutputDirectory {
+package enum OutputDirectory {
     /// Makes a directory and those above it, where they are missing, and makes that durable.
     /// - Throws: `FormatError.cannotCreate`, `.permission`.
-    static func create(_ path: String) throws(FormatError) {
+    package static func create(_ path: String) throws(FormatError) {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw .cannotCreate(file: path, reason: "the path is empty or holds a NUL")
         }
