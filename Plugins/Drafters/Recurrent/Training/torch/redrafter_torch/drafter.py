@@ -158,7 +158,7 @@ class Piece:
     taps: list | None = None  # [taps][texts, rows, H]
     following: torch.Tensor | None = None  # [texts, rows], the token after each row
     position_rows: torch.Tensor | None = None  # [N], rows counted over all texts with their padding
-    has_next: torch.Tensor | None = None  # [texts, rows], whether the row after is one of the text
+    has_next: torch.Tensor | None = None  # [texts, rows], whether the next state can be learnt
 
     def survival(self, probabilities):
         """The chance that each term's step is reached: the product over the terms of the position before it.

@@ -31,7 +31,7 @@ def piece(batch, target, taps, device):
     result.following = on_device(np.ascontiguousarray(tokens[:, 1:]))
     result.position_rows = on_device(np.concatenate(rows))
     lengths = np.array([text.rows for text in batch.texts])
-    result.has_next = on_device(np.arange(longest) + 1 < lengths[:, None])
+    result.has_next = on_device((np.arange(longest) + 1 < lengths[:, None]) & (not batch.is_idle))
     result.taps = target.taps(taps, on_device(np.ascontiguousarray(tokens[:, :-1])))
     return result
 

@@ -9,10 +9,15 @@ import support
 
 
 class ProcessTests(support.ToyTests):
-    def check(self, count, *flags, data="data"):
-        alone, _ = self.train("alone", *flags, data=data)
-        together = self.train_with_processes(count, "together", *flags, data=data)
+    def check(self, count, *flags, data="data", name=""):
+        alone, _ = self.train(name + "alone", *flags, data=data)
+        together = self.train_with_processes(count, name + "together", *flags, data=data)
         self.assert_same_losses(alone, together, 1e-4)
+        states = [[line["state_error"] for line in lines if "loss" in line] for lines in (alone, together)]
+        for first, second in zip(*states, strict=True):
+            self.assertEqual(first is None, second is None)
+            if first is not None:
+                self.assertLess(abs(first - second), 1e-4)
 
     def test_two_processes_with_the_plain_drafter(self):
         self.check(2, data="bare")
@@ -22,6 +27,9 @@ class ProcessTests(support.ToyTests):
 
     def test_more_processes_than_combs_in_a_batch(self):
         self.check(3, "--taps", "0,1", "--batch-size", "32")
+        # A process without a share learns no states either: the loss after a step would tell.
+        self.check(3, "--taps", "0,1", "--batch-size", "32", "--context-adds", "--state-weight", "2", "--context-rate",
+                   "1", name="states-")
 
     def test_pieces_give_what_the_whole_batch_gives(self):
         for flags in (["--positions-at-once", "50", "--survival"],
