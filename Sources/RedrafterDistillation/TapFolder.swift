@@ -64,7 +64,7 @@ struct TapFolder {
 
     private func path(of tokens: [Int32]) -> String {
         var digest = SHA256()
-        source.utf8.withContiguousStorageIfAvailable { digest.add(UnsafeRawBufferPointer($0)) }
+        Array(source.utf8).withUnsafeBytes { digest.add($0) }
         tokens.withUnsafeBytes { digest.add($0) }
         let name = digest.finish()
         return FilePath.join(FilePath.join(directory, String(name.prefix(2))), name + Self.ending)

@@ -32,7 +32,7 @@ public struct ProjectionPass {
     ///   - result: receives the loss.
     /// - Returns: the gradient with respect to the input, in new memory; nil where none is wanted. `[terms, exit]`
     public func run(_ input: Matrix, into result: inout BatchResult) -> Matrix? {
-        let gradient = chunk.wantsGradient ? chunk.scratch.matrix(input.rows, input.columns) : nil
+        let gradient = chunk.gradientMatrix(input.rows, input.columns)
         let block = min(max(64, Self.logitsPerBlock / weight.rows), input.rows)
         let logits = chunk.scratch.matrix(block, weight.rows)
         var survival =

@@ -53,12 +53,10 @@ struct AdditionPass {
             additionGradient: chunk.gradientMatrix(rows.count, projection.rows))
     }
 
-    /// Adds the gradients of the parameters.
-    /// - Parameters:
-    ///   - gradients: with respect to `condition`.
-    ///   - own: what the gradient with respect to u is added to. `[rows, hidden]`
-    func back(_ gradients: PositionCondition, addingTo own: Matrix) {
-        guard let hidden = gradients.hiddenGradient, let addition = gradients.additionGradient else { return }
+    /// Adds the gradients of the parameters, from those of `condition`.
+    /// - Parameter own: what the gradient with respect to u is added to. `[rows, hidden]`
+    func back(addingTo own: Matrix) {
+        guard let hidden = condition.hiddenGradient, let addition = condition.additionGradient else { return }
         hiddenNorm.back(hidden, weightGradient: chunk.gradient(.contextHiddenNorm), addingTo: nil)
         chunk.gradient(.contextProjection)?.add(transposed: addition, times: normed)
         let upstream = chunk.scratch.matrix(rows.count, own.columns)

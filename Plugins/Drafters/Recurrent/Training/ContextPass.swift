@@ -10,6 +10,10 @@ struct ContextPass {
     private let hiddenSize: Int
     private let norms: [RMSNormPass]
     private let addition: AdditionPass?
+    /// What the chunk's positions are conditioned on, and where the gradient with respect to it goes.
+    let condition: PositionCondition
+    /// Outputs of the last tapped layer. `[rows, hidden]`
+    private let lastTap: Matrix
     /// Taps and embedding side by side. `[rows, (taps + 1) hidden]`
     private let joined: Matrix
     /// The block's output u. `[rows, hidden]`
@@ -42,37 +46,32 @@ struct ContextPass {
             joined[columns: last..<last + hiddenSize].gather(chunk.embedding, rows: $0)
         }
         output.assign(joined, timesTransposed: chunk.parameter(.contextInput))
+        lastTap = text.outputs[columns: last - hiddenSize..<last]
         (self.joined, self.output) = (joined, output)
         layer = sizes.layer.map { LayerPass(chunk, $0, epsilon: sizes.normEpsilon, output) }
-        addition =
-            sizes.addsToHidden
-            ? AdditionPass(
-                chunk, lastTap: text.outputs[columns: last - hiddenSize..<last], output,
-                epsilon: sizes.normEpsilon) : nil
+        if sizes.addsToHidden {
+            let addition = AdditionPass(chunk, lastTap: lastTap, output, epsilon: sizes.normEpsilon)
+            (self.addition, condition) = (addition, addition.condition)
+        } else {
+            addition = nil
+            let hidden = chunk.scratch.matrix(text.positionRows.count, hiddenSize)
+            text.positionRows.withUnsafeBufferPointer { hidden.gather(output, rows: $0) }
+            condition = PositionCondition(
+                hidden: hidden, hiddenGradient: chunk.gradientMatrix(hidden.rows, hidden.columns))
+        }
     }
 
-    /// What the chunk's positions are conditioned on, and where the gradient with respect to it goes.
-    func condition() -> PositionCondition {
-        if let addition { return addition.condition }
-        let hidden = chunk.scratch.matrix(text.positionRows.count, hiddenSize)
-        text.positionRows.withUnsafeBufferPointer { hidden.gather(output, rows: $0) }
-        return PositionCondition(
-            hidden: hidden, hiddenGradient: chunk.gradientMatrix(hidden.rows, hidden.columns))
-    }
-
-    /// Adds the gradients of the block's parameters, and where the batch says so, the loss of its guesses at states.
-    /// - Parameter gradients: with respect to `condition()`.
-    func back(_ gradients: PositionCondition, into result: inout BatchResult) {
+    /// Adds the gradients of the block's parameters, from those of `condition` and, where the batch says so, from the loss of guesses
+    /// at states, which joins `result`.
+    func back(into result: inout BatchResult) {
         let own = chunk.scratch.matrix(output.rows, hiddenSize)
         own.clear()
         if let addition {
-            addition.back(gradients, addingTo: own)
-        } else if let gradient = gradients.hiddenGradient {
+            addition.back(addingTo: own)
+        } else if let gradient = condition.hiddenGradient {
             text.positionRows.withUnsafeBufferPointer { own.scatterAdd(gradient, rows: $0) }
         }
-        let last = sizes.taps.count * hiddenSize
-        StateLoss(chunk, epsilon: sizes.normEpsilon)
-            .run(output, lastTap: text.outputs[columns: last - hiddenSize..<last], into: &result, own)
+        StateLoss(chunk, epsilon: sizes.normEpsilon).run(output, lastTap: lastTap, into: &result, own)
         guard chunk.wantsGradient else { return }
         layer?.back(own)
         chunk.gradient(.contextInput)?.add(transposed: own, times: joined)

@@ -60,21 +60,22 @@ public struct RecurrentTrainer: DrafterTrainer {
 
     public func accumulate(_ chunk: TrainingChunk, into result: inout BatchResult) {
         let terms = chunk.terms(steps: 0..<chunk.batch.draftLength)
-        guard !terms.isEmpty || chunk.batch.stateWeight > 0 else { return }
         guard let sizes = configuration.context else {
+            guard !terms.isEmpty else { return }
             RecurrentPass(
                 chunk, configuration: configuration, PositionCondition(hidden: chunk.hidden), terms: terms
             ).run(into: &result)
             return
         }
+        guard !terms.isEmpty || chunk.batch.stateWeight > 0 else { return }
         let context = ContextPass(chunk, sizes, hiddenSize: configuration.hiddenSize)
-        let condition = context.condition()
+        let condition = context.condition
         if terms.isEmpty {
             condition.hiddenGradient?.clear()
             condition.additionGradient?.clear()
         } else {
             RecurrentPass(chunk, configuration: configuration, condition, terms: terms).run(into: &result)
         }
-        context.back(condition, into: &result)
+        context.back(into: &result)
     }
 }
