@@ -103,7 +103,7 @@ struct TrainingArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Folder where the same is kept on the disk, for this run and others that read the same layers: two bytes for each element, 3.5 kB for each token of the default model with three layers.",
+            "Folder where the same is kept on the disk, for this run and others that read the same layers of the same model: two bytes for each element, 3.5 kB for each token of the default model with three layers. Models that share an embedding table need a folder each.",
             valueName: "path"))
     var tapFolder: String?
 

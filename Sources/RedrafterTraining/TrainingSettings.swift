@@ -82,6 +82,13 @@ public struct TrainingSettings: Sendable, Hashable {
         try check(
             zip(taps, taps.dropFirst()).allSatisfy { $0 < $1 } && taps.count <= 16 && taps.first ?? 0 >= 0,
             "taps", "\(taps)", "up to 16 layers, ascending")
+        if taps.isEmpty {
+            let allowed = "only with --taps, which give the drafter a context block"
+            try check(!addsToHidden, "context-adds", addsToHidden, allowed)
+            try check(normalizesTaps, "tap-norm", normalizesTaps, allowed)
+            try check(attends, "context-layer", attends, allowed)
+            try check(tapFolder == nil, "tap-folder", tapFolder ?? "", allowed)
+        }
         try check((0...1 << 20).contains(tapCache), "tap-cache", tapCache, "0 to \(1 << 20) MiB")
         try check(
             contextRate.isFinite && contextRate > 0, "context-rate", contextRate, "a number above 0")

@@ -143,6 +143,10 @@ import Testing
             #expect(refusal { $0.stepShare = share }.contains("step-share"), "\(share)")
         }
         #expect(refusal { $0.textPositions = 0 }.contains("text-positions"))
+        #expect(refusal { ($0.taps, $0.addsToHidden) = ([], true) }.contains("context-adds"))
+        #expect(refusal { ($0.taps, $0.normalizesTaps) = ([], false) }.contains("tap-norm"))
+        #expect(refusal { ($0.taps, $0.attends) = ([], false) }.contains("context-layer"))
+        #expect(refusal { ($0.taps, $0.tapFolder) = ([], "taps") }.contains("tap-folder"))
     }
 
     @Test("A damaged checkpoint is passed over with its reason, and the run ends the same")

@@ -27,8 +27,13 @@ struct BeamSearch {
     private(set) var beams: [Beam]
     /// Probability below which no guess is worth a row; nil where whole branches are verified.
     private let leastProbability: Double?
+    /// The text so far, for a drafter that copies from it.
+    private let text: TextIndex?
 
-    init(_ context: DraftContext, _ budget: DraftBudget, _ proposal: DraftProposal) {
+    init(
+        _ context: DraftContext, _ budget: DraftBudget, _ proposal: DraftProposal, text: TextIndex? = nil
+    ) {
+        self.text = text
         self.context = context
         self.budget = budget
         self.proposal = proposal
@@ -53,6 +58,24 @@ struct BeamSearch {
             ?? ranking(drafter).candidates(
                 forGuesses: guessesPerBeam(drafter), vocabularySize: drafter.vocabularySize)
         return min(wanted, drafter.vocabularySize)
+    }
+
+    /// Lets the text vote on what follows each beam.
+    /// - Parameters:
+    ///   - copies: the weights of its votes.
+    ///   - lists: of the beams; those of `advance`.
+    ///   - logits: of all rows of the step. `[rows, vocabulary]`
+    ///   - vocabularySize: columns of the logits.
+    func apply(
+        _ copies: CopyVotes, to lists: inout ArraySlice<[TokenLogit]>,
+        _ logits: UnsafeBufferPointer<Float>, _ vocabularySize: Int
+    ) {
+        guard let text else { return }
+        for (row, beam) in zip(lists.indices, beams) {
+            let own = logits[row * vocabularySize..<(row + 1) * vocabularySize]
+            lists[row] = copies.applied(
+                to: lists[row], UnsafeBufferPointer(rebasing: own), text, path: beam.path.map(\.token))
+        }
     }
 
     /// Goes one token further.

@@ -11,6 +11,7 @@ import RedrafterFormats
 /// | `input_proj.weight`, `input_proj.bias` | `[exit, 2 hidden]`, `[exit]`; where `exit ≠ 2 hidden` |
 /// | `lm_head.{i}.linear.weight`, `.bias` | `[exit, exit]`, `[exit]`, for block i of n |
 /// | `lm_head.{n}.weight` | `[vocabulary, exit]` |
+/// | `copy.votes`, `copy.power` | `[copyLengths]`, `[1]`; where `copyLengths > 0` |
 ///
 /// A context block in front has tensors of its own; see `ContextBlockSizes`.
 public struct RecurrentConfiguration: DrafterConfiguration {
@@ -26,10 +27,12 @@ public struct RecurrentConfiguration: DrafterConfiguration {
     public var isRecurrent: Bool
     /// What stands between the model and the recurrence; nil where that is the model's last hidden state.
     public var context: ContextBlockSizes?
+    /// Lengths of earlier matches that the drafter tells apart when it copies from the text; 0 where it does not. See `CopyVotes`.
+    public var copyLengths: Int
 
     public init(
         hiddenSize: Int, exitDimension: Int, layers: Int, vocabularySize: Int, isRecurrent: Bool = true,
-        context: ContextBlockSizes? = nil
+        context: ContextBlockSizes? = nil, copyLengths: Int = 0
     ) {
         self.hiddenSize = hiddenSize
         self.exitDimension = exitDimension
@@ -37,6 +40,7 @@ public struct RecurrentConfiguration: DrafterConfiguration {
         self.vocabularySize = vocabularySize
         self.isRecurrent = isRecurrent
         self.context = context
+        self.copyLengths = copyLengths
     }
 
     public static let kindName = "recurrent"
@@ -50,6 +54,7 @@ public struct RecurrentConfiguration: DrafterConfiguration {
         [
             DrafterSize("hidden_size", hiddenSize, DrafterSize.widths),
             DrafterSize("exit_dim", exitDimension, 1...2 * DrafterSize.widths.upperBound),
+            DrafterSize("the number of match lengths", copyLengths, CopyVotes.lengths),
         ] + head.sizes + (context?.sizes ?? [])
     }
 
@@ -69,7 +74,12 @@ public struct RecurrentConfiguration: DrafterConfiguration {
                 TensorSpecification(.inputProjectionBias, "input_proj.bias", shape: [exit]),
             ]
         }
-        return result + head.tensors(head: 0, prefix: "lm_head")
+        result += head.tensors(head: 0, prefix: "lm_head")
+        guard copyLengths > 0 else { return result }
+        return result + [
+            TensorSpecification(.copyVotes, "copy.votes", shape: [copyLengths]),
+            TensorSpecification(.copyPower, "copy.power", shape: [1]),
+        ]
     }
 
     private var head: HeadSizes {
@@ -106,6 +116,7 @@ extension RecurrentConfiguration {
         static let heads = "redrafter.head_count"
         static let vocabularySize = "redrafter.vocab_size"
         static let isRecurrent = "redrafter.rnn"
+        static let copyLengths = "redrafter.copy_lengths"
     }
 
     public init(_ metadata: GGUFMetadata) throws(FormatError) {
@@ -116,6 +127,7 @@ extension RecurrentConfiguration {
         vocabularySize = try metadata.size(Key.vocabularySize)
         isRecurrent = try metadata.bool(Key.isRecurrent) ?? true
         context = try ContextBlockSizes(metadata)
+        copyLengths = try metadata.integer(Key.copyLengths) ?? 0
         guard heads == 1 else {
             throw .invalid(
                 file: metadata.path, field: "the number of heads", expected: "1", got: "\(heads)", offset: nil
@@ -128,7 +140,7 @@ extension RecurrentConfiguration {
             (Key.hiddenSize, .size(hiddenSize)), (Key.exitDimension, .size(exitDimension)),
             (Key.layers, .size(layers)), (Key.heads, .size(1)), (Key.vocabularySize, .size(vocabularySize)),
             (Key.isRecurrent, .bool(isRecurrent)),
-        ] + (context?.metadata ?? [])
+        ] + (copyLengths > 0 ? [(Key.copyLengths, .size(copyLengths))] : []) + (context?.metadata ?? [])
     }
 
     public var facts: [(name: String, value: String)] {
@@ -136,6 +148,7 @@ extension RecurrentConfiguration {
             ("drafter", "recurrent" + (isRecurrent ? "" : " (sum of embeddings)")),
             ("hidden size", "\(hiddenSize)"), ("exit size", "\(exitDimension)"), ("blocks", "\(layers)"),
         ] + (context.map { [("context block", $0.fact)] } ?? [])
+            + (copyLengths > 0 ? [("copies from the text", "matches of 1 to \(copyLengths) tokens")] : [])
     }
 
     public var summary: [(key: String, value: JSONValue)] {
@@ -144,5 +157,6 @@ extension RecurrentConfiguration {
             ("layers", .integer(layers)), ("heads", .integer(1)), ("vocab_size", .integer(vocabularySize)),
             ("rnn", .bool(isRecurrent)),
         ] + (context.map { [("context_block", $0.summary)] } ?? [])
+            + (copyLengths > 0 ? [("copy_lengths", .integer(copyLengths))] : [])
     }
 }

@@ -10,6 +10,7 @@ import RedrafterFormats
 ///     x   = [h, s_t], projected by input_proj where the exit dimension differs from 2 · hidden
 ///           (with a `ContextBlock` that says so: plus what that gives)
 ///     n residual blocks x + SiLU(W x + b), then the LM head over the draft vocabulary
+///           (with `CopyVotes`: what the text so far adds to the logits)
 ///
 /// h is the hidden state after the final norm, or what a `ContextBlock` makes of it, and stays the same during the draft; token_1 is
 /// the root. All beams of a step are rows of one batch.
@@ -26,6 +27,7 @@ public struct RecurrentDrafter: Drafter {
     let hiddenSize: Int
     private let exitDimension: Int
     private let context: ContextBlock?
+    private let copies: CopyVotes?
     private let recurrence: Recurrence?
     private let projection: (weight: any WeightHandle, bias: Tensor)?
     private let head: ResidualHead
@@ -65,6 +67,7 @@ public struct RecurrentDrafter: Drafter {
             context = nil
             requirements = DraftRequirements(hiddenState: true)
         }
+        copies = configuration.copyLengths > 0 ? CopyVotes(weights) : nil
         recurrence =
             configuration.isRecurrent
             ? Recurrence(
@@ -84,6 +87,8 @@ public struct RecurrentDrafter: Drafter {
     public struct State: Sendable {
         let workspace: Workspace
         var context: ContextBlock.State?
+        /// The text so far, for a drafter that copies from it.
+        var text: TextIndex?
     }
 
     /// Buffers of drafts: a row for each beam of each text.
@@ -100,7 +105,9 @@ public struct RecurrentDrafter: Drafter {
     }
 
     public func makeState() throws(BackendError) -> State {
-        State(workspace: try makeWorkspace(texts: 1), context: try context?.makeState())
+        State(
+            workspace: try makeWorkspace(texts: 1), context: try context?.makeState(),
+            text: copies.map { _ in TextIndex() })
     }
 
     public func makeWorkspace(texts: Int) throws(BackendError) -> Workspace {
@@ -129,7 +136,8 @@ public struct RecurrentDrafter: Drafter {
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError) {
         let condition = condition(of: context, &state)
-        var searches = [BeamSearch(context, budget, proposal)]
+        state.text?.follow(context.tokens)
+        var searches = [BeamSearch(context, budget, proposal, text: state.text)]
         try run(&searches, condition, in: state.workspace, on: context.stream)
         proposal = searches[0].proposal
     }
@@ -149,7 +157,11 @@ public struct RecurrentDrafter: Drafter {
             if let addition = own.addition, let additions = all.addition {
                 stream.gatherRows(addition, rows: [0], into: additions, at: index)
             }
-            searches.append(BeamSearch(drafts[index].context, drafts[index].budget, drafts[index].proposal))
+            let tokens = drafts[index].context.tokens
+            drafts[index].state.text?.follow(tokens)
+            let draft = drafts[index]
+            searches.append(
+                BeamSearch(draft.context, draft.budget, draft.proposal, text: draft.state.text))
         }
         try run(&searches, all, in: workspace, on: stream)
         for (index, search) in searches.enumerated() { drafts[index].proposal = search.proposal }
@@ -178,7 +190,14 @@ public struct RecurrentDrafter: Drafter {
             let logits = run(
                 step, condition, embedding: searches[first].context.embedding, in: workspace, on: stream)
             let wanted = open.reduce(1) { max($0, searches[$1].candidates(of: self)) }
-            let lists = try stream.topLogProbabilities(wanted, of: logits, vocabulary: vocabularySize)
+            var lists = try stream.topLogProbabilities(wanted, of: logits, vocabulary: vocabularySize)
+            if let copies {
+                try stream.withValues(logits) { values in
+                    for (index, rows) in zip(open, step.rows) {
+                        searches[index].apply(copies, to: &lists[rows], values, vocabularySize)
+                    }
+                }
+            }
             for (index, rows) in zip(open, step.rows) {
                 searches[index].advance(lists[rows], firstRow: rows.lowerBound, depth, self)
             }

@@ -119,6 +119,11 @@ def _validate(settings):
     check(math.isfinite(settings.state_weight) and settings.state_weight >= 0, "state_weight", "a number from 0")
     check(settings.state_weight == 0 or settings.context_adds, "state_weight",
           "0 without --context-adds: only there the block guesses states")
+    if not settings.taps:
+        allowed = "only with --taps, which give the drafter a context block"
+        check(not settings.context_adds, "context_adds", allowed)
+        check(settings.tap_norm, "tap_norm", allowed)
+        check(settings.context_layer, "context_layer", allowed)
     check(0 < settings.step_share <= 1, "step_share", "above 0 and up to 1")
     check(settings.step_share == 1 or not settings.survival, "step_share", "1 with --survival, which needs all steps")
 

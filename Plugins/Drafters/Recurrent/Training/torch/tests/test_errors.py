@@ -105,6 +105,10 @@ class ErrorTests(support.ToyTests):
                       ["--context-rate", "0"], ["--context-rate", "inf"]):
             self.fails(f"{flags[0]} is", *flags)
 
+    def test_flags_of_a_context_block_that_is_not_there(self):
+        for flag in ("--context-adds", "--no-tap-norm", "--no-context-layer"):
+            self.fails(f"--{flag[2:].removeprefix('no-')} is", flag)
+
     def test_too_little_data(self):
         self.fails("positions to train on, one step takes 100000", "--batch-size", "100000")
 

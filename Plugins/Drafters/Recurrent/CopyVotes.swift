@@ -1,0 +1,88 @@
+import RedrafterCore
+import RedrafterFormats
+import RedrafterPlatform
+
+/// What the text so far adds to the guesses of a recurrent drafter, which sees one hidden state alone: tokens that followed the same
+/// tokens before are likelier to come again (a cache of the text, Grave and others, arXiv 1612.04426, with learnt weights).
+///
+///     votes(v) = Σ over earlier places after which v came: exp(a_m), m = length of the match, at most n
+///     logit(v) = the head's + power · log(1 + votes(v))
+///
+/// The text ends with the tokens that the beam has drafted.
+struct CopyVotes: Sendable {
+    /// exp(a_m) for lengths from 1. `[n]`
+    private let weights: [Float]
+    private let power: Float
+    /// The row of the head of each token of the model; −1 for none. Empty where rows are tokens.
+    private let rows: [Int32]
+
+    /// - Throws: `DrafterError`.
+    init(_ weights: DrafterWeights) {
+        self.weights = weights[.copyVotes].values.map { exp($0) }
+        power = weights[.copyPower].values[0]
+        var rows = [Int32]()
+        if let tokens = weights.draftVocabulary {
+            rows = [Int32](repeating: -1, count: Int(tokens.max() ?? -1) + 1)
+            for (row, token) in tokens.enumerated() { rows[Int(token)] = Int32(row) }
+        }
+        self.rows = rows
+    }
+
+    /// A row's list with the votes of the text.
+    /// - Parameters:
+    ///   - list: log-probabilities of rows of the head, largest first; none where logits are not finite.
+    ///   - logits: of the row. `[vocabulary]`
+    ///   - text: so far.
+    ///   - path: tokens after it.
+    /// - Returns: as many of the largest log-probabilities with the votes; none where they are not finite.
+    func applied(
+        to list: [TokenLogit], _ logits: UnsafeBufferPointer<Float>, _ text: TextIndex, path: [Int32]
+    ) -> [TokenLogit] {
+        guard let first = list.first else { return list }
+        let votes = votes(text, path, limit: logits.count)
+        guard !votes.isEmpty else { return list }
+        let logSum = logits[Int(first.token)] - first.logit
+        var raised = [TokenLogit]()
+        var mass: Float = 1
+        for vote in votes {
+            let before = logits[Int(vote.row)] - logSum
+            let after = before + power * log(1 + vote.weight)
+            mass += exp(after) - exp(before)
+            raised.append(TokenLogit(token: vote.row, logit: after))
+        }
+        raised += list.filter { entry in !votes.contains { $0.row == entry.token } }
+        let correction = log(mass)
+        guard correction.isFinite, raised.allSatisfy(\.logit.isFinite) else { return [] }
+        for index in raised.indices { raised[index].logit -= correction }
+        raised.sort { $0.logit != $1.logit ? $0.logit > $1.logit : $0.token < $1.token }
+        return Array(raised.prefix(list.count))
+    }
+
+    /// Weights of the rows that the text votes for.
+    private func votes(_ text: TextIndex, _ path: [Int32], limit: Int) -> [(row: Int32, weight: Float)] {
+        var votes = [(row: Int32, weight: Float)]()
+        text.forEachMatch(after: path, lengths: weights.count, limit: Self.places) { token, length in
+            let row = rows.isEmpty ? token : Int(token) < rows.count ? rows[Int(token)] : -1
+            guard row >= 0, Int(row) < limit else { return }
+            if let index = votes.firstIndex(where: { $0.row == row }) {
+                votes[index].weight += weights[length - 1]
+            } else {
+                votes.append((row, weights[length - 1]))
+            }
+        }
+        return votes
+    }
+
+    /// Earlier places that vote, the latest.
+    static let places = 64
+    /// Lengths of matches that are told apart, at most.
+    static let lengths = 0...32
+}
+
+/// Parts of a recurrent drafter that copies.
+extension DrafterRole {
+    /// `copy.votes`: a_m for matches of m tokens. `[n]`
+    public static let copyVotes = DrafterRole("copy votes", isBias: true)
+    /// `copy.power`. `[1]`
+    public static let copyPower = DrafterRole("copy power", isBias: true)
+}
