@@ -110,6 +110,13 @@ struct TrainingArguments: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
+            "Let the recurrent drafter copy: tokens that followed the same tokens earlier in the text become likelier. Lengths of such matches that it tells apart; 0 to copy nothing.",
+            valueName: "n"))
+    var copyLengths = standard.copyLengths
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
             "Number of tokens that the drafter predicts, the most frequent ones; 0 for all.", valueName: "n"))
     var draftVocab = standard.draftVocabulary
 
@@ -192,6 +199,7 @@ struct TrainingArguments: ParsableArguments {
         settings.contextRate = contextRate
         settings.tapCache = tapCache
         settings.tapFolder = tapFolder
+        settings.copyLengths = copyLengths
         settings.draftVocabulary = draftVocab
         settings.loss = loss
         settings.labelTemperature = labelTemperature

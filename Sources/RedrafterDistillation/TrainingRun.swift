@@ -96,10 +96,6 @@ public final class TrainingRun {
         let vocabulary = Self.vocabulary(
             of: data, modelSize: vocabularySize, size: settings.draftVocabulary, start: start)
         let isPartial = vocabulary.tokens.count < vocabularySize
-        reader = BatchReader(
-            data, vocabulary: vocabulary, draftLength: settings.draftLength, loss: settings.loss,
-            labelTemperature: settings.labelTemperature, stepDecay: settings.stepDecay,
-            weighsBySurvival: settings.weighsBySurvival, stateWeight: settings.stateWeight)
         let positions = data.roots(isHeldOut: false, skipsLoops: settings.skipsLoops).count
         guard positions >= settings.batchSize else {
             throw .tooLittleData(positions: positions, batchSize: settings.batchSize)
@@ -107,6 +103,11 @@ public final class TrainingRun {
         trainer = try wrapping(
             DistillationError.training,
             try kind.make(settings, model: sizes, vocabularySize: vocabulary.tokens.count))
+        reader = BatchReader(
+            data, vocabulary: vocabulary, draftLength: settings.draftLength, loss: settings.loss,
+            labelTemperature: settings.labelTemperature, stepDecay: settings.stepDecay,
+            weighsBySurvival: settings.weighsBySurvival, stateWeight: settings.stateWeight,
+            copyLengths: trainer.copyLengths)
         let taps = trainer.taps
         let needsEmbedding = trainer.usesEmbedding || (settings.tapFolder != nil && !taps.isEmpty)
         let embedding =

@@ -4,8 +4,11 @@ extension DraftBatch {
     ///   - layout: of the drafter's parameters.
     ///   - vocabularySize: rows of the embeddings; nil where tokens are not looked up.
     ///   - taps: outputs of layers that the drafter reads; 0 where it reads hidden states.
+    ///   - copyLengths: lengths of matches that the drafter tells apart; 0 where it does not copy.
     /// - Throws: `TrainingError.invalidInput`
-    func check(for layout: ParameterLayout, vocabularySize: Int?, taps: Int) throws(TrainingError) {
+    func check(
+        for layout: ParameterLayout, vocabularySize: Int?, taps: Int, copyLengths: Int
+    ) throws(TrainingError) {
         let configuration = layout.configuration
         try expect("the hidden size of the batch", hiddenSize, configuration.hiddenSize)
         guard count >= 0, draftLength > 0, labelsPerStep > 0 else {
@@ -33,6 +36,15 @@ extension DraftBatch {
         let rows = -1..<Int32(clamping: configuration.vocabularySize)
         try expect("a label row", labelRows, in: rows)
         try expect("a true row", truth, in: rows)
+        if copyLengths > 0 {
+            guard let matches else {
+                throw .invalidInput(what: "the batch", got: "no matches", expected: "those of each term")
+            }
+            try expect("the number of terms with matches", matches.starts.count - 1, steps)
+            try expect("a matched row", matches.rows, in: 0..<Int32(clamping: configuration.vocabularySize))
+            try expect(
+                "the length of a match", matches.lengthsOfMatches, in: 1..<Int32(clamping: copyLengths + 1))
+        }
         if let weight = weights.first(where: { !($0 >= 0 && $0.isFinite) }) {
             throw .invalidInput(what: "a weight", got: "\(weight)", expected: "a finite number from 0")
         }

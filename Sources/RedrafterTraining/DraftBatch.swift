@@ -27,6 +27,8 @@ public struct DraftBatch: Sendable {
     public var weights: [Float]
     /// Row of the token that really came, −1 where the draft vocabulary has none: for accuracy only. `[N, L]`
     public var truth: [Int32]
+    /// Earlier places of the text that resemble its end, for drafters that copy.
+    public var matches: BatchMatches?
     /// Whether the gradient weighs each loss by the probability that its step is reached, too: the drafter's own of the tokens before
     /// it. The probability itself is taken as given.
     public var weighsBySurvival = false

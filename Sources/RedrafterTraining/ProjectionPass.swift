@@ -14,16 +14,21 @@ public struct ProjectionPass {
     private let weightGradient: Matrix?  // [vocabulary, exit]
     /// Indices `n * L + t` of the loss terms, one for each row.
     private let terms: [Int32]
+    private let copies: CopyPass?
 
     /// - Parameters:
     ///   - chunk: with the labels of the terms.
     ///   - role: of the matrix. `[vocabulary, exit]`
     ///   - terms: indices of the loss terms, one for each row of the input; those of a position in the order of its steps.
-    public init(_ chunk: TrainingChunk, _ role: DrafterRole, terms: [Int32]) {
+    ///   - copies: what the text adds to the logits; nil for nothing.
+    public init(
+        _ chunk: TrainingChunk, _ role: DrafterRole, terms: [Int32], copies: CopyPass? = nil
+    ) {
         self.chunk = chunk
         weight = chunk.parameter(role)
         weightGradient = chunk.gradient(role)
         self.terms = terms
+        self.copies = copies
     }
 
     /// Adds the loss of all rows to `result` and the gradient of the matrix to the chunk's.
@@ -43,7 +48,10 @@ public struct ProjectionPass {
             let (input, logits) = (input[rows: range], logits[rows: 0..<range.count])
             logits.assign(input, timesTransposed: weight)
             for row in range {
-                score(logits.row(row - start), term: Int(terms[row]), &survival, into: &result)
+                let (logits, term) = (logits.row(row - start), Int(terms[row]))
+                copies?.apply(to: logits, term: term)
+                score(logits, term: term, &survival, into: &result)
+                copies?.back(logits, term: term)
             }
             gradient?[rows: range].assign(logits, times: weight)
             weightGradient?.add(transposed: logits, times: input)

@@ -15,6 +15,10 @@ public protocol TrainableDrafter: Sendable {
     /// Layers of the model whose outputs it reads, counted from 0: its batches have texts then, else hidden states.
     var taps: [Int] { get }
 
+    /// Lengths of matches with earlier places of the text that it tells apart: its batches have `matches` then. 0 where it copies
+    /// nothing.
+    var copyLengths: Int { get }
+
     /// Values to begin with: the head is the model's own on the draft vocabulary, and everything before it passes h on, so that
     /// the first loss is that of the model's distribution for the token before.
     /// - Parameters:
@@ -38,6 +42,7 @@ public protocol TrainableDrafter: Sendable {
 extension TrainableDrafter {
     public var longestDraft: Int? { nil }
     public var taps: [Int] { [] }
+    public var copyLengths: Int { 0 }
 
     public func rateScale(_ role: DrafterRole, _ settings: TrainingSettings) -> Float { 1 }
 
@@ -123,7 +128,8 @@ extension TrainableDrafter {
                 expected: "a multiple of the hidden size \(hidden)")
         }
         try batch.check(
-            for: layout, vocabularySize: usesEmbedding ? embedding.count / hidden : nil, taps: taps.count)
+            for: layout, vocabularySize: usesEmbedding ? embedding.count / hidden : nil, taps: taps.count,
+            copyLengths: copyLengths)
         if let longest = longestDraft, batch.draftLength > longest {
             throw .invalidInput(
                 what: "the draft length of the batch", got: "\(batch.draftLength)",

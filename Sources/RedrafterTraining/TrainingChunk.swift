@@ -120,6 +120,7 @@ public struct BatchView {
     public let labelProbabilities: UnsafeBufferPointer<Float>  // [N, L, K]
     public let weights: UnsafeBufferPointer<Float>  // [N, L]
     public let truth: UnsafeBufferPointer<Int32>  // [N, L]
+    let matches: BatchMatches?
     let weighsBySurvival: Bool
     public let stateWeight: Float
 
@@ -145,7 +146,7 @@ extension DraftBatch {
                                         labelsPerStep: labelsPerStep, hidden: hidden, texts: texts,
                                         outputs: outputs, tokens: tokens, labelRows: rows,
                                         labelProbabilities: probabilities,
-                                        weights: weights, truth: truth,
+                                        weights: weights, truth: truth, matches: matches,
                                         weighsBySurvival: weighsBySurvival, stateWeight: stateWeight))
                             }
                         }

@@ -40,6 +40,8 @@ public struct TrainingSettings: Sendable, Hashable {
     public var tapFolder: String?
     /// What the learning rate of the context block is multiplied by.
     public var contextRate: Float = 0.1
+    /// Lengths of matches that drafters which copy from the text tell apart; 0 to copy nothing.
+    public var copyLengths = 8
     /// Tokens that the drafter predicts; 0 for all.
     public var draftVocabulary = 8192
     public var loss = DraftLoss.distillation
@@ -102,6 +104,7 @@ public struct TrainingSettings: Sendable, Hashable {
         try check(
             stepShare == 1 || !weighsBySurvival, "step-share", stepShare,
             "1 with --survival, which needs all steps")
+        try check((0...32).contains(copyLengths), "copy-lengths", copyLengths, "0 (copies nothing) to 32")
         try check((0...1 << 24).contains(draftVocabulary), "draft-vocab", draftVocabulary, "0 (all) or more")
         try check(
             labelTemperature.isFinite && labelTemperature > 0, "label-temp", labelTemperature, "above 0")
@@ -135,7 +138,7 @@ public struct TrainingSettings: Sendable, Hashable {
             "context_rate": .double(Double(contextRate)), "context_adds": .bool(addsToHidden),
             "state_weight": .double(Double(stateWeight)), "text_positions": .integer(textPositions),
             "step_share": .double(Double(stepShare)),
-            "draft_vocab": .integer(vocabularySize),
+            "copy_lengths": .integer(copyLengths), "draft_vocab": .integer(vocabularySize),
             "loss": .string(
                 loss.rawValue + (weighsBySurvival ? ", survival" : "") + (skipsLoops ? ", no loops" : "")),
             "label_temperature": .double(Double(labelTemperature)),

@@ -61,7 +61,7 @@ struct CopyVotes: Sendable {
     /// Weights of the rows that the text votes for.
     private func votes(_ text: TextIndex, _ path: [Int32], limit: Int) -> [(row: Int32, weight: Float)] {
         var votes = [(row: Int32, weight: Float)]()
-        text.forEachMatch(after: path, lengths: weights.count, limit: Self.places) { token, length in
+        text.forEachMatch(after: path, lengths: weights.count) { token, length in
             let row = rows.isEmpty ? token : Int(token) < rows.count ? rows[Int(token)] : -1
             guard row >= 0, Int(row) < limit else { return }
             if let index = votes.firstIndex(where: { $0.row == row }) {
@@ -73,8 +73,6 @@ struct CopyVotes: Sendable {
         return votes
     }
 
-    /// Earlier places that vote, the latest.
-    static let places = 64
     /// Lengths of matches that are told apart, at most.
     static let lengths = 0...32
 }

@@ -3,7 +3,7 @@
 ///
 ///     var index = TextIndex()
 ///     index.follow([5, 6, 7, 5, 6])
-///     index.forEachMatch(after: [], lengths: 8, limit: 64) { token, length in … }  // 7, 2
+///     index.forEachMatch(after: [], lengths: 8) { token, length in … }  // 7, 2
 public struct TextIndex: Sendable {
     /// Tokens so far.
     public private(set) var tokens: [Int32] = []
@@ -26,24 +26,26 @@ public struct TextIndex: Sendable {
         tokens.append(token)
     }
 
-    /// Calls `body` for the earlier places of the last token, latest first, with the token that came after and how many tokens up
+    /// Earlier places of a token that are looked at, the latest: a frequent token in a long text has hundreds.
+    public static let places = 64
+
+    /// Calls `body` for the earlier places of the last token, latest first, `places` of them at most, with the token that came after and how many tokens up
     /// to the place are the same as those up to the end.
     /// - Parameters:
     ///   - path: tokens that stand after the text in this question.
     ///   - lengths: at which a match is as long as need be.
-    ///   - limit: places that are looked at.
     ///   - body: receives the following token and the length of the match, 1 to `lengths`.
     public func forEachMatch(
-        after path: some RandomAccessCollection<Int32>, lengths: Int, limit: Int,
+        after path: some RandomAccessCollection<Int32>, lengths: Int,
         _ body: (_ token: Int32, _ length: Int) -> Void
     ) {
         let path = Array(path)
         let count = tokens.count
         func token(_ place: Int) -> Int32 { place < count ? tokens[place] : path[place - count] }
         let end = count + path.count - 1
-        guard end >= 0, limit > 0 else { return }
+        guard end >= 0 else { return }
         let last = token(end)
-        var left = limit
+        var left = Self.places
         func look(_ place: Int) {
             var length = 1
             while length < lengths, length <= place, token(place - length) == token(end - length) {

@@ -1,3 +1,4 @@
+import RedrafterCore
 import RedrafterPlatform
 
 /// What a drafter is asked to predict.
@@ -23,11 +24,13 @@ public struct BatchReader: Sendable {
     public let weighsBySurvival: Bool
     /// See `DraftBatch.stateWeight`.
     public let stateWeight: Float
+    /// Lengths of matches with earlier places of the text that batches tell apart; 0 for no matches.
+    public let copyLengths: Int
 
     public init(
         _ data: DistillationData, vocabulary: DraftVocabulary, draftLength: Int,
         loss: DraftLoss = .distillation, labelTemperature: Float = 1, stepDecay: Float = 1,
-        weighsBySurvival: Bool = false, stateWeight: Float = 0
+        weighsBySurvival: Bool = false, stateWeight: Float = 0, copyLengths: Int = 0
     ) {
         self.data = data
         self.vocabulary = vocabulary
@@ -37,6 +40,7 @@ public struct BatchReader: Sendable {
         self.stepDecay = stepDecay
         self.weighsBySurvival = weighsBySurvival
         self.stateWeight = stateWeight
+        self.copyLengths = copyLengths
     }
 
     /// A batch with these rows as roots.
@@ -99,6 +103,7 @@ public struct BatchReader: Sendable {
     }
 
     private func fill(_ batch: inout DraftBatch, _ roots: some Collection<Int32>, _ sample: StepSample?) {
+        if copyLengths > 0 { batch.matches = matches(roots) }
         for (position, root) in roots.enumerated() {
             let rows = data.rest(of: Int(root))
             for step in 0..<min(draftLength, rows.count - 1) {
@@ -109,6 +114,37 @@ public struct BatchReader: Sendable {
                 }
             }
         }
+    }
+
+    /// Earlier places that resemble the end of the text, with each root and the tokens after it.
+    private func matches(_ roots: some Collection<Int32>) -> BatchMatches {
+        var result = BatchMatches(lengths: copyLengths)
+        // Roots of one answer follow each other in a comb: the text grows then.
+        var (index, answer) = (TextIndex(), -1)
+        for root in roots {
+            let text = data.text(of: Int(root))
+            let start = text.prompt.count + text.place + 1
+            if answer != Int(root) - text.place || index.tokens.count > start {
+                (index, answer) = (TextIndex(), Int(root) - text.place)
+                for token in text.prompt { index.append(token) }
+            }
+            let tokens = text.answer[...]
+            for place in index.tokens.count - text.prompt.count...text.place {
+                index.append(tokens[tokens.startIndex + place])
+            }
+            for step in 0..<draftLength {
+                let path = tokens.dropFirst(text.place + 1).prefix(step)
+                var own = [(row: Int32, length: Int32)]()
+                if path.count == step {
+                    index.forEachMatch(after: path, lengths: copyLengths) { token, length in
+                        let row = vocabulary.rows[Int(token)]
+                        if row >= 0 { own.append((row, Int32(length))) }
+                    }
+                }
+                result.append(own)
+            }
+        }
+        return result
     }
 
     /// One loss term: fed the token of `row`, the drafter predicts that of the next row.
@@ -212,4 +248,5 @@ public struct RootOrder: Sendable {
 
 /// The C library's functions under names that say what they are.
 func exponential(_ value: Float) -> Float { exp(value) }
+func logarithm(_ value: Float) -> Float { log(value) }
 private func power(_ base: Float, _ exponent: Float) -> Float { pow(base, exponent) }

@@ -10,12 +10,22 @@ public struct ResidualHeadPass {
     private let layers: Int
     /// Indices `n * L + t` of the loss terms, one for each row.
     private let terms: [Int32]
+    private let copies: CopyPass?
 
-    public init(_ chunk: TrainingChunk, head: Int, layers: Int, terms: [Int32]) {
+    /// - Parameters:
+    ///   - chunk: the positions.
+    ///   - head: which one.
+    ///   - layers: its residual blocks.
+    ///   - terms: indices of the loss terms.
+    ///   - copies: what the text adds to the logits; nil for nothing.
+    public init(
+        _ chunk: TrainingChunk, head: Int, layers: Int, terms: [Int32], copies: CopyPass? = nil
+    ) {
         self.chunk = chunk
         self.head = head
         self.layers = layers
         self.terms = terms
+        self.copies = copies
     }
 
     /// Adds the loss of all rows to `result` and the gradients of the head's parameters to the chunk's.
@@ -37,7 +47,7 @@ public struct ResidualHeadPass {
             gates.append(gate)
             inputs.append(output)
         }
-        let projection = ProjectionPass(chunk, .output(head: head), terms: terms)
+        let projection = ProjectionPass(chunk, .output(head: head), terms: terms, copies: copies)
         guard let gradient = projection.run(inputs[layers], into: &result) else { return nil }
         let gateGradient = chunk.scratch.matrix(input.rows, input.columns)
         for layer in (0..<layers).reversed() {

@@ -47,7 +47,10 @@ struct RecurrentPass {
         let sums = configuration.isRecurrent ? recur(embedded, into: states) : add(embedded, into: states)
         let selected = chunk.scratch.matrix(terms.count, configuration.hiddenSize)
         stateRows.withUnsafeBufferPointer { selected.gather(states, rows: $0) }
-        let head = ResidualHeadPass(chunk, head: 0, layers: configuration.layers, terms: terms)
+        let copies =
+            configuration.copyLengths > 0 ? CopyPass(chunk, votes: .copyVotes, power: .copyPower) : nil
+        let head = ResidualHeadPass(
+            chunk, head: 0, layers: configuration.layers, terms: terms, copies: copies)
         guard let gradient = head.run(headInput(selected), into: &result) else { return }
         let selectedGradient = inputGradient(gradient, selected)
         guard let sums else { return }

@@ -15,6 +15,7 @@ public struct RecurrentTrainer: DrafterTrainer {
     public let layout: ParameterLayout
     public let usesEmbedding = true
     public var taps: [Int] { configuration.context?.taps ?? [] }
+    public var copyLengths: Int { configuration.copyLengths }
 
     public static func configuration(
         _ settings: TrainingSettings, model: ModelSizes, vocabularySize: Int
@@ -22,7 +23,8 @@ public struct RecurrentTrainer: DrafterTrainer {
         RecurrentConfiguration(
             hiddenSize: model.hiddenSize, exitDimension: settings.exitDimension ?? model.hiddenSize,
             layers: settings.layers, vocabularySize: vocabularySize,
-            context: settings.taps.isEmpty ? nil : context(settings, model))
+            context: settings.taps.isEmpty ? nil : context(settings, model),
+            copyLengths: settings.copyLengths)
     }
 
     /// The decoder layer is shaped like the model's.
@@ -50,11 +52,15 @@ public struct RecurrentTrainer: DrafterTrainer {
     }
 
     public func rateScale(_ role: DrafterRole, _ settings: TrainingSettings) -> Float {
+        if role == .copyVotes || role == .copyPower { return Self.copyRate }
         let context =
             configuration.context?.tensors(
                 hiddenSize: configuration.hiddenSize, exitDimension: configuration.exitDimension) ?? []
         return context.contains { $0.role == role } ? settings.contextRate : 1
     }
+
+    /// A few numbers that all positions share: they have far to go in the steps of a short run.
+    private static let copyRate: Float = 4
 
     public func headRows(draftLength: Int) -> Int { draftLength }
 
