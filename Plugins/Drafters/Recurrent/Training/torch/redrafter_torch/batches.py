@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import matches
 from .random_order import MASK, RootOrder, SplitMix, numbers_at, shuffled
 
 HELD_OUT_POSITIONS = 4096
@@ -21,6 +22,9 @@ class Batch:
     label_probabilities: np.ndarray  # [N, L, K] float32, 0 for an unused entry
     weights: np.ndarray  # [N, L] float32, 0 for no loss term
     truth: np.ndarray  # [N, L] int64, -1 where the draft vocabulary lacks the token
+    # Of matches with earlier places of the text, for drafters that copy; a length of 0 is an unused entry. [N, L, M] int64
+    match_rows: np.ndarray | None = None
+    match_lengths: np.ndarray | None = None
     hidden: np.ndarray | None = None  # [N, H] float32; for the plain drafter
     texts: list | None = None  # of `Text`, whose positions follow each other; for drafters with taps
     is_idle: bool = False  # one without anything to learn, for a process that has no share
@@ -57,6 +61,8 @@ class Batch:
             yield self._part(slice(start, end), texts=group)
 
     def _part(self, part, **inputs):
+        if self.match_rows is not None:
+            inputs.update(match_rows=self.match_rows[part], match_lengths=self.match_lengths[part])
         return Batch(
             self.tokens[part], self.label_rows[part], self.label_probabilities[part], self.weights[part],
             self.truth[part], is_idle=self.is_idle, **inputs)
@@ -81,6 +87,7 @@ class BatchReader:
         self.data = data
         self.vocabulary = vocabulary
         self.draft_length = settings.draft_length
+        self.copy_lengths = settings.copy_lengths
         self.is_distillation = settings.loss == "kd"
         self.label_temperature = np.float32(settings.label_temp)
         self.step_weights = np.float32(settings.step_decay) ** np.arange(self.draft_length, dtype=np.float32)
@@ -121,9 +128,13 @@ class BatchReader:
         is_term = (probabilities > 0).any(axis=2)
         if sample is not None:
             is_term &= sample.takes(roots, self.draft_length)
-        return Batch(
+        batch = Batch(
             tokens, np.maximum(label_rows, 0).astype(np.int64), probabilities,
             np.where(is_term, self.step_weights, np.float32(0)).astype(np.float32), truth)
+        if self.copy_lengths > 0:
+            batch.match_rows, batch.match_lengths = matches.of_terms(
+                self.data, self.vocabulary, roots, self.draft_length, self.copy_lengths)
+        return batch
 
     def _distribution(self, rows):
         """Rows of the draft vocabulary, -1 for none, and probabilities of what the model deemed likely. `[rows, K]`"""

@@ -6,7 +6,7 @@
     n residual blocks x + SiLU(W x + b), then the LM head over the draft vocabulary
 
 h is the model's last hidden state, or the output of the context block; or h is the last tap, normed, and what the block
-gives is added to x. Modules are named so that `state_dict` has the names and the order of the Swift drafter's tensors.
+gives is added to x. What the text so far says is added to the logits: `CopyVotes`. Modules are named so that `state_dict` has the names and the order of the Swift drafter's tensors.
 """
 from dataclasses import dataclass
 
@@ -35,6 +35,7 @@ class DrafterSizes:
     layer: LayerSizes | None = None
     adds_to_hidden: bool = False
     norm_epsilon: float = 1e-5
+    copy_lengths: int = 0
 
 
 class Norm(nn.Module):
@@ -143,6 +144,24 @@ def _turned(x, cosines, sines):
     return torch.cat([low * cosines - high * sines, high * cosines + low * sines], dim=-1)
 
 
+class CopyVotes(nn.Module):
+    """What earlier places of the text add to the logits: Swift's `CopyVotes`.
+
+        logit(v) += power · log(1 + Σ over matches that v followed: exp(a_m)), m = length of the match
+    """
+
+    def __init__(self, lengths):
+        super().__init__()
+        self.votes = nn.Parameter(torch.zeros(lengths))
+        self.power = nn.Parameter(torch.zeros(1))
+
+    def forward(self, rows, lengths, vocabulary):
+        """:param rows: that were followed, with the lengths of their matches. `[T, M]` :return: `[T, vocabulary]`"""
+        weights = torch.where(lengths > 0, self.votes.exp()[(lengths - 1).clamp(min=0)], 0)
+        sums = weights.new_zeros(len(rows), vocabulary).scatter_add(1, rows, weights)
+        return self.power * sums.log1p()
+
+
 @dataclass
 class Piece:
     """A part of a batch on the device. N positions, L steps, K labels, T terms with a weight."""
@@ -154,6 +173,8 @@ class Piece:
     label_probabilities: torch.Tensor  # [T, K]
     weights: torch.Tensor  # [T]
     truth: torch.Tensor  # [N, L], -1 where the draft vocabulary lacks the token; of steps that are no terms, too
+    match_rows: torch.Tensor | None = None  # [T, M]
+    match_lengths: torch.Tensor | None = None  # [T, M], 0 for an unused entry
     hidden: torch.Tensor | None = None  # [N, H]
     taps: list | None = None  # [taps][texts, rows, H]
     following: torch.Tensor | None = None  # [texts, rows], the token after each row
@@ -184,6 +205,7 @@ class Drafter(nn.Module):
         self.input_proj = nn.Linear(2 * hidden, exit) if exit != 2 * hidden else None
         self.lm_head = nn.Sequential(
             *(ResidualBlock(exit) for _ in range(sizes.layers)), nn.Linear(exit, sizes.vocabulary, bias=False))
+        self.copy = CopyVotes(sizes.copy_lengths) if sizes.copy_lengths > 0 else None
         # The model's, never changed and no part of the drafter: no buffer. [model's vocabulary, hidden]
         self.embedding = embedding
 
@@ -201,6 +223,8 @@ class Drafter(nn.Module):
         if addition is not None:
             x = x + addition[piece.positions]
         logits = self.lm_head(x)
+        if self.copy is not None:
+            logits = logits + self.copy(piece.match_rows, piece.match_lengths, logits.shape[1])
         expected = (piece.label_probabilities * logits.gather(1, piece.label_rows)).sum(-1)
         log_sums = logits.logsumexp(-1)
         losses = piece.label_probabilities.sum(-1) * log_sums - expected

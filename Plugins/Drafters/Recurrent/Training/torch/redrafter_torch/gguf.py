@@ -51,6 +51,8 @@ def configuration(sizes):
         ("redrafter.layer_count", _UINT32, sizes.layers), ("redrafter.head_count", _UINT32, 1),
         ("redrafter.vocab_size", _UINT32, sizes.vocabulary), ("redrafter.rnn", _BOOL, True),
     ]
+    if sizes.copy_lengths > 0:
+        result.append(("redrafter.copy_lengths", _UINT32, sizes.copy_lengths))
     if sizes.taps:
         prefix, layer = "redrafter.context.", sizes.layer
         result += [

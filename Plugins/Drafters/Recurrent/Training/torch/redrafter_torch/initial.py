@@ -32,6 +32,10 @@ def set_initial_values(drafter, target, vocabulary, seed):
         _set(drafter.lm_head[-1].weight, rows.numpy() @ basis.T)
     if drafter.context is not None:
         _begin(drafter.context, target)
+    if drafter.copy is not None:
+        # About what is learnt.
+        drafter.copy.votes.copy_(0.4 * torch.arange(1, sizes.copy_lengths + 1) - 1.8)
+        drafter.copy.power.fill_(2.5)
 
 
 def _begin(context, target):

@@ -19,6 +19,9 @@ def piece(batch, target, taps, device):
         label_rows=on_device(batch.label_rows[positions, steps]),
         label_probabilities=on_device(batch.label_probabilities[positions, steps]),
         weights=on_device(batch.weights[positions, steps]), truth=on_device(batch.truth))
+    if batch.match_rows is not None:
+        result.match_rows = on_device(batch.match_rows[positions, steps])
+        result.match_lengths = on_device(batch.match_lengths[positions, steps])
     if batch.texts is None:
         result.hidden = on_device(batch.hidden)
         return result

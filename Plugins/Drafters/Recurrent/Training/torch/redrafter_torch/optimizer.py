@@ -4,6 +4,8 @@ import math
 import torch
 
 LARGEST_NORM = 1.0
+# What the learning rate of a few numbers that all positions share is multiplied by.
+COPY_RATE = 4.0
 
 
 class Optimizer:
@@ -17,7 +19,8 @@ class Optimizer:
         groups = {}
         for name, parameter in self._named.items():
             is_matrix = parameter.dim() > 1
-            key = (context_rate if name.startswith("context.") else 1.0, weight_decay if is_matrix else 0.0)
+            rates = {"context": context_rate, "copy": COPY_RATE}
+            key = (rates.get(name.split(".")[0], 1.0), weight_decay if is_matrix else 0.0)
             groups.setdefault(key, []).append(parameter)
         self._adam = torch.optim.AdamW(
             [

@@ -115,7 +115,8 @@ class Preparation:
         sizes = DrafterSizes(
             hidden=config.hidden_size, exit=settings.exit_dim or config.hidden_size, layers=settings.layers,
             vocabulary=len(self.vocabulary.tokens), taps=settings.taps, norms_taps=settings.tap_norm, layer=layer,
-            adds_to_hidden=bool(settings.taps) and settings.context_adds, norm_epsilon=float(config.rms_norm_eps))
+            adds_to_hidden=bool(settings.taps) and settings.context_adds, norm_epsilon=float(config.rms_norm_eps),
+            copy_lengths=settings.copy_lengths)
         self.drafter = Drafter(sizes, target.embedding()).to(self.processes.device)
         self.optimizer = Optimizer(self.drafter, settings.weight_decay, settings.context_rate)
 

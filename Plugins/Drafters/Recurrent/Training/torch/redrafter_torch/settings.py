@@ -44,6 +44,9 @@ def parser():
         help="positions of a text in each step at most, with --taps, spread over all of it (64)")
     add("--step-share", type=float, default=1.0, metavar="P",
         help="share of the draft steps of a position that are learnt at a time, chosen at random (1)")
+    add("--copy-lengths", type=int, default=8, metavar="N",
+        help="let tokens that followed the same tokens earlier in the text become likelier: lengths of such matches that "
+        "are told apart; 0 to copy nothing (8)")
     add("--draft-vocab", type=int, default=8192, metavar="N", help="tokens it predicts; 0 for all (8192)")
     add("--loss", choices=("kd", "ce"), default="kd", help="the model's distribution, or the token that came (kd)")
     add("--label-temp", type=float, default=1.0, metavar="T", help="below 1 sharpens the model's distribution (1)")
@@ -104,6 +107,7 @@ def _validate(settings):
     integer("draft_length", 1, 16)
     integer("exit_dim", 1, 1 << 16, may_lack=True)
     integer("layers", 0, 16)
+    integer("copy_lengths", 0, 32)
     integer("draft_vocab", 0, 1 << 24)
     integer("text_positions", 1, 1 << 16)
     for name in ("steps_per_report", "steps_per_eval", "save_every", "positions_at_once", "rows_at_once"):
@@ -144,7 +148,7 @@ def record(settings, iterations, data, digest, vocabulary_size, start=None):
         "context_rate": settings.context_rate, "context_adds": settings.context_adds,
         "state_weight": settings.state_weight, "text_positions": settings.text_positions,
         "step_share": settings.step_share,
-        "draft_vocab": vocabulary_size, "loss": _loss(settings), "label_temperature": settings.label_temp,
+        "copy_lengths": settings.copy_lengths, "draft_vocab": vocabulary_size, "loss": _loss(settings), "label_temperature": settings.label_temp,
         "step_decay": settings.step_decay, "seed": str(settings.seed), "start": start,
         "data": {
             "fingerprint": {"tokenizer": manifest.tokenizer, **manifest.fingerprint},

@@ -106,9 +106,10 @@ class Start:
                     f"its {name} has the shape {list(values.shape)}, the new drafter's {list(shape)}")
             if not np.isfinite(values).all():
                 raise self._unsuitable(f"its {name} holds NaN or infinity", "begin with another drafter")
-        has_block = "context_block" in self._summary
+        optional = {"context": "context_block", "copy": "copy_lengths"}
         for name in parameters:
-            if name not in self._tensors and (has_block or not name.startswith("context.")):
+            is_whole = optional.get(name.split(".")[0], "rnn") in self._summary
+            if name not in self._tensors and is_whole:
                 raise self._unsuitable(f"it lacks {name}")
         for name, values in self._tensors.items():
             parameters[name].copy_(torch.from_numpy(values.astype(np.float32)))
@@ -121,6 +122,8 @@ def _summary(metadata):
         return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
     result = members(_NUMBERS)
+    if "redrafter.copy_lengths" in metadata:
+        result["copy_lengths"] = metadata["redrafter.copy_lengths"]
     if "redrafter.context.taps" in metadata:
         has_layer = "redrafter.context.head_count" in metadata
         result["context_block"] = members({**_BLOCK, **_LAYER} if has_layer else _BLOCK)
