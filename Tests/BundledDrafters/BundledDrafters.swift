@@ -9,12 +9,12 @@ extension ToyDrafter {
     /// A small recurrent drafter.
     public static func recurrent(
         hidden: Int = 32, exit: Int = 64, layers: Int = 2, vocabulary: Int = 40, isRecurrent: Bool = true,
-        context: ContextBlockSizes? = nil, type: WeightType = .f32
+        context: ContextBlockSizes? = nil, copyLengths: Int = 0, type: WeightType = .f32
     ) -> ToyDrafter {
         ToyDrafter(
             RecurrentConfiguration(
                 hiddenSize: hidden, exitDimension: exit, layers: layers, vocabularySize: vocabulary,
-                isRecurrent: isRecurrent, context: context), type: type)
+                isRecurrent: isRecurrent, context: context, copyLengths: copyLengths), type: type)
     }
 
     /// A context block for a model of two layers.

@@ -166,9 +166,26 @@ private func proposal(
 
     /// A drafter with a context block of random weights, and an embedding table for it.
     private func contextDrafter(
-        _ context: ContextBlockSizes, on backend: any ComputeBackend
+        _ context: ContextBlockSizes?, copyLengths: Int = 0, vote: Float? = nil,
+        on backend: any ComputeBackend
     ) throws -> (RecurrentDrafter, any WeightHandle) {
-        let weights = try ToyDrafter.recurrent(exit: 32, layers: 1, context: context).weights()
+        var weights = try ToyDrafter.recurrent(
+            exit: 32, layers: 1, context: context, copyLengths: copyLengths
+        ).weights()
+        if let vote {
+            weights = try DrafterWeights(
+                path: "votes", configuration: weights.configuration,
+                tensors: weights.tensors.map { tensor in
+                    switch tensor.name {
+                    case "copy.votes":
+                        return DrafterTensor(
+                            name: tensor.name, shape: tensor.shape,
+                            values: [Float](repeating: vote, count: copyLengths))
+                    case "copy.power": return DrafterTensor(name: tensor.name, shape: [1], values: [1])
+                    default: return tensor
+                    }
+                })
+        }
         var random = SeededRandom(seed: 3)
         let table = (0..<40 * 32).map { _ in Float.random(in: -1...1, using: &random) }
         let target = DraftTarget(
@@ -195,6 +212,46 @@ private func proposal(
                 drafter, vocabularySize: 40, backend: backend,
                 hidden: [Float](repeating: .nan, count: 32), embedding: embedding)
             #expect(failures == [])
+        }
+    }
+
+    @Test("And where it copies from the text")
+    func copyContract() throws {
+        for backend in try allBackends() {
+            for context in [nil, ToyDrafter.context()] {
+                let (drafter, embedding) = try contextDrafter(context, copyLengths: 3, on: backend)
+                let failures = try checkDrafter(
+                    drafter, vocabularySize: 40, backend: backend,
+                    hidden: (0..<32).map { Float($0 % 5) - 2 }, embedding: embedding)
+                #expect(failures == [])
+            }
+        }
+    }
+
+    @Test("What followed the same tokens before is guessed first; votes that are not finite give no guess")
+    func copies() throws {
+        for backend in try allBackends() {
+            let text: [Int32] = [7, 8, 9, 11, 1, 2, 9, 12, 30, 8, 9]
+            func tree(_ vote: Float) throws -> DraftProposal {
+                let (drafter, embedding) = try contextDrafter(nil, copyLengths: 2, vote: vote, on: backend)
+                var state = try drafter.makeState()
+                var proposal = DraftProposal(root: 9)
+                let context = DraftContext(
+                    tokens: text,
+                    hidden: try backend.makeTensor(
+                        rows: 1, columns: 32, values: (0..<32).map { Float($0 % 5) - 2 }),
+                    embedding: embedding, stream: backend.makeStream())
+                try drafter.propose(
+                    context, budget: DraftBudget(nodes: 20, depth: 1), state: &state, proposal: &proposal)
+                return proposal
+            }
+            let (plain, lifted) = (try tree(-80).tree, try tree(30).tree)
+            #expect(Set(lifted.nodes[1...2].map(\.token)) == [11, 12])
+            #expect(Set(plain.nodes[1...2].map(\.token)) != [11, 12])
+            for vote in [Float.nan, .infinity] {
+                let proposal = try tree(vote)
+                #expect(proposal.tree.count == 1 && proposal.nonFiniteRows == 1, "\(vote)")
+            }
         }
     }
 

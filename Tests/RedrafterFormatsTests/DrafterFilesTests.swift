@@ -105,6 +105,7 @@ struct DrafterFilesTests {
         let toys = [
             ToyDrafter.recurrent(type: type), ToyDrafter.medusa(type: type),
             ToyDrafter.recurrent(context: ToyDrafter.context(), type: type),
+            ToyDrafter.recurrent(copyLengths: 8, type: type),
             ToyDrafter.recurrent(
                 context: ToyDrafter.context(taps: [3, 9], normalizesTaps: false, attends: false, adds: true),
                 type: type),
@@ -166,6 +167,29 @@ struct DrafterFilesTests {
             #expect(error?.description.contains("guess worse") == true)
             #expect(throws: FormatError.self) { try FileKind(directory.file("x")) }
         }
+    }
+
+    @Test("what a drafter copies is left out by layouts without room for it, and it is said")
+    func copies() throws {
+        let directory = TemporaryDirectory()
+        let toy = ToyDrafter.recurrent(copyLengths: 8)
+        let weights = try toy.weights()
+        #expect(weights.facts.contains { $0.value.contains("1 to 8 tokens") })
+        // The votes are the last tensors: the others have the same random values without them.
+        let plain = try ToyDrafter.recurrent().weights()
+        for layout in [DrafterLayout.apple, .tensorRT] {
+            let path = directory.file(layout.name)
+            let report = try DrafterWriter.write(weights, to: path, layout: layout)
+            #expect(report.warnings.count == 1 && report.warnings[0].contains("copies from the text"))
+            #expect(try DrafterWeights(path: path).firstDifference(to: plain) == nil)
+        }
+        let mapped = ToyDrafter.recurrent(vocabulary: 6, copyLengths: 3)
+        var partial = mapped
+        partial.draftVocabulary = [1, 5, 9, 200, 100, 7]
+        partial.fingerprint = fingerprint
+        let report = try DrafterWriter.write(
+            partial.weights(), to: directory.file("partial"), layout: .apple)
+        #expect(report.warnings.contains { $0.contains("copies from the text") })
     }
 
     @Test("rows that no block fits become F16, and it is said")

@@ -340,6 +340,16 @@ struct MalformedDrafterTests {
         }
     }
 
+    @Test("GGUF: numbers of match lengths that cannot be are named")
+    func copyLengths() throws {
+        for (length, says) in [(33, "match lengths"), (8, "rnn_u.weight")] as [(UInt32, String)] {
+            var image = GGUFImage()
+            image.pairs = ggufPairs + [GGUFImage.uint32("redrafter.copy_lengths", length)]
+            let error = #expect(throws: FormatError.self) { try open(image.bytes) }
+            #expect(error?.description.contains(says) == true, "\(says): \(String(describing: error))")
+        }
+    }
+
     @Test("GGUF: numbers of a context block that cannot be are named")
     func contextBlock() throws {
         func expect(

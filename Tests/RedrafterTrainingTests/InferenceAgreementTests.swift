@@ -18,16 +18,18 @@ import Testing
     private static func configurations() -> [(String, any DrafterConfiguration)] {
         let rows = draftVocabulary.count
         func recurrent(
-            _ exit: Int, _ layers: Int, _ isRecurrent: Bool, _ context: ContextBlockSizes? = nil
+            _ exit: Int, _ layers: Int, _ isRecurrent: Bool, _ context: ContextBlockSizes? = nil,
+            copyLengths: Int = 0
         ) -> RecurrentConfiguration {
             ToyProblem.recurrent(
                 hidden: 32, exit: exit, layers: layers, vocabulary: rows, isRecurrent: isRecurrent,
-                context: context)
+                context: context, copyLengths: copyLengths)
         }
         return [
             ("recurrent", recurrent(32, 2, true)), ("recurrent, narrow", recurrent(16, 1, true)),
             ("recurrent, no projection", recurrent(64, 2, true)), ("sum", recurrent(48, 1, false)),
             ("sum, no projection", recurrent(64, 0, false)),
+            ("copies", recurrent(32, 1, true, copyLengths: 3)),
             ("context block", recurrent(32, 1, true, ToyProblem.context(taps: [0], headDimension: 16))),
             ("taps, not normed", recurrent(48, 1, true, ToyProblem.context(isNormed: false, attends: false))),
             (
@@ -74,7 +76,26 @@ import Testing
             problem.batch.labelProbabilities[step * 3] = 1
             if step + 1 < Self.depth { problem.batch.tokens[step + 1] = token }
         }
+        var index = TextIndex()
+        index.follow(Self.text(problem))
+        var matches = BatchMatches(lengths: problem.trainer.copyLengths)
+        for step in path.indices {
+            var own = [(row: Int32, length: Int32)]()
+            index.forEachMatch(after: path.prefix(step), lengths: problem.trainer.copyLengths) {
+                (token, length) in
+                guard let row = Self.draftVocabulary.firstIndex(of: token) else { return }
+                own.append((Int32(row), Int32(length)))
+            }
+            matches.append(own)
+        }
+        problem.batch.matches = matches
         return try problem.evaluate(gradient: false).result.stepLossSum
+    }
+
+    /// A text that ends with the root; tokens that the drafter knows, and others, stand behind it more than once.
+    private static func text(_ problem: ToyProblem) -> [Int32] {
+        let root = problem.batch.tokens[0]
+        return [3, root, 1, 4, root, 2, 8, 3, root, 12, 3, 1, 1, 3, root]
     }
 
     /// All guesses of the inference drafter with these parameters.
@@ -105,7 +126,7 @@ import Testing
         let root = problem.batch.tokens[0]
         let hidden = problem.batch.hidden
         let context = DraftContext(
-            tokens: [root],
+            tokens: Self.text(problem),
             hidden: try backend.makeTensor(
                 rows: 1, columns: size,
                 values: hidden.isEmpty ? [Float](repeating: .nan, count: size) : hidden),

@@ -73,7 +73,8 @@ struct ReferenceLoss {
                 x = linear(.inputProjection, x, bias: .inputProjectionBias)
             }
             if let addition { x = zip(x, addition).map(+) }
-            return head(x, index: 0)
+            let term = position * batch.draftLength + step
+            return head(x, index: 0, adding: votes(batch, term, rows: recurrent.vocabularySize))
         }
     }
 
@@ -82,14 +83,26 @@ struct ReferenceLoss {
         return zip(linear(.token, embedded), linear(.state, state, bias: .stateBias)).map { silu($0 + $1) }
     }
 
-    private func head(_ input: [Double], index: Int) -> [Double] {
+    /// What earlier places of the text add to the logits.
+    private func votes(_ batch: DraftBatch, _ term: Int, rows: Int) -> [Double]? {
+        guard let matches = batch.matches, (recurrent?.copyLengths ?? 0) > 0 else { return nil }
+        var sums = [Double](repeating: 0, count: rows)
+        for match in Int(matches.starts[term])..<Int(matches.starts[term + 1]) {
+            let length = Int(matches.lengthsOfMatches[match])
+            sums[Int(matches.rows[match])] += exp(parameters[layout[.copyVotes].offset + length - 1])
+        }
+        return sums.map { parameters[layout[.copyPower].offset] * log(1 + $0) }
+    }
+
+    private func head(_ input: [Double], index: Int, adding votes: [Double]? = nil) -> [Double] {
         var x = input
         for layer in 0..<layers {
             let gate = linear(
                 .block(head: index, layer: layer), x, bias: .blockBias(head: index, layer: layer))
             x = zip(x, gate).map { $0 + silu($1) }
         }
-        let logits = linear(.output(head: index), x)
+        var logits = linear(.output(head: index), x)
+        if let votes { logits = zip(logits, votes).map(+) }
         let largest = logits.max() ?? 0
         let logSum = largest + log(logits.reduce(0) { $0 + exp($1 - largest) })
         return logits.map { $0 - logSum }

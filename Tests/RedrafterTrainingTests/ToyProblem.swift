@@ -41,6 +41,19 @@ struct ToyProblem {
             batch.hidden = []
             batch.texts = Self.texts(positions, trainer.taps.count, configuration.hiddenSize, &random)
         }
+        if trainer.copyLengths > 0 {
+            var matches = BatchMatches(lengths: trainer.copyLengths)
+            for _ in batch.weights.indices {
+                matches.append(
+                    (0..<Int.random(in: 0...6, using: &random)).map { _ in
+                        (
+                            Int32.random(in: 0..<Int32(configuration.vocabularySize), using: &random),
+                            Int32.random(in: 1...Int32(trainer.copyLengths), using: &random)
+                        )
+                    })
+            }
+            batch.matches = matches
+        }
         for term in batch.weights.indices {
             batch.tokens[term] = Int32.random(in: 0..<Int32(Self.modelVocabulary), using: &random)
             batch.truth[term] = Int32.random(in: -1..<Int32(configuration.vocabularySize), using: &random)
@@ -117,11 +130,11 @@ struct ToyProblem {
 
     static func recurrent(
         hidden: Int = 6, exit: Int, layers: Int, vocabulary: Int = 11, isRecurrent: Bool = true,
-        context: ContextBlockSizes? = nil
+        context: ContextBlockSizes? = nil, copyLengths: Int = 0
     ) -> RecurrentConfiguration {
         RecurrentConfiguration(
             hiddenSize: hidden, exitDimension: exit, layers: layers, vocabularySize: vocabulary,
-            isRecurrent: isRecurrent, context: context)
+            isRecurrent: isRecurrent, context: context, copyLengths: copyLengths)
     }
 
     static func medusa(heads: Int = 3, layers: Int) -> MedusaConfiguration {
@@ -141,6 +154,13 @@ struct ToyProblem {
                 "recurrent, sum, no projection", recurrent(exit: 12, layers: 1, isRecurrent: false),
                 positions: 5),
             ToyProblem("recurrent, several chunks", recurrent(hidden: 4, exit: 3, layers: 1), positions: 400),
+            ToyProblem(
+                "recurrent, copies", recurrent(exit: 5, layers: 1, vocabulary: 7, copyLengths: 3),
+                positions: 7
+            ),
+            ToyProblem(
+                "context block, copies",
+                recurrent(exit: 5, layers: 0, context: context(taps: [1]), copyLengths: 2), positions: 5),
             ToyProblem("context block", recurrent(exit: 5, layers: 1, context: context()), positions: 5),
             ToyProblem(
                 "context block, no projection of the head",

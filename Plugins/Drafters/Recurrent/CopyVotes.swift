@@ -58,6 +58,9 @@ struct CopyVotes: Sendable {
         return Array(raised.prefix(list.count))
     }
 
+    /// Rows that votes can push down a list: with a power below 0 they make tokens less likely.
+    var mayLose: Int { power < 0 ? TextIndex.places : 0 }
+
     /// Weights of the rows that the text votes for.
     private func votes(_ text: TextIndex, _ path: [Int32], limit: Int) -> [(row: Int32, weight: Float)] {
         var votes = [(row: Int32, weight: Float)]()

@@ -189,7 +189,8 @@ public struct RecurrentDrafter: Drafter {
             for index in open { step.append(searches[index].beams, text: index, depth: depth) }
             let logits = run(
                 step, condition, embedding: searches[first].context.embedding, in: workspace, on: stream)
-            let wanted = open.reduce(1) { max($0, searches[$1].candidates(of: self)) }
+            let most = open.reduce(1) { max($0, searches[$1].candidates(of: self)) }
+            let wanted = min(most + (copies?.mayLose ?? 0), vocabularySize)
             var lists = try stream.topLogProbabilities(wanted, of: logits, vocabulary: vocabularySize)
             if let copies {
                 try stream.withValues(logits) { values in

@@ -29,9 +29,23 @@ extension RecurrentConfiguration {
         return .certain(parts.allSatisfy { AppleLayout().role(ofName: $0) != nil } ? .apple : .tensorRT)
     }
 
-    public func requireRoom(in layout: DrafterLayout, path: String) throws(FormatError) {
-        guard context != nil, layout != .gguf else { return }
-        throw .unsupported(
+    public func fitted(
+        _ weights: DrafterWeights, in layout: DrafterLayout
+    ) throws(FormatError) -> (weights: DrafterWeights, warning: String?) {
+        guard layout != .gguf else { return (weights, nil) }
+        guard context == nil else { throw noRoomForBlock(weights.path, layout) }
+        guard copyLengths > 0 else { return (weights, nil) }
+        var plain = self
+        plain.copyLengths = 0
+        return (
+            try weights.reduced(to: plain),
+            "the layout \(layout.name) has no room for what the drafter copies from the text: without that it guesses worse; "
+                + "for a drafter to serve there, train with --copy-lengths 0"
+        )
+    }
+
+    private func noRoomForBlock(_ path: String, _ layout: DrafterLayout) -> FormatError {
+        .unsupported(
             file: path,
             what:
                 "a context block in the layout \(layout.name). That layout holds the plain recurrent drafter, which would read "

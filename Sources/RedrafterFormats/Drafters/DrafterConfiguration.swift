@@ -49,12 +49,15 @@ public protocol DrafterConfiguration: Sendable, Hashable {
     var facts: [(name: String, value: String)] { get }
     /// The same for programs.
     var summary: [(key: String, value: JSONValue)] { get }
-    /// Whether a layout of the kind has room for all tensors of a drafter with these numbers.
+    /// What a layout of the kind has room for. All weights of every layout, unless the kind says otherwise.
     /// - Parameters:
+    ///   - weights: of these numbers.
     ///   - layout: that is asked for.
-    ///   - path: of the drafter, for errors.
-    /// - Throws: `FormatError.unsupported` saying what would be lost. Every layout has room unless the kind says otherwise.
-    func requireRoom(in layout: DrafterLayout, path: String) throws(FormatError)
+    /// - Returns: the weights without the parts that a drafter can do without, and what is lost, one sentence.
+    /// - Throws: `FormatError.unsupported` saying what would be lost, where the rest would be another drafter.
+    func fitted(
+        _ weights: DrafterWeights, in layout: DrafterLayout
+    ) throws(FormatError) -> (weights: DrafterWeights, warning: String?)
     /// A drafter with a draft vocabulary, rewritten for a layout that has a row for every token of the model. The others must not
     /// become likely.
     /// - Parameter weights: of these numbers, with a draft vocabulary.
@@ -66,7 +69,9 @@ public protocol DrafterConfiguration: Sendable, Hashable {
 }
 
 extension DrafterConfiguration {
-    public func requireRoom(in layout: DrafterLayout, path: String) throws(FormatError) {}
+    public func fitted(
+        _ weights: DrafterWeights, in layout: DrafterLayout
+    ) -> (weights: DrafterWeights, warning: String?) { (weights, nil) }
 
     public func wholeVocabulary(
         of weights: DrafterWeights

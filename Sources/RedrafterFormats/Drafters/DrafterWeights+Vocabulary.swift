@@ -34,4 +34,11 @@ extension DrafterWeights {
             path: path, configuration: configuration, tensors: tensors, fingerprint: fingerprint,
             notes: notes, warnings: warnings)
     }
+
+    /// The same drafter without the tensors that another configuration has not.
+    public func reduced(to configuration: some DrafterConfiguration) throws(FormatError) -> DrafterWeights {
+        try DrafterWeights(
+            path: path, configuration: configuration, tensors: configuration.tensors.map { self[$0.role] },
+            draftVocabulary: draftVocabulary, fingerprint: fingerprint, notes: notes, warnings: warnings)
+    }
 }

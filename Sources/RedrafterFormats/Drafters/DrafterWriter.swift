@@ -42,7 +42,7 @@ public enum DrafterWriter {
                 file: path, what: "a \(kind.name) drafter in the layout \(layout.name)",
                 supported: (kind.layouts + [.gguf]).map(\.name).joined(separator: ", "))
         }
-        try weights.configuration.requireRoom(in: layout, path: weights.path)
+        let (weights, loss) = try weights.configuration.fitted(weights, in: layout)
         let types = Quantization.writableTypes.filter { layout == .gguf || $0.isFloat }
         if let type, !types.contains(type) {
             throw .cannotQuantize(
@@ -53,7 +53,9 @@ public enum DrafterWriter {
         guard let format = kind.layouts.first(where: { $0 == layout })?.safetensors else {
             return try writeGGUF(weights, to: path, type)
         }
-        return try writeFolder(weights, path, format, type)
+        var report = try writeFolder(weights, path, format, type)
+        if let loss { report.warnings.append(loss) }
+        return report
     }
 
     /// Weights that are read from the output would be lost to a lossy type.

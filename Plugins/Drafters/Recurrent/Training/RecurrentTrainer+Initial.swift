@@ -15,7 +15,7 @@ extension RecurrentTrainer {
     /// | context block: its input | the identity for the last tap, else 0 |
     /// | its decoder layer | the model's last one, but its two output matrices are 0 |
     /// | where it adds to the hidden state | the norms are the model's final one, the projection is 0 |
-    /// | votes of a match of m tokens | 0.4 m − 1.8, with the power 2.5: about what is learnt |
+    /// | votes of a match of m tokens | 0.5 m − 1.9, of 8 tokens at most, with the power 2.3: about what is learnt |
     ///
     /// So logits begin as those of the model for h (where the last tap is the last layer's), or of their projection onto R.
     public func initialParameters(_ model: ModelParts, seed: UInt64) -> [Float] {
@@ -57,8 +57,10 @@ extension RecurrentTrainer {
         if let context = configuration.context { begin(context, model, &values) }
         if configuration.copyLengths > 0 {
             let votes = layout[.copyVotes]
-            for index in 0..<votes.count { values[votes.offset + index] = 0.4 * Float(index + 1) - 1.8 }
-            values[layout[.copyPower].offset] = 2.5
+            for index in 0..<votes.count {
+                values[votes.offset + index] = 0.5 * Float(min(index + 1, 8)) - 1.9
+            }
+            values[layout[.copyPower].offset] = 2.3
         }
         return values
     }

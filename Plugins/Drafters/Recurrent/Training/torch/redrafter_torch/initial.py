@@ -34,8 +34,8 @@ def set_initial_values(drafter, target, vocabulary, seed):
         _begin(drafter.context, target)
     if drafter.copy is not None:
         # About what is learnt.
-        drafter.copy.votes.copy_(0.4 * torch.arange(1, sizes.copy_lengths + 1) - 1.8)
-        drafter.copy.power.fill_(2.5)
+        drafter.copy.votes.copy_(0.5 * torch.arange(1, sizes.copy_lengths + 1).clamp(max=8) - 1.9)
+        drafter.copy.power.fill_(2.3)
 
 
 def _begin(context, target):
