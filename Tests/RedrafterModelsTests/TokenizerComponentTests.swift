@@ -144,7 +144,7 @@ struct PatternTests {
         let text = Array(String(repeating: unit, count: 200_000 / unit.utf8.count).utf8)
         let (pieces, time) = try withProcessorTime { try Self.pieces(pattern, text) }
         #expect(pieces.map(\.count).reduce(0, +) == text.count)
-        #expect(time < .seconds(5))
+        #expect(time < .seconds(30))
     }
 
     @Test(

@@ -128,7 +128,7 @@ public struct BatchReader: Sendable {
                 (index, answer) = (TextIndex(), Int(root) - text.place)
                 for token in text.prompt { index.append(token) }
             }
-            let tokens = text.answer[...]
+            let tokens = text.answer
             for place in index.tokens.count - text.prompt.count...text.place {
                 index.append(tokens[tokens.startIndex + place])
             }
