@@ -238,6 +238,8 @@ private struct LosslessTrainer: DrafterTrainer {
         inner.initialParameters(model, seed: seed)
     }
 
+    var copyLengths: Int { inner.copyLengths }
+
     func headRows(draftLength: Int) -> Int { inner.headRows(draftLength: draftLength) }
 
     func accumulate(_ chunk: TrainingChunk, into result: inout BatchResult) {
