@@ -24,11 +24,16 @@ train() {
         ${resume[@]+"${resume[@]}"}
 }
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
-train rnn & rnn=$!
+train rnn --copy-lengths 0 & rnn=$!
 train medusa --layers 1 & medusa=$!
 wait "$rnn"
 wait "$medusa"
-for drafter in rnn medusa; do
-    "$redrafter" convert "$out/$drafter/drafter.gguf" "$out/smollm2-135m-$drafter.gguf" --type q4_0
-done
+# The recurrent network gains the votes of the text with their first values; one step at no rate leaves it as it is.
+if [ ! -f "$out/votes/drafter.gguf" ]; then
+    rm -rf "$out/votes"
+    "$redrafter" train rnn --data "$out/data" --start "$out/rnn/drafter.gguf" -o "$out/votes" --iters 1 \
+        --learning-rate 1e-9 --weight-decay 0
+fi
+"$redrafter" convert "$out/votes/drafter.gguf" "$out/smollm2-135m-rnn.gguf" --type q4_0
+"$redrafter" convert "$out/medusa/drafter.gguf" "$out/smollm2-135m-medusa.gguf" --type q4_0
 echo "copy $out/smollm2-135m-*.gguf to Plugins/Drafters/Shipped/CShippedDrafters/Weights and build again"
