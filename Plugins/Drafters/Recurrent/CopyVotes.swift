@@ -16,7 +16,7 @@ struct CopyVotes: Sendable {
     /// The row of the head of each token of the model; −1 for none. Empty where rows are tokens.
     private let rows: [Int32]
 
-    /// - Throws: `DrafterError`.
+    /// - Parameter weights: of a drafter with votes.
     init(_ weights: DrafterWeights) {
         self.weights = weights[.copyVotes].values.map { exp($0) }
         power = weights[.copyPower].values[0]

@@ -91,7 +91,7 @@ class Start:
 
     @torch.no_grad()
     def give_weights(self, drafter):
-        """Copies all weights. A context block that the file has not stays as it is."""
+        """Copies all weights. A context block or votes of the text that the file has not stay as they are."""
         own = _summary({key: value for key, _, value in configuration(drafter.sizes)})
         for name, value in self._summary.items():
             if value != own.get(name):
