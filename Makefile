@@ -9,8 +9,11 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 # What `redrafter --version` says was built.
 REDRAFTER_COMMIT ?= $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
+# Tests of the command take this binary where it is set; those of the server need one with the trait Server.
+REDRAFTER ?=
+BUILT := $(if $(REDRAFTER),setup,build)
+SERVER_BUILT := $(if $(REDRAFTER),setup,build-server)
 export REDRAFTER_COMMIT SWIFT
-BUILD := $(SWIFT) build -c release --product redrafter --explicit-target-dependency-import-check error
 LINTED := Sources Plugins Tests Examples/Sources Package.swift
 
 help: ## list the commands
@@ -21,9 +24,8 @@ setup: ## install what is missing and fetch the default model
 
 build: setup ## build the command, release configuration
 	@echo "== building (the first time takes a minute or two)"
-	@$(BUILD)
+	@bash .ci/build
 
-# A build folder of its own: this binary carries the Swift runtime.
 install: ## install the command, manual pages and completions; PREFIX=/usr/local, DESTDIR for packages
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" bash .ci/install
 
@@ -52,7 +54,7 @@ test: setup ## run all tests; FILTER=name: those whose names match, SERIAL=1: on
 	@$(if $(FILTER),,bash .ci/test-kernels)
 	@SERIAL="$(SERIAL)" bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
 
-test-server: setup ## build the command with its server, and send it what clients send and what they should not
+test-server: $(SERVER_BUILT) ## send the server what clients send and what they should not
 	@bash .ci/test-server $(if $(FILTER),-k '$(FILTER)')
 
 test-kernels: ## compare the bits of the CPU kernels that this processor runs
@@ -61,22 +63,22 @@ test-kernels: ## compare the bits of the CPU kernels that this processor runs
 test-arm: ## the same for ARM under an emulator; installs QEMU and a cross compiler if missing: needs root and network
 	@bash .ci/test-arm
 
-test-torch: build ## the trainer in PyTorch against the Swift trainer; installs PyTorch for the tests: 250 MB to 2.7 GB, once
+test-torch: $(BUILT) ## the trainer in PyTorch against the Swift trainer; installs PyTorch for the tests: 250 MB to 2.7 GB, once
 	@bash .ci/test-torch
 
-test-peers: build ## compare with what other programs make of the same files; installs them for the tests, once
+test-peers: $(BUILT) ## compare with what other programs make of the same files; installs them for the tests, once
 	@for part in .ci/test-peers-*; do bash "$$part" || exit 1; done
 
 build-server: setup ## build the command with `redrafter serve`, into .build-server
 	@echo "== building with the server (the first time takes two or three minutes)"
-	@$(BUILD) --traits Server --scratch-path .build-server
+	@bash .ci/build --traits Server --scratch-path .build-server
 
-test-clients: build-server ## the server against ab, the package openai, mixed requests, damaged bodies; installs both once
+test-clients: $(SERVER_BUILT) ## the server against ab, the package openai, mixed requests, damaged bodies; installs both once
 	@bash .ci/test-clients
 	python3 Tests/Server/soak.py --seconds 40
 	python3 Tests/Server/fuzz.py --seconds 20
 
-test-page: ## the server's page in headless Chromium; installs Playwright once
+test-page: $(SERVER_BUILT) ## the server's page in headless Chromium; installs Playwright once
 	@bash .ci/test-page
 
 soak: build-server ## mixed requests at twice the server's capacity for an hour; ARGS="--seconds 600"

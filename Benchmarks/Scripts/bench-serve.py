@@ -154,7 +154,7 @@ def main():
     arguments = parse()
     peer.require_model(arguments.model)
     if set(arguments.servers) & {"none", "redrafter"}:
-        peer.require(arguments.binary, "build it with `swift build -c release --traits Server`, or pass --binary")
+        peer.require(arguments.binary, "run make build-server, or pass --binary")
     llama_cpp = None
     if PEER in arguments.servers:
         llama_cpp = peer.LlamaCpp(arguments.threads, [], arguments.kernels, arguments.binary, ["--server"])

@@ -1,5 +1,6 @@
 """The server as a service: keys, names, signals, ports, limits of the system."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -197,8 +198,10 @@ class System(unittest.TestCase):
         for flags, isLogged in [([], False), (["--log-prompts"], True)]:
             with Server("--log-level", "trace", *flags) as server:
                 server.chat(messages=[{"role": "user", "content": "zanzibar\n"}])
+                # The line is written after the answer was sent.
+                line = r"(?m)^.* route=/v1/chat/completions.*\n"
+                self.assertTrue(eventually(lambda: re.search(line, server.stderr())))
                 self.assertEqual("zanzibar" in server.stderr(), isLogged)
-                self.assertTrue(eventually(lambda: "route=/v1/chat/completions" in server.stderr()))
 
 
 class Load(unittest.TestCase):

@@ -53,7 +53,7 @@ check() {
 }
 
 echo "== building"
-$swift build -c release --product redrafter >/dev/null
+bash .ci/build >/dev/null
 $tests VulkanBackendTests.ValidationTests >"$log" 2>&1 || { cat "$log"; exit 1; }
 [ $# -gt 0 ] || set -- core synchronisation gpu
 for kind; do
