@@ -26,16 +26,20 @@ struct PatternMatcher {
         var at: Int
         /// Runs: where the shortest ends. Splits: 1 when the second way is being tried.
         var limit = 0
-        /// Runs: the end of the longest, −1 where their length is bounded.
-        var end = 0
     }
 
-    /// What is known of the last run of an instruction: where it ends, and from where on nothing follows it.
+    /// What is known of the last run of an instruction: where it ends, and the neighbouring places where nothing follows it, however
+    /// it came there.
     private struct KnownRun {
         var start = 0
         var end = -1
-        var failsFrom = Int.max
+        /// Whether its length ended it, not the text.
+        var isCut = false
+        var failsFrom = 0
         var failsTo = -1
+
+        /// Whether nothing follows at a place.
+        func fails(at place: Int) -> Bool { failsFrom <= place && place <= failsTo }
     }
 
     private enum Outcome {
@@ -201,15 +205,8 @@ struct PatternMatcher {
                 return true
             case .run:
                 let index = Int(choice.instruction)
-                if runs[index].failsTo != choice.end {
-                    if choice.at == choice.end {
-                        runs[index].failsTo = choice.end
-                        runs[index].failsFrom = choice.at
-                    }
-                } else if runs[index].failsFrom > choice.at {
-                    runs[index].failsFrom = choice.at
-                }
-                guard choice.at > choice.limit, let previous = before(choice.at) else {
+                noteFailure(ofRun: index, at: choice.at)
+                guard let previous = lastOpen(index, choice.at, least: choice.limit) else {
                     noteFailure(choice)
                     stack.removeLast()
                     continue
@@ -235,40 +232,76 @@ struct PatternMatcher {
             guard length > 0 else { return nil }
             least += length
         }
-        var end = least
-        if instruction.third >= 0 {
-            var count = instruction.second
-            while count < instruction.third, case let length = step(set, end), length > 0 {
-                end += length
-                count += 1
-            }
-        } else {
-            let run = runs[pc]
-            if run.start <= least, least <= run.end {
-                end = run.end
-            } else {
-                while case let length = step(set, end), length > 0 {
-                    end += length
-                    if end == run.start { end = run.end }
-                }
-            }
-            runs[pc].start = end == run.end ? min(start, run.start) : start
-            runs[pc].end = end
-        }
+        let end = instruction.third < 0 ? extend(pc, set, start, least) : extend(pc, instruction, start, least)
         guard !instruction.flag, end > least else { return end }
-        var from = end
-        if instruction.third < 0, runs[pc].failsTo == end {
-            // Nothing follows from there on, whatever came before.
-            guard runs[pc].failsFrom > least, let earlier = before(runs[pc].failsFrom) else { return nil }
-            from = earlier
-        }
+        guard let from = lastOpen(pc, end, least: least) else { return nil }
         if from > least {
             stack.append(
-                Choice(
-                    instruction: Int32(truncatingIfNeeded: pc), start: start, at: from, limit: least,
-                    end: instruction.third < 0 ? end : -1))
+                Choice(instruction: Int32(truncatingIfNeeded: pc), start: start, at: from, limit: least))
         }
         return from
+    }
+
+    /// Where a run without a longest length ends.
+    private mutating func extend(_ pc: Int, _ set: Int32, _ start: Int, _ least: Int) -> Int {
+        let run = runs[pc]
+        var end = least
+        if run.start <= least, least <= run.end {
+            end = run.end
+        } else {
+            while case let length = step(set, end), length > 0 {
+                end += length
+                if end == run.start { end = run.end }
+            }
+        }
+        runs[pc].start = end == run.end ? min(start, run.start) : start
+        runs[pc].end = end
+        return end
+    }
+
+    /// Where a run with a longest length ends. One that begins within the last goes on where that ended.
+    private mutating func extend(
+        _ pc: Int, _ instruction: PatternProgram.Instruction, _ start: Int, _ least: Int
+    ) -> Int {
+        let run = runs[pc]
+        var (end, left) = (least, instruction.third - instruction.second)
+        if run.start <= start, start <= run.end {
+            runs[pc].start = start
+            guard run.isCut else { return run.end }
+            (end, left) = (run.end, 0)
+            var place = run.start
+            while place < start {
+                place += length(at: place)
+                left += 1
+            }
+        }
+        while left > 0, case let length = step(instruction.first, end), length > 0 {
+            end += length
+            left -= 1
+        }
+        runs[pc].start = start
+        runs[pc].end = end
+        runs[pc].isCut = left == 0
+        return end
+    }
+
+    /// The last place from a run's shortest end to `place` where something might follow the run.
+    private func lastOpen(_ index: Int, _ place: Int, least: Int) -> Int? {
+        guard runs[index].fails(at: place) else { return place }
+        return runs[index].failsFrom > least ? before(runs[index].failsFrom) : nil
+    }
+
+    /// Notes that nothing follows a run at a place.
+    private mutating func noteFailure(ofRun index: Int, at place: Int) {
+        let run = runs[index]
+        if run.fails(at: place) { return }
+        if run.failsFrom <= run.failsTo, before(run.failsFrom) == place {
+            runs[index].failsFrom = place
+        } else if run.failsFrom <= run.failsTo, before(place) == run.failsTo {
+            runs[index].failsTo = place
+        } else {
+            (runs[index].failsFrom, runs[index].failsTo) = (place, place)
+        }
     }
 
     private mutating func look(_ pc: Int, _ instruction: PatternProgram.Instruction, _ at: Int) -> Bool {
