@@ -4,22 +4,20 @@ import RedrafterPlatform
 /// Earlier places of the text that resemble its end, for each loss term of a batch: what `TextIndex.forEachMatch` gives for the text
 /// up to the token that is fed.
 public struct BatchMatches: Sendable {
-    /// How far matches are followed.
-    public let lengths: Int
     /// The first match of each term, and the number of all at the end. `[N · L + 1]`
     public private(set) var starts: [Int32] = [0]
     /// Row of the draft vocabulary of the token that followed; those of a term are sorted by it.
     public private(set) var rows: [Int32] = []
-    /// Tokens that are the same, 1 to `lengths`.
-    public private(set) var lengthsOfMatches: [Int32] = []
+    /// Tokens that are the same, at least 1.
+    public private(set) var lengths: [Int32] = []
 
-    public init(lengths: Int) { self.lengths = lengths }
+    public init() {}
 
     /// Adds the matches of the next term.
     public mutating func append(_ matches: [(row: Int32, length: Int32)]) {
         for match in matches.sorted(by: { $0 < $1 }) {
             rows.append(match.row)
-            lengthsOfMatches.append(match.length)
+            lengths.append(match.length)
         }
         starts.append(Int32(rows.count))
     }
@@ -66,7 +64,7 @@ public struct CopyPass {
             powerGradient.base[0] += gradient * logarithm(1 + sum)
             let factor = gradient * power / (1 + sum)
             for index in range {
-                let length = Int(matches.lengthsOfMatches[index]) - 1
+                let length = Int(matches.lengths[index]) - 1
                 weightGradient.base[length] += factor * weights[length]
             }
         }
@@ -80,7 +78,7 @@ public struct CopyPass {
             let row = matches.rows[start]
             var (end, sum) = (start, Float(0))
             while end < all.upperBound, matches.rows[end] == row {
-                sum += weights[Int(matches.lengthsOfMatches[end]) - 1]
+                sum += weights[Int(matches.lengths[end]) - 1]
                 end += 1
             }
             body(Int(row), start..<end, sum)

@@ -104,7 +104,7 @@ public struct TrainingSettings: Sendable, Hashable {
         try check(
             stepShare == 1 || !weighsBySurvival, "step-share", stepShare,
             "1 with --survival, which needs all steps")
-        try check((0...32).contains(copyLengths), "copy-lengths", copyLengths, "0 (copies nothing) to 32")
+        try check(TextIndex.matchLengths.contains(copyLengths), "copy-lengths", copyLengths, "0 (copies nothing) to 32")
         try check((0...1 << 24).contains(draftVocabulary), "draft-vocab", draftVocabulary, "0 (all) or more")
         try check(
             labelTemperature.isFinite && labelTemperature > 0, "label-temp", labelTemperature, "above 0")

@@ -78,7 +78,7 @@ import Testing
         }
         var index = TextIndex()
         index.follow(Self.text(problem))
-        var matches = BatchMatches(lengths: problem.trainer.copyLengths)
+        var matches = BatchMatches()
         for step in path.indices {
             var own = [(row: Int32, length: Int32)]()
             index.forEachMatch(after: path.prefix(step), lengths: problem.trainer.copyLengths) {

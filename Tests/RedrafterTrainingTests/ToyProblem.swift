@@ -42,7 +42,7 @@ struct ToyProblem {
             batch.texts = Self.texts(positions, trainer.taps.count, configuration.hiddenSize, &random)
         }
         if trainer.copyLengths > 0 {
-            var matches = BatchMatches(lengths: trainer.copyLengths)
+            var matches = BatchMatches()
             for _ in batch.weights.indices {
                 matches.append(
                     (0..<Int.random(in: 0...6, using: &random)).map { _ in

@@ -30,9 +30,7 @@ struct BeamSearch {
     /// The text so far, for a drafter that copies from it.
     private let text: TextIndex?
 
-    init(
-        _ context: DraftContext, _ budget: DraftBudget, _ proposal: DraftProposal, text: TextIndex? = nil
-    ) {
+    init(_ context: DraftContext, _ budget: DraftBudget, _ proposal: DraftProposal, text: TextIndex?) {
         self.text = text
         self.context = context
         self.budget = budget

@@ -75,9 +75,6 @@ struct CopyVotes: Sendable {
         }
         return votes
     }
-
-    /// Lengths of matches that are told apart, at most.
-    static let lengths = 0...32
 }
 
 /// Parts of a recurrent drafter that copies.

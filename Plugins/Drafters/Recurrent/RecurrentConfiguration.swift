@@ -54,7 +54,7 @@ public struct RecurrentConfiguration: DrafterConfiguration {
         [
             DrafterSize("hidden_size", hiddenSize, DrafterSize.widths),
             DrafterSize("exit_dim", exitDimension, 1...2 * DrafterSize.widths.upperBound),
-            DrafterSize("the number of match lengths", copyLengths, CopyVotes.lengths),
+            DrafterSize("the number of match lengths", copyLengths, TextIndex.matchLengths),
         ] + head.sizes + (context?.sizes ?? [])
     }
 

@@ -29,8 +29,11 @@ public struct TextIndex: Sendable {
     /// Earlier places of a token that are looked at, the latest: a frequent token in a long text has hundreds.
     public static let places = 64
 
-    /// Calls `body` for the earlier places of the last token, latest first, `places` of them at most, with the token that came after and how many tokens up
-    /// to the place are the same as those up to the end.
+    /// Lengths of matches that a drafter may tell apart, at most.
+    public static let matchLengths = 0...32
+
+    /// Calls `body` for the earlier places of the last token, latest first, `places` of them at most, with the token that came after
+    /// and how many tokens up to the place are the same as those up to the end.
     /// - Parameters:
     ///   - path: tokens that stand after the text in this question.
     ///   - lengths: at which a match is as long as need be.

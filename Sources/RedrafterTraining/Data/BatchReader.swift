@@ -118,7 +118,7 @@ public struct BatchReader: Sendable {
 
     /// Earlier places that resemble the end of the text, with each root and the tokens after it.
     private func matches(_ roots: some Collection<Int32>) -> BatchMatches {
-        var result = BatchMatches(lengths: copyLengths)
+        var result = BatchMatches()
         // Roots of one answer follow each other in a comb: the text grows then.
         var (index, answer) = (TextIndex(), -1)
         for root in roots {
