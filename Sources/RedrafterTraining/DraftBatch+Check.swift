@@ -43,7 +43,7 @@ extension DraftBatch {
             try expect("the number of terms with matches", matches.starts.count - 1, steps)
             try expect("a matched row", matches.rows, in: 0..<Int32(clamping: configuration.vocabularySize))
             try expect(
-                "the length of a match", matches.lengthsOfMatches, in: 1..<Int32(clamping: copyLengths + 1))
+                "the length of a match", matches.lengths, in: 1..<Int32(clamping: copyLengths + 1))
         }
         if let weight = weights.first(where: { !($0 >= 0 && $0.isFinite) }) {
             throw .invalidInput(what: "a weight", got: "\(weight)", expected: "a finite number from 0")

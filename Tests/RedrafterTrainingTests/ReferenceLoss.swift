@@ -88,7 +88,7 @@ struct ReferenceLoss {
         guard let matches = batch.matches, (recurrent?.copyLengths ?? 0) > 0 else { return nil }
         var sums = [Double](repeating: 0, count: rows)
         for match in Int(matches.starts[term])..<Int(matches.starts[term + 1]) {
-            let length = Int(matches.lengthsOfMatches[match])
+            let length = Int(matches.lengths[match])
             sums[Int(matches.rows[match])] += exp(parameters[layout[.copyVotes].offset + length - 1])
         }
         return sums.map { parameters[layout[.copyPower].offset] * log(1 + $0) }
