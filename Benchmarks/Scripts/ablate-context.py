@@ -23,14 +23,12 @@ VARIANTS = {
     "recurrence alone": [*PLAIN, *NO_VOTES],
     "three taps": [*TAPS, "--no-tap-norm", "--no-context-layer", *NO_VOTES],
     "three normed taps": [*TAPS, "--no-context-layer", *NO_VOTES],
-    "three taps, decoder layer": [*TAPS, "--no-tap-norm", *NO_VOTES],
-    "three normed taps, decoder layer": [*TAPS, *NO_VOTES],
     "last layer alone, decoder layer": ["--taps", "29", *NO_VOTES],
-    "the same as an addition to h": [*TAPS, "--context-adds", *NO_VOTES],
+    "three normed taps, decoder layer": [*TAPS, *NO_VOTES],
     "recurrence, votes": PLAIN,
     "three normed taps, decoder layer, votes": TAPS,
 }
-CURVE = ["recurrence alone", "three normed taps, decoder layer", "recurrence, votes"]
+CURVE = ["recurrence alone", "three normed taps, decoder layer"]
 
 
 def train(arguments, name, tokens, threads=1):
