@@ -133,6 +133,25 @@ struct PatternTests {
     }
 
     @Test(
+        "a repetition with a bound does what all its lengths do that are written as alternatives, longest first",
+        arguments: [("a", 0, 3), ("a", 1, 4), ("[ab]", 2, 5), ("é", 0, 2), (".", 1, 7), ("[aé]", 3, 3)])
+    func bounded(unit: String, least: Int, most: Int) throws {
+        var random = Mutations(seed: 77)
+        let lengths = (least...most).reversed().map { String(repeating: unit, count: $0) }
+        let (short, long) = ("\(unit){\(least),\(most)}", "(?:\(lengths.joined(separator: "|")))")
+        for _ in 0..<40 {
+            let text = (0..<200).map { _ in ["a", "a", "a", "b", "é"][random.below(5)] }.joined()
+            for rest in ["b", "(?=b)", "ab", "(?:b|ab)", "é?b", "\(unit){0,2}b", ""] {
+                let expected = try Self.pieces(long + rest, Array(text.utf8))
+                #expect(try Self.pieces(short + rest, Array(text.utf8)) == expected, "\(short)\(rest) \(text)")
+            }
+            // Runs that begin in different rounds of a loop.
+            let expected = try Self.pieces("(?:\(long)b?)+éa", Array(text.utf8))
+            #expect(try Self.pieces("(?:\(short)b?)+éa", Array(text.utf8)) == expected, "\(short) \(text)")
+        }
+    }
+
+    @Test(
         "expressions that make others backtrack without end take linear time",
         arguments: [
             "(a+)+b", "(a*)*b", "(?:a|a)*b", "(?:a?){30}a{30}b", "a*a*a*a*b", "(?=(?:a|b)*z)a", "(?:ab?)++c",
