@@ -5,7 +5,7 @@ same batches, without votes of the text, decodes MT-Bench with them, and prints 
     ablate-context.py DATA DIRECTORY [--tokens 200000] [--redrafter .build/release/redrafter]
 
 DATA is what `redrafter distill generate` made; each variant sees each of its answers once. A variant that is already in DIRECTORY is
-not trained again. Trainings run at the same time, one thread each, after the first one has stored the taps (2 KB for each token).
+not trained again. Variants run at the same time, one thread each, after the first one has stored the taps (2 KB for each token).
 """
 import argparse
 import json
@@ -44,9 +44,11 @@ def train(arguments, name, threads=1):
 def measured(arguments, path):
     """Held-out loss, the shares of right guesses and tokens a step, then tokens a step on MT-Bench with 8 rows."""
     held_out = re.findall(r"held-out loss ([\d.]+), top-1 ([\d. ]+), ([\d.]+) tokens per step", open(path + ".log").read())[-1]
+    subprocess.run([arguments.redrafter, "convert", os.path.join(path, "drafter.gguf"), path + ".gguf", "--type", "q8_0"],
+                   check=True, capture_output=True)
     output = subprocess.run(
-        [arguments.redrafter, "compare", "--drafters", "rnn", "--drafter-model", os.path.join(path, "drafter.gguf"),
-         "--tree", "most-probable", "--max-rows", "8", "--prompts", PROMPTS, "--limit", "40", "-n", "192", "-r", "1", "-o", "json"],
+        [arguments.redrafter, "compare", "--drafters", "rnn", "--drafter-model", path + ".gguf", "--tree", "most-probable",
+         "--max-rows", "8", "--prompts", PROMPTS, "--limit", "40", "-n", "96", "-r", "1", "-t", "1", "-o", "json"],
         check=True, capture_output=True, text=True).stdout
     return [*held_out, f"{json.loads(output)['drafters'][0]['mean_acceptance_length']:.3f}"]
 
@@ -61,10 +63,10 @@ def main():
     os.makedirs(arguments.directory, exist_ok=True)
     train(arguments, "three normed taps", threads=os.cpu_count())
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        paths = list(pool.map(lambda name: train(arguments, name), VARIANTS))
+        figures = list(pool.map(lambda name: measured(arguments, train(arguments, name)), VARIANTS))
     print("| what the drafter sees | held-out loss | top-1 by position | tokens/step | MT-Bench, 8 rows |\n|---|---:|---|---:|---:|")
-    for name, path in zip(VARIANTS, paths):
-        print(f"| {name} | " + " | ".join(measured(arguments, path)) + " |", flush=True)
+    for row in zip(VARIANTS, figures):
+        print(f"| {row[0]} | " + " | ".join(row[1]) + " |")
 
 
 main()
