@@ -89,7 +89,7 @@ check: setup ## run the tests that need neither Vulkan nor the default model, fo
 	@SERIAL="$(SERIAL)" VK_DRIVER_FILES=/dev/null VK_ICD_FILENAMES=/dev/null REDRAFTER_CACHE=/dev/null \
 		bash .ci/test $(if $(FILTER),--filter '$(FILTER)')
 
-exactness: setup ## compare every drafter with plain decoding on all of MT-Bench (half an hour or more)
+exactness: setup ## compare every drafter with plain decoding on all of MT-Bench (an hour or more; says how far it is)
 	REDRAFTER_EXACTNESS=full $(SWIFT) test -c release --scratch-path .build-tests --filter ExactnessTests
 
 lint: ## check the format of all sources

@@ -110,9 +110,9 @@ struct TrainingArguments: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Let the recurrent drafter copy: tokens that followed the same tokens earlier in the text become likelier. Lengths of such matches that it tells apart; 0 to copy nothing.",
+            "Let the recurrent drafter copy: tokens that followed the same tokens earlier in the text become likelier. Lengths of such matches that it tells apart; 0 to copy nothing, 8 without it.",
             valueName: "n"))
-    var copyLengths = standard.copyLengths
+    var copyLengths: Int?
 
     @Option(
         parsing: .unconditional,

@@ -127,7 +127,7 @@ public final class TrainingRun {
             totalSteps: iterations)
         let record = settings.json(
             kind: kind.kindName, iterations: iterations, data: data, vocabularySize: vocabulary.tokens.count,
-            start: start?.digest)
+            start: start?.digest, copyLengths: trainer.copyLengths)
         settingsRecord = record
         let layout = trainer.layout
         parameters = ParameterStore(layout)

@@ -81,7 +81,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
             "install libopenblas (Debian and Ubuntu: libopenblas0-pthread), or name the file in REDRAFTER_OPENBLAS"
         case .tooManyThreads: "ask for fewer threads"
         case .unsuitableStart:
-            "train the same kind with the same --layers, --exit-dim and --draft-length; see `redrafter inspect` of the file"
+            "train the same kind with the same --layers, --exit-dim, --draft-length and --copy-lengths; see `redrafter inspect` of the file"
         case .format, .output, .invalidConfiguration, .invalidInput: nil
         }
     }

@@ -40,8 +40,8 @@ public struct TrainingSettings: Sendable, Hashable {
     public var tapFolder: String?
     /// What the learning rate of the context block is multiplied by.
     public var contextRate: Float = 0.1
-    /// Lengths of matches that drafters which copy from the text tell apart; 0 to copy nothing.
-    public var copyLengths = 8
+    /// Lengths of matches that a drafter which copies from the text tells apart, 0 to copy nothing; nil for what its kind prefers.
+    public var copyLengths: Int?
     /// Tokens that the drafter predicts; 0 for all.
     public var draftVocabulary = 8192
     public var loss = DraftLoss.distillation
@@ -104,7 +104,9 @@ public struct TrainingSettings: Sendable, Hashable {
         try check(
             stepShare == 1 || !weighsBySurvival, "step-share", stepShare,
             "1 with --survival, which needs all steps")
-        try check(TextIndex.matchLengths.contains(copyLengths), "copy-lengths", copyLengths, "0 (copies nothing) to 32")
+        try check(
+            copyLengths.map(TextIndex.matchLengths.contains) ?? true, "copy-lengths", copyLengths ?? 0,
+            "0 (copies nothing) to \(TextIndex.matchLengths.upperBound)")
         try check((0...1 << 24).contains(draftVocabulary), "draft-vocab", draftVocabulary, "0 (all) or more")
         try check(
             labelTemperature.isFinite && labelTemperature > 0, "label-temp", labelTemperature, "above 0")
@@ -124,10 +126,13 @@ public struct TrainingSettings: Sendable, Hashable {
     ///   - data: that it learns from.
     ///   - vocabularySize: tokens that the drafter predicts.
     ///   - start: digest of the drafter that it begins with; nil for none.
+    ///   - copyLengths: of the drafter; 0 where it does not copy.
     public func json(
-        kind: String, iterations: Int, data: DistillationData, vocabularySize: Int, start: String? = nil
+        kind: String, iterations: Int, data: DistillationData, vocabularySize: Int, start: String? = nil,
+        copyLengths: Int
     ) -> JSONValue {
-        .object([
+        let copies: JSONValue = copyLengths > 0 ? .integer(copyLengths) : .null
+        return .object([
             "drafter": .string(kind), "iterations": .integer(iterations),
             "batch_size": .integer(batchSize), "learning_rate": .double(Double(learningRate)),
             "warmup": .integer(warmupSteps), "weight_decay": .double(Double(weightDecay)),
@@ -138,7 +143,7 @@ public struct TrainingSettings: Sendable, Hashable {
             "context_rate": .double(Double(contextRate)), "context_adds": .bool(addsToHidden),
             "state_weight": .double(Double(stateWeight)), "text_positions": .integer(textPositions),
             "step_share": .double(Double(stepShare)),
-            "copy_lengths": .integer(copyLengths), "draft_vocab": .integer(vocabularySize),
+            "copy_lengths": copies, "draft_vocab": .integer(vocabularySize),
             "loss": .string(
                 loss.rawValue + (weighsBySurvival ? ", survival" : "") + (skipsLoops ? ", no loops" : "")),
             "label_temperature": .double(Double(labelTemperature)),

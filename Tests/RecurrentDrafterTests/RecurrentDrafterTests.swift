@@ -166,7 +166,7 @@ private func proposal(
 
     /// A drafter with a context block of random weights, and an embedding table for it.
     private func contextDrafter(
-        _ context: ContextBlockSizes?, copyLengths: Int = 0, vote: Float? = nil,
+        _ context: ContextBlockSizes?, copyLengths: Int = 0, vote: Float? = nil, power: Float = 1,
         on backend: any ComputeBackend
     ) throws -> (RecurrentDrafter, any WeightHandle) {
         var weights = try ToyDrafter.recurrent(
@@ -181,7 +181,7 @@ private func proposal(
                         return DrafterTensor(
                             name: tensor.name, shape: tensor.shape,
                             values: [Float](repeating: vote, count: copyLengths))
-                    case "copy.power": return DrafterTensor(name: tensor.name, shape: [1], values: [1])
+                    case "copy.power": return DrafterTensor(name: tensor.name, shape: [1], values: [power])
                     default: return tensor
                     }
                 })
@@ -232,8 +232,9 @@ private func proposal(
     func copies() throws {
         for backend in try allBackends() {
             let text: [Int32] = [7, 8, 9, 11, 1, 2, 9, 12, 30, 8, 9]
-            func tree(_ vote: Float) throws -> DraftProposal {
-                let (drafter, embedding) = try contextDrafter(nil, copyLengths: 2, vote: vote, on: backend)
+            func tree(_ vote: Float, power: Float = 1) throws -> DraftProposal {
+                let (drafter, embedding) = try contextDrafter(
+                    nil, copyLengths: 2, vote: vote, power: power, on: backend)
                 var state = try drafter.makeState()
                 var proposal = DraftProposal(root: 9)
                 let context = DraftContext(
@@ -248,6 +249,10 @@ private func proposal(
             let (plain, lifted) = (try tree(-80).tree, try tree(30).tree)
             #expect(Set(lifted.nodes[1...2].map(\.token)) == [11, 12])
             #expect(Set(plain.nodes[1...2].map(\.token)) != [11, 12])
+            // Further than what exp can say.
+            let (far, low) = (try tree(30, power: 30), try tree(30, power: -30))
+            #expect(far.nonFiniteRows == 0 && Set(far.tree.nodes[1...2].map(\.token)) == [11, 12])
+            #expect(low.nonFiniteRows == 0 && !low.tree.nodes.contains { [11, 12].contains($0.token) })
             for vote in [Float.nan, .infinity] {
                 let proposal = try tree(vote)
                 #expect(proposal.tree.count == 1 && proposal.nonFiniteRows == 1, "\(vote)")

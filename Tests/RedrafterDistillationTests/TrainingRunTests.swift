@@ -56,6 +56,25 @@ import Testing
         events.compactMap { if case .evaluation(_, let evaluation) = $0 { evaluation } else { nil } }
     }
 
+    @Test("A position that comes twice in a batch has the same matches with its text twice")
+    func repeatedRoots() throws {
+        let run = try ToyRun()
+        try run.generate("data")
+        let data = try DistillationData(directory: run.directory.file("data"))
+        let reader = BatchReader(
+            data, vocabulary: DraftVocabulary(counting: data, size: 1 << 16), draftLength: 3, copyLengths: 4)
+        func matches(_ roots: [Int32]) throws -> BatchMatches { try #require(reader.batch(roots).matches) }
+        var count = 0
+        for roots in data.roots(isHeldOut: false).prefix(40).map({ [$0, $0 + 1] }) {
+            let (first, second) = (try matches([roots[0]]), try matches([roots[1]]))
+            let all = try matches([roots[0], roots[0], roots[1], roots[0]])
+            #expect(all.rows == first.rows + first.rows + second.rows + first.rows)
+            #expect(all.lengths == first.lengths + first.lengths + second.lengths + first.lengths)
+            count += first.rows.count
+        }
+        #expect(count > 0)
+    }
+
     @Test(
         "A drafter learns its toy model's answers, and the file that is left drafts for it",
         arguments: names)
@@ -123,6 +142,11 @@ import Testing
             _ = try train(run, "out", settings, MedusaTrainer.self)
         }
         #expect(error?.description.contains("taps") == true)
+        (settings.taps, settings.copyLengths) = ([], 4)
+        let copies = #expect(throws: DistillationError.self) {
+            _ = try train(run, "out", settings, MedusaTrainer.self)
+        }
+        #expect(copies?.description.contains("copy-lengths") == true)
     }
 
     @Test("Settings that contradict each other are refused by the name of a flag")

@@ -96,6 +96,10 @@ struct ExactnessTests {
         var answers = 0
         var tokens = 0
         var turn = 0
+        func report(_ place: String) {
+            print("exactness: \(place): \(answers) answers, \(tokens) tokens compared with plain decoding")
+            fflush(nil)
+        }
         for threads in 1...3 where Self.part == nil || Self.part == threads {
             var options = ModelOptions(contextLength: 1536, threads: threads)
             options.registry.register(ShippedDrafters.all)
@@ -128,9 +132,10 @@ struct ExactnessTests {
                         tokens += answer.count
                     }
                 }
+                if Self.isFull { report("prompt \(prompt.name), threads \(threads)") }
             }
         }
         #expect(answers > 0)
-        print("exactness: \(answers) answers, \(tokens) tokens compared with plain decoding")
+        report("all")
     }
 }

@@ -169,7 +169,7 @@ struct CheckpointDamageTests {
             "vocabulary": .integer(49152), "rate": .double(1),
             "betas": .array([.double(0.9), .double(0.99)]),
             "data": .object(["sha256": .string("ab"), "files": .integer(2)]), "threads": .integer(4),
-            "seed": .integer(.max - 1), "new": .null,
+            "seed": .integer(.max - 1), "new": .integer(0), "nothing": .null,
         ])
         #expect(
             CheckpointSettings.differences(stored: stored, current: other).map(\.key) == [

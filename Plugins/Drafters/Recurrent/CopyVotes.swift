@@ -43,15 +43,18 @@ struct CopyVotes: Sendable {
         guard !votes.isEmpty else { return list }
         let logSum = logits[Int(first.token)] - first.logit
         var raised = [TokenLogit]()
-        var mass: Float = 1
+        var rest: Float = 1
         for vote in votes {
             let before = logits[Int(vote.row)] - logSum
-            let after = before + power * log(1 + vote.weight)
-            mass += exp(after) - exp(before)
-            raised.append(TokenLogit(token: vote.row, logit: after))
+            rest -= exp(before)
+            raised.append(TokenLogit(token: vote.row, logit: before + power * log(1 + vote.weight)))
         }
+        // What the others had; rounding may leave less than nothing.
+        rest = max(rest, 0)
+        let largest = raised.reduce(rest > 0 ? 0 : -.infinity) { max($0, $1.logit) }
+        let mass = raised.reduce(rest * exp(-largest)) { $0 + exp($1.logit - largest) }
+        let correction = largest + log(mass)
         raised += list.filter { entry in !votes.contains { $0.row == entry.token } }
-        let correction = log(mass)
         guard correction.isFinite, raised.allSatisfy(\.logit.isFinite) else { return [] }
         for index in raised.indices { raised[index].logit -= correction }
         raised.sort { $0.logit != $1.logit ? $0.logit > $1.logit : $0.token < $1.token }

@@ -148,7 +148,7 @@ extension RecurrentConfiguration {
             ("drafter", "recurrent" + (isRecurrent ? "" : " (sum of embeddings)")),
             ("hidden size", "\(hiddenSize)"), ("exit size", "\(exitDimension)"), ("blocks", "\(layers)"),
         ] + (context.map { [("context block", $0.fact)] } ?? [])
-            + (copyLengths > 0 ? [("copies from the text", "matches of 1 to \(copyLengths) tokens")] : [])
+            + (copyLengths > 0 ? [("copies", "matches of 1 to \(copyLengths) tokens")] : [])
     }
 
     public var summary: [(key: String, value: JSONValue)] {

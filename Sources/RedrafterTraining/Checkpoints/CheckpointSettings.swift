@@ -54,11 +54,11 @@ public enum CheckpointSettings {
                 let path = (key.isEmpty ? "" : key + ".") + (name.string ?? name.escaped())
                 if let other = new[name] {
                     compare(value, other, key: path, &found)
-                } else {
+                } else if value != .null {
                     found.append(Difference(key: path, stored: value.summary, current: "absent"))
                 }
             }
-            for (name, value) in new where old[name] == nil {
+            for (name, value) in new where old[name] == nil && value != .null {
                 let path = (key.isEmpty ? "" : key + ".") + (name.string ?? name.escaped())
                 found.append(Difference(key: path, stored: "absent", current: value.summary))
             }

@@ -129,7 +129,8 @@ public struct BatchReader: Sendable {
                 for token in text.prompt { index.append(token) }
             }
             let tokens = text.answer
-            for place in index.tokens.count - text.prompt.count...text.place {
+            // Nothing is new where a root comes twice: epochs follow each other within a batch.
+            for place in index.tokens.count - text.prompt.count..<text.place + 1 {
                 index.append(tokens[tokens.startIndex + place])
             }
             for step in 0..<draftLength {

@@ -31,6 +31,11 @@ public struct MedusaTrainer: DrafterTrainer {
                 name: "taps", got: "\(settings.taps)",
                 allowed: "nothing for Medusa heads, which read the last hidden state")
         }
+        if let lengths = settings.copyLengths {
+            throw .outOfRange(
+                name: "copy-lengths", got: "\(lengths)",
+                allowed: "nothing for Medusa heads, which do not copy from the text")
+        }
     }
 
     /// One head for each token that is drafted.

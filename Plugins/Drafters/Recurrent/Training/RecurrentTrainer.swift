@@ -17,6 +17,9 @@ public struct RecurrentTrainer: DrafterTrainer {
     public var taps: [Int] { configuration.context?.taps ?? [] }
     public var copyLengths: Int { configuration.copyLengths }
 
+    /// Lengths of matches that are told apart unless the settings say otherwise.
+    public static let defaultCopyLengths = 8
+
     public static func configuration(
         _ settings: TrainingSettings, model: ModelSizes, vocabularySize: Int
     ) -> RecurrentConfiguration {
@@ -24,7 +27,7 @@ public struct RecurrentTrainer: DrafterTrainer {
             hiddenSize: model.hiddenSize, exitDimension: settings.exitDimension ?? model.hiddenSize,
             layers: settings.layers, vocabularySize: vocabularySize,
             context: settings.taps.isEmpty ? nil : context(settings, model),
-            copyLengths: settings.copyLengths)
+            copyLengths: settings.copyLengths ?? defaultCopyLengths)
     }
 
     /// The decoder layer is shaped like the model's.

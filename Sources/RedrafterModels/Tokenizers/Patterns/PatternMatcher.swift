@@ -232,7 +232,8 @@ struct PatternMatcher {
             guard length > 0 else { return nil }
             least += length
         }
-        let end = instruction.third < 0 ? extend(pc, set, start, least) : extend(pc, instruction, start, least)
+        let end =
+            instruction.third < 0 ? extend(pc, set, start, least) : extend(pc, instruction, start, least)
         guard !instruction.flag, end > least else { return end }
         guard let from = lastOpen(pc, end, least: least) else { return nil }
         if from > least {

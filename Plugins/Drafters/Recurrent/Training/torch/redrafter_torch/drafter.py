@@ -6,7 +6,8 @@
     n residual blocks x + SiLU(W x + b), then the LM head over the draft vocabulary
 
 h is the model's last hidden state, or the output of the context block; or h is the last tap, normed, and what the block
-gives is added to x. What the text so far says is added to the logits: `CopyVotes`. Modules are named so that `state_dict` has the names and the order of the Swift drafter's tensors.
+gives is added to x. What the text so far says is added to the logits: `CopyVotes`. Modules are named so that `state_dict`
+has the names and the order of the Swift drafter's tensors.
 """
 from dataclasses import dataclass
 

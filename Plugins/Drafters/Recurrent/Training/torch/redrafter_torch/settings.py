@@ -148,7 +148,8 @@ def record(settings, iterations, data, digest, vocabulary_size, start=None):
         "context_rate": settings.context_rate, "context_adds": settings.context_adds,
         "state_weight": settings.state_weight, "text_positions": settings.text_positions,
         "step_share": settings.step_share,
-        "copy_lengths": settings.copy_lengths, "draft_vocab": vocabulary_size, "loss": _loss(settings), "label_temperature": settings.label_temp,
+        **({"copy_lengths": settings.copy_lengths} if settings.copy_lengths > 0 else {}),
+        "draft_vocab": vocabulary_size, "loss": _loss(settings), "label_temperature": settings.label_temp,
         "step_decay": settings.step_decay, "seed": str(settings.seed), "start": start,
         "data": {
             "fingerprint": {"tokenizer": manifest.tokenizer, **manifest.fingerprint},
