@@ -5,16 +5,14 @@ same batches, without votes of the text, decodes MT-Bench with them, and prints 
     ablate-context.py DATA DIRECTORY [--tokens 200000] [--redrafter .build/release/redrafter]
 
 DATA is what `redrafter distill generate` made; each variant sees each of its answers once. A variant that is already in DIRECTORY is
-not trained again. Variants run at the same time, one thread each, after the first one has stored the taps (2 KB for each token).
+not trained again. Variants run at the same time, one thread each, after the first one has stored the taps (3.5 kB for each token).
 """
-import argparse
-import json
 import os
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-PROMPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../Tests/Prompts/mt_bench.jsonl")
+import trials
+
 TAPS = ["--taps", "9,19,29"]
 # A block that adds to the hidden state starts as nothing; at this rate it stays so, and the batches are those of the others.
 PLAIN = [*TAPS, "--context-adds", "--context-rate", "1e-9"]
@@ -28,38 +26,24 @@ VARIANTS = {
 
 
 def train(arguments, name, threads=1):
-    path = os.path.join(arguments.directory, f"{arguments.tokens}-{list(VARIANTS).index(name)}")
-    if not os.path.exists(os.path.join(path, "drafter.gguf")):
-        print(f"training {path}: {name}", flush=True)
-        subprocess.run(
-            [arguments.redrafter, "train", "rnn", "--data", arguments.data, "-o", path, "--tokens", str(arguments.tokens),
-             "--tap-folder", os.path.join(arguments.directory, "taps"), "--text-positions", "320", "--batch-size", "1280",
-             "--step-share", "0.25", "--learning-rate", "1e-3", "--context-rate", "0.5", "--warmup", "40",
-             "--weight-decay", "0.05", "--copy-lengths", "0", "--steps-per-eval", "100000", "--save-every", "100000",
-             "-t", str(threads), *VARIANTS[name]],
-            check=True, stdout=open(path + ".log", "w"), stderr=subprocess.STDOUT)
-    return path
+    return trials.train(
+        arguments, os.path.join(arguments.directory, f"{arguments.tokens}-{list(VARIANTS).index(name)}"),
+        "--tap-folder", os.path.join(arguments.directory, "taps"), "--text-positions", "320", "--batch-size", "1280",
+        "--step-share", "0.25", "--learning-rate", "1e-3", "--context-rate", "0.5", "--warmup", "40", "--weight-decay", "0.05",
+        "--copy-lengths", "0", "--steps-per-eval", "100000", "--save-every", "100000", *VARIANTS[name], threads=threads)
 
 
-def measured(arguments, path):
+def measured(arguments, folder):
     """Held-out loss, the shares of right guesses and tokens a step, then tokens a step on MT-Bench with 8 rows."""
-    held_out = re.findall(r"held-out loss ([\d.]+), top-1 ([\d. ]+), ([\d.]+) tokens per step", open(path + ".log").read())[-1]
-    subprocess.run([arguments.redrafter, "convert", os.path.join(path, "drafter.gguf"), path + ".gguf", "--type", "q8_0"],
-                   check=True, capture_output=True)
-    output = subprocess.run(
-        [arguments.redrafter, "compare", "--drafters", "rnn", "--drafter-model", path + ".gguf", "--tree", "most-probable",
-         "--max-rows", "8", "--prompts", PROMPTS, "--limit", "40", "-n", "96", "-r", "1", "-t", "1", "-o", "json"],
-        check=True, capture_output=True, text=True).stdout
-    return [*held_out, f"{json.loads(output)['drafters'][0]['mean_acceptance_length']:.3f}"]
+    held_out = re.findall(r"held-out loss ([\d.]+), top-1 ([\d. ]+), ([\d.]+) tokens per step", open(folder + ".log").read())[-1]
+    rnn = trials.compared(
+        arguments, trials.quantised(arguments, folder, "q8_0"), "rnn", "--tree", "most-probable", "--max-rows", "8",
+        "--limit", "40", "-n", "96", "-r", "1", "-t", "1")
+    return [*held_out, f"{rnn['mean_acceptance_length']:.3f}"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data")
-    parser.add_argument("directory")
-    parser.add_argument("--redrafter", default=".build/release/redrafter")
-    parser.add_argument("--tokens", type=int, default=200_000)
-    arguments = parser.parse_args()
+    arguments = trials.parser(__doc__, tokens=200_000).parse_args()
     os.makedirs(arguments.directory, exist_ok=True)
     train(arguments, "three normed taps", threads=os.cpu_count())
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

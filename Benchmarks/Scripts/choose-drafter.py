@@ -7,14 +7,12 @@ decodes MT-Bench prompts with it and with plain decoding, and prints the tables 
 DATA is what `redrafter distill generate` made. Trainings run at the same time, one thread each; a drafter that is already in
 DIRECTORY is not trained again. Measurements run one at a time with all threads.
 """
-import argparse
-import json
 import os
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-PROMPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../Tests/Prompts/mt_bench.jsonl")
+import trials
+
 SHAPES = {
     "exit 576, 2 blocks, 8,192 tokens": [],
     "1 block": ["--layers", "1"],
@@ -36,43 +34,24 @@ HEAD = ("| {} | size, MB | held-out tokens/step, 8 rows | tokens/step | draft ms
 
 
 def train(arguments, index, options):
-    folder = os.path.join(arguments.directory, f"shape-{index}")
-    if not os.path.exists(os.path.join(folder, "drafter.gguf")):
-        subprocess.run(
-            [arguments.redrafter, "train", "rnn", "--data", arguments.data, "-o", folder, "--tokens", str(arguments.tokens),
-             "--iters", str(arguments.iters), "--warmup", "50", "--steps-per-eval", str(arguments.iters),
-             "--save-every", str(arguments.iters), "-t", "1", *options],
-            check=True, stdout=open(folder + ".log", "w"), stderr=subprocess.STDOUT)
-    return folder
+    return trials.train(
+        arguments, os.path.join(arguments.directory, f"shape-{index}"), "--iters", str(arguments.iters), "--warmup", "50",
+        "--steps-per-eval", str(arguments.iters), "--save-every", str(arguments.iters), *options)
 
 
 def held_out(folder):
     return float(re.findall(r"([\d.]+) tokens per step", open(folder + ".log").read())[-1])
 
 
-def quantised(arguments, folder, kind):
-    path = f"{folder}-{kind}.gguf"
-    subprocess.run([arguments.redrafter, "convert", os.path.join(folder, "drafter.gguf"), path, "--type", kind],
-                   check=True, capture_output=True)
-    return path
-
-
 def row(arguments, name, folder, path, options=()):
-    output = subprocess.run(
-        [arguments.redrafter, "compare", "--drafters", "rnn,none", "--drafter-model", path, "--prompts", PROMPTS,
-         "--limit", str(arguments.prompts), "-n", "192", "-r", "2", "-o", "json", *options],
-        check=True, capture_output=True, text=True).stdout
-    rnn = next(d for d in json.loads(output)["drafters"] if d["drafter"] == "rnn")
+    rnn = trials.compared(
+        arguments, path, "rnn,none", "--limit", str(arguments.prompts), "-n", "192", "-r", "2", *options)
     print(f"| {name} | {os.path.getsize(path) / 1e6:.1f} | {held_out(folder):.3f} | {rnn['mean_acceptance_length']:.2f} "
           f"| {rnn['ms_per_step']['draft']:.2f} | {rnn['speedup']:.2f} |", flush=True)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data")
-    parser.add_argument("directory")
-    parser.add_argument("--redrafter", default=".build/release/redrafter")
-    parser.add_argument("--tokens", type=int, default=1_000_000)
+    parser = trials.parser(__doc__, tokens=1_000_000)
     parser.add_argument("--iters", type=int, default=400)
     parser.add_argument("--prompts", type=int, default=20)
     arguments = parser.parse_args()
@@ -81,13 +60,13 @@ def main():
         folders = list(pool.map(lambda item: train(arguments, *item), enumerate(SHAPES.values())))
     print(HEAD.format("shape, Q4_0"))
     for name, folder in zip(SHAPES, folders):
-        row(arguments, name, folder, quantised(arguments, folder, "q4_0"))
+        row(arguments, name, folder, trials.quantised(arguments, folder, "q4_0"))
     print("\n" + HEAD.format("quantisation of the first"))
     for kind in ("q4_0", "q8_0", "f16"):
-        row(arguments, kind.upper(), folders[0], quantised(arguments, folders[0], kind))
+        row(arguments, kind.upper(), folders[0], trials.quantised(arguments, folders[0], kind))
     print("\n" + HEAD.format("search with the first"))
     for name, options in SEARCHES.items():
-        row(arguments, name, folders[0], quantised(arguments, folders[0], "q4_0"), options)
+        row(arguments, name, folders[0], trials.quantised(arguments, folders[0], "q4_0"), options)
 
 
 main()

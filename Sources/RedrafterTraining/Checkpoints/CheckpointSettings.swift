@@ -13,7 +13,7 @@ public enum CheckpointSettings {
     }
 
     /// All differences in the order of the stored settings, then the members that are new. The order of
-    /// members is none; numbers are equal by value.
+    /// members is none; numbers are equal by value; null is as good as absent.
     public static func differences(stored: JSONValue, current: JSONValue) -> [Difference] {
         var found = [Difference]()
         compare(stored, current, key: "", &found)
