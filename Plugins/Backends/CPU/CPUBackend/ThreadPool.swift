@@ -29,10 +29,19 @@ final class ThreadPool: @unchecked Sendable {
     /// Largest number of units in one region.
     static let maximumUnits = Int(countMask)
 
-    /// Polls before a worker sleeps: tens of microseconds, longer than the serial work between two regions of a pass.
+    /// Polls before a worker sleeps: 50 to 250 microseconds, as long as the processor's pause takes; longer than the serial work
+    /// between two regions of a pass.
     private static let spinsBeforeSleep = 4_000
     /// Polls before the caller offers its core to a worker that holds a unit but does not run.
     private static let spinsBeforeYield = 10_000
+    /// Polls before any thread that waits offers its core, where threads are more than processors.
+    private static let spinsBeforeYieldWhenCrowded = 16
+
+    /// Workers of all pools of the process that do not sleep.
+    private static let awake = Atomic<Int>(0)
+    private static let processors = Int(rd_usable_processors())
+    /// True where a thread that polls may keep one that has work from running. Beside the workers there is a caller.
+    private static var isCrowded: Bool { awake.load(ordering: .relaxed) >= processors }
 
     /// The last region that was opened; stored after its range words.
     private let opened = Atomic<UInt64>(0)
@@ -147,7 +156,9 @@ final class ThreadPool: @unchecked Sendable {
             while finished.load(ordering: .acquiring) < units {
                 rd_spin_hint()
                 spins += 1
-                if spins > Self.spinsBeforeYield { sched_yield() }
+                if spins > (Self.isCrowded ? Self.spinsBeforeYieldWhenCrowded : Self.spinsBeforeYield) {
+                    sched_yield()
+                }
             }
             self.body = nil
         }
@@ -198,13 +209,17 @@ final class ThreadPool: @unchecked Sendable {
     private static func end(_ word: UInt64) -> Int { Int(word >> countBits & countMask) }
 
     fileprivate func workerLoop(thread: Int) {
+        Self.awake.wrappingAdd(1, ordering: .relaxed)
+        defer { Self.awake.wrappingSubtract(1, ordering: .relaxed) }
         while !isStopping.load(ordering: .relaxed) {
             let seen = work(thread: thread)
             var spins = 0
             while opened.load(ordering: .relaxed) == seen, !isStopping.load(ordering: .relaxed) {
                 rd_spin_hint()
                 spins += 1
+                if spins > Self.spinsBeforeYieldWhenCrowded, Self.isCrowded { sched_yield() }
                 guard spins >= Self.spinsBeforeSleep else { continue }
+                Self.awake.wrappingSubtract(1, ordering: .relaxed)
                 pthread_mutex_lock(sleepLock)
                 sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
                 while opened.load(ordering: .sequentiallyConsistent) == seen,
@@ -214,6 +229,7 @@ final class ThreadPool: @unchecked Sendable {
                 }
                 sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
                 pthread_mutex_unlock(sleepLock)
+                Self.awake.wrappingAdd(1, ordering: .relaxed)
             }
         }
     }
