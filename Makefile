@@ -1,8 +1,8 @@
 # The commands of the project; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-server serve install uninstall demo examples docs test test-kernels test-arm test-torch test-peers \
-	test-server test-clients test-page check exactness lint format shaders validate-vulkan bench bench-kernels bench-peer \
-	bench-quantised bench-serve fuzz soak clean
+.PHONY: help setup build build-server serve install uninstall demo examples docs build-tests test test-kernels test-arm \
+	test-torch test-peers test-server test-clients test-page check exactness lint format shaders validate-vulkan \
+	bench bench-kernels bench-peer bench-quantised bench-serve fuzz soak clean
 
 # Scripts take this one, too, and the clang beside it for the kernels alone; CLANG=/path/to/clang is another.
 SWIFT ?= swift
@@ -48,6 +48,9 @@ examples: setup ## build the example programs, and run the one that adds a kind 
 
 docs: ## build the documentation, warnings are errors
 	@bash .ci/docs
+
+build-tests: setup ## compile the tests alone; TRAITS=Server: those of the server, too
+	@BUILD_ONLY=1 bash .ci/test
 
 # In debug builds the C kernels are not optimised and the real model is very slow.
 test: setup ## run all tests; FILTER=name: those whose names match, SERIAL=1: one after the other
