@@ -43,8 +43,7 @@ serve: build-server ## build the command with its HTTP server, and start it: htt
 	@exec .build-server/release/redrafter serve $(ARGS)
 
 examples: setup ## build the example programs, and run the one that adds a kind of drafter
-	cd Examples && $(SWIFT) build -c release
-	bash Examples/check.sh
+	@bash .ci/examples
 
 docs: ## build the documentation, warnings are errors
 	@bash .ci/docs

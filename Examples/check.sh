@@ -2,9 +2,12 @@
 # Shows that plug-ins which the package does not know can do everything that its own can. A kind of drafter passes the checkers, is
 # trained, converted, inspected, listed and compared with plain decoding; a tree builder is chosen by its name. Takes about a minute
 # with the default model.
+#
+#     check.sh [BIN]    BIN has the programs; without it, the build folder of `swift build -c release` in this directory
 set -euo pipefail
+bin="${1:+$(realpath -- "$1")}"
 cd "$(dirname "$0")"
-bin="$(swift build -c release --show-bin-path)"
+[ -n "$bin" ] || bin="$(swift build -c release --show-bin-path)"
 redrafter="$bin/OwnRedrafter"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
