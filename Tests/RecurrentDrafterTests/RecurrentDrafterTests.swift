@@ -167,10 +167,11 @@ private func proposal(
     /// A drafter with a context block of random weights, and an embedding table for it.
     private func contextDrafter(
         _ context: ContextBlockSizes?, copyLengths: Int = 0, vote: Float? = nil, power: Float = 1,
-        on backend: any ComputeBackend
+        draftVocabulary: [Int32]? = nil, on backend: any ComputeBackend
     ) throws -> (RecurrentDrafter, any WeightHandle) {
         var weights = try ToyDrafter.recurrent(
-            exit: 32, layers: 1, context: context, copyLengths: copyLengths
+            exit: 32, layers: 1, vocabulary: draftVocabulary?.count ?? 40, context: context,
+            copyLengths: copyLengths
         ).weights()
         if let vote {
             weights = try DrafterWeights(
@@ -184,7 +185,7 @@ private func proposal(
                     case "copy.power": return DrafterTensor(name: tensor.name, shape: [1], values: [power])
                     default: return tensor
                     }
-                })
+                }, draftVocabulary: draftVocabulary)
         }
         var random = SeededRandom(seed: 3)
         let table = (0..<40 * 32).map { _ in Float.random(in: -1...1, using: &random) }
@@ -228,13 +229,15 @@ private func proposal(
         }
     }
 
-    @Test("What followed the same tokens before is guessed first; votes that are not finite give no guess")
+    @Test(
+        "What followed the same tokens before is guessed first, of whatever vocabulary; votes that are not finite give no guess"
+    )
     func copies() throws {
         for backend in try allBackends() {
             let text: [Int32] = [7, 8, 9, 11, 1, 2, 9, 12, 30, 8, 9]
-            func tree(_ vote: Float, power: Float = 1) throws -> DraftProposal {
+            func tree(_ vote: Float, power: Float = 1, known: [Int32]? = nil) throws -> DraftProposal {
                 let (drafter, embedding) = try contextDrafter(
-                    nil, copyLengths: 2, vote: vote, power: power, on: backend)
+                    nil, copyLengths: 2, vote: vote, power: power, draftVocabulary: known, on: backend)
                 var state = try drafter.makeState()
                 var proposal = DraftProposal(root: 9)
                 let context = DraftContext(
@@ -256,6 +259,14 @@ private func proposal(
             for vote in [Float.nan, .infinity] {
                 let proposal = try tree(vote)
                 #expect(proposal.tree.count == 1 && proposal.nonFiniteRows == 1, "\(vote)")
+            }
+            // Without a row for 12, or for both.
+            for known in [Array(0..<12), Array(13..<40)] as [[Int32]] {
+                let (plain, lifted) = (try tree(-80, known: known).tree, try tree(30, known: known).tree)
+                #expect(Set(lifted.nodes[1...2].map(\.token)) == [11, 12])
+                #expect(Set(lifted.nodes[3...].map(\.token)).isSubset(of: known))
+                // Without weight a vote leaves what the head would give it: less than a tenth.
+                #expect(plain.nodes.filter { $0.token == 12 }.allSatisfy { $0.logAcceptance < -2.5 })
             }
         }
     }

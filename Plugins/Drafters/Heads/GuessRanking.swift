@@ -43,7 +43,8 @@ public struct GuessRanking: Sendable {
     }
 
     /// Guesses for the token at a position, best first.
-    /// - Parameter list: log-probabilities of rows of the head, largest first.
+    /// - Parameter list: log-probabilities of rows of the head, largest first; behind the rows of the draft vocabulary come all tokens
+    ///   of the model.
     public func guesses(_ list: [TokenLogit], position: Int) -> [Guess] {
         guard !sampling.isGreedy, let largest = list.first?.logit else {
             return list.map { Guess(token: token($0.token), logAcceptance: $0.logit) }
@@ -62,5 +63,8 @@ public struct GuessRanking: Sendable {
         }
     }
 
-    private func token(_ row: Int32) -> Int32 { tokens?[Int(row)] ?? row }
+    private func token(_ row: Int32) -> Int32 {
+        guard let tokens else { return row }
+        return Int(row) < tokens.count ? tokens[Int(row)] : row - Int32(tokens.count)
+    }
 }

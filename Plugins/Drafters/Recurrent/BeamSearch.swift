@@ -46,7 +46,8 @@ struct BeamSearch {
 
     /// Whether there is a step to run for the tokens at a depth.
     func isOpen(at depth: Int, of drafter: RecurrentDrafter) -> Bool {
-        !beams.isEmpty && depth <= max(1, min(drafter.beamLength, budget.depth))
+        let usual = leastProbability == nil ? RecurrentDrafter.branchLength : RecurrentDrafter.nodeLength
+        return !beams.isEmpty && depth <= max(1, min(drafter.beamLength ?? usual, budget.depth))
     }
 
     /// How many of the largest logits of each row the search looks at.

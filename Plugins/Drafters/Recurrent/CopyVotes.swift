@@ -8,7 +8,8 @@ import RedrafterPlatform
 ///     votes(v) = Σ over earlier places after which v came: exp(a_m), m = length of the match, at most n
 ///     logit(v) = the head's + power · log(1 + votes(v))
 ///
-/// The text ends with the tokens that the beam has drafted.
+/// The text ends with the tokens that the beam has drafted. A token outside of the draft vocabulary, such as the name of a variable, is
+/// guessed where the text votes for it, as if the head gave it the probability `unlisted`; training leaves such tokens out.
 struct CopyVotes: Sendable {
     /// exp(a_m) for lengths from 1. `[n]`
     private let weights: [Float]
@@ -34,19 +35,23 @@ struct CopyVotes: Sendable {
     ///   - logits: of the row. `[vocabulary]`
     ///   - text: so far.
     ///   - path: tokens after it.
-    /// - Returns: as many of the largest log-probabilities with the votes; none where they are not finite.
+    /// - Returns: as many of the largest log-probabilities with the votes; none where they are not finite. From the size of the
+    ///   vocabulary on, entries are tokens that the head has no row for, as `GuessRanking` reads them.
     func applied(
         to list: [TokenLogit], _ logits: UnsafeBufferPointer<Float>, _ text: TextIndex, path: [Int32]
     ) -> [TokenLogit] {
         guard let first = list.first else { return list }
-        let votes = votes(text, path, limit: logits.count)
+        let votes = votes(text, path, rowCount: logits.count)
         guard !votes.isEmpty else { return list }
         let logSum = logits[Int(first.token)] - first.logit
         var raised = [TokenLogit]()
         var rest: Float = 1
         for vote in votes {
-            let before = logits[Int(vote.row)] - logSum
-            rest -= exp(before)
+            var before = Self.unlisted
+            if Int(vote.row) < logits.count {
+                before = logits[Int(vote.row)] - logSum
+                rest -= exp(before)
+            }
             raised.append(TokenLogit(token: vote.row, logit: before + power * log(1 + vote.weight)))
         }
         // What the others had; rounding may leave less than nothing.
@@ -61,15 +66,18 @@ struct CopyVotes: Sendable {
         return Array(raised.prefix(list.count))
     }
 
+    /// Logarithm of the probability, before votes, of a token without a row in the head.
+    private static let unlisted: Float = -2.5
+
     /// Rows that votes can push down a list: with a power below 0 they make tokens less likely.
     var mayLose: Int { power < 0 ? TextIndex.places : 0 }
 
-    /// Weights of the rows that the text votes for.
-    private func votes(_ text: TextIndex, _ path: [Int32], limit: Int) -> [(row: Int32, weight: Float)] {
+    /// Weights of the rows that the text votes for; `rowCount` and up for tokens without one.
+    private func votes(_ text: TextIndex, _ path: [Int32], rowCount: Int) -> [(row: Int32, weight: Float)] {
         var votes = [(row: Int32, weight: Float)]()
         text.forEachMatch(after: path, lengths: weights.count) { token, length in
-            let row = rows.isEmpty ? token : Int(token) < rows.count ? rows[Int(token)] : -1
-            guard row >= 0, Int(row) < limit else { return }
+            var row = rows.isEmpty ? token : Int(token) < rows.count ? rows[Int(token)] : -1
+            if row < 0 { row = Int32(rowCount) + token }
             if let index = votes.firstIndex(where: { $0.row == row }) {
                 votes[index].weight += weights[length - 1]
             } else {

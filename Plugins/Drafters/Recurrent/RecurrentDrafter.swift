@@ -19,8 +19,8 @@ public struct RecurrentDrafter: Drafter {
     public let requirements: DraftRequirements
     /// Beams that the search keeps.
     public let beamWidth: Int
-    /// Tokens that are drafted at most.
-    public let beamLength: Int
+    /// Tokens that are drafted at most; nil for `branchLength` or `nodeLength`, whichever the tree asks for.
+    public let beamLength: Int?
     /// Guesses for a token that the search looks at, with probabilities among themselves; nil for all of the vocabulary.
     public let topK: Int?
     let draftVocabulary: [Int32]?
@@ -40,7 +40,10 @@ public struct RecurrentDrafter: Drafter {
     }
 
     public static let defaultBeamWidth = 4
-    public static let defaultBeamLength = 5
+    /// Tokens of a draft whose branches are verified whole: each of them costs rows.
+    public static let branchLength = 5
+    /// Tokens of a draft of which single nodes are chosen. The search goes so far only where it has a fair chance.
+    public static let nodeLength = 8
 
     /// - Throws: `DrafterError.mismatch` where the drafter was trained for another model, `.invalidWeights` where the weights are
     ///   of another kind, `.backend`.
@@ -54,7 +57,7 @@ public struct RecurrentDrafter: Drafter {
         }
         try weights.check(against: target)
         beamWidth = options.beamWidth ?? Self.defaultBeamWidth
-        beamLength = options.beamLength ?? Self.defaultBeamLength
+        beamLength = options.beamLength
         topK = options.topK
         draftVocabulary = weights.draftVocabulary
         hiddenSize = configuration.hiddenSize
