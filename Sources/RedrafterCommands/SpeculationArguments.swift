@@ -35,7 +35,8 @@ struct TreeArguments: ParsableArguments {
 
     @Option(
         name: .customLong("beam-length"), parsing: .unconditional,
-        help: ArgumentHelp("Maximum number of tokens to draft.", valueName: "n"))
+        help: ArgumentHelp(
+            "Maximum number of tokens to draft; without it, what suits drafter and tree.", valueName: "n"))
     var beamLength: Int?
 
     @Option(

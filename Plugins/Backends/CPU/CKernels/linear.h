@@ -1,5 +1,5 @@
-// Linear layers over packed tiles. Each kernel set multiplies in its own way (linear_256.h, linear_neon.h, linear_quantised.h),
-// and all keep this definition:
+// Linear layers over packed tiles. Each kernel set multiplies in its own way (linear_avx2.h, linear_vnni_256.h, linear_neon.h,
+// linear_quantised.h), and all keep this definition:
 //
 // The result of an output element is acc, started at 0 and updated block by block in order of columns:
 //   quantised   acc = fma(float(integer dot), scale_w * scale_x, acc), then for types with a minimum
@@ -11,8 +11,10 @@
 
 #include "CKernels.h"
 #include "linear_float.h"
-#if defined(RD_ISA_AVX2)
-#include "linear_256.h"
+#if defined(RD_VNNI_256)
+#include "linear_vnni_256.h"
+#elif defined(RD_ISA_AVX2)
+#include "linear_avx2.h"
 #elif defined(RD_ISA_NEON)
 #include "linear_neon.h"
 #else

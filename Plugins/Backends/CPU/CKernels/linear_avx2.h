@@ -1,5 +1,4 @@
-// Tiles of quantised weights times panels of 8-bit activations in registers of 256 bits: AVX2 and AVX-VNNI. See linear.h
-// for the order of sums.
+// Tiles of quantised weights times panels of 8-bit activations with AVX2 and no more. See linear.h for the order of sums.
 //
 // Half a block, 16 outputs x 16 columns, is unpacked into 8 registers and stays there while all rows of the panel pass:
 // each broadcast of four activations serves two registers of weights. What a row has after the first half, and its float
@@ -10,67 +9,23 @@
 //   5 bits   4 pairs of at most 2 * 31 * 127, 31,496 together: half a block
 //   6 bits   2 pairs of at most 2 * 63 * 127, 32,004 together
 //   8 bits   as 16-bit numbers: as many instructions as by any other way, and simple
-#ifndef LINEAR_256_H
-#define LINEAR_256_H
+#ifndef LINEAR_AVX2_H
+#define LINEAR_AVX2_H
 
-#include "blocks.h"
+#include "blocks_256.h"
 #include "panels.h"
-#include "vectors.h"
-
-/// Sixteen lanes of 32 bits, or 16 pairs of 16 bits.
-typedef struct {
-    __m256i half[2];
-} lanes256;
 
 /// Half a block of 16 outputs: groups `4 part ..< 4 part + 4`, outputs 0..7 and 8..15.
 typedef struct {
     __m256i group[4][2];
 } half_block;
 
-/// A block's factors of 16 outputs.
-typedef struct {
-    __m256 scale[2];
-    __m256 minimum[2];       // added times the sum of activations
-    lanes256 part_scale[2];  // q6_K: integer factor of each half of the block, twice in 16 bits each
-    lanes256 part_zero;      // q6_K: -32 times both factors, a pair of 16 bits for each output
-} block_factors;
-
-#if defined(RD_VNNI_256)
-/// sum + products of unsigned weights and signed activations, four of each lane.
-INLINE __m256i add_products(__m256i sum, __m256i w, __m256i x) {
-#if RD_VNNI_256 == 512
-    return _mm256_dpbusd_epi32(sum, w, x);
-#else
-    return _mm256_dpbusd_avx_epi32(sum, w, x);
-#endif
-}
-#endif
-
-INLINE __m256i load256(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
-INLINE __m256 load_f16x8(const uint8_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
-
-/// Four activations for 8 outputs.
-INLINE __m256i broadcast4(const void *p) {
-    int32_t four;
-    memcpy(&four, p, 4);
-    return _mm256_set1_epi32(four);
-}
-
-/// Bits `from` and up moved to `to`; what comes from neighbouring bytes has to be masked.
-INLINE __m256i move_bits(__m256i v, int from, int to) {
-    return from > to ? _mm256_srli_epi16(v, from - to) : _mm256_slli_epi16(v, to - from);
-}
-
-/// Unsigned weights of half a block.
+/// Unsigned weights of half a block, but not of 8 bits.
 INLINE half_block unpack_half(uint32_t type, const uint8_t *block, const int part) {
     half_block w;
     const __m256i low = _mm256_set1_epi8(15), fifth = _mm256_set1_epi8(16), sixth = _mm256_set1_epi8(48);
     for (int h = 0; h < 2; h++) {
         for (int g = 0; g < 4; g++) {
-            if (type == RD_Q8_0) {
-                w.group[g][h] = load256(block + 64 * (4 * part + g) + 32 * h);
-                continue;
-            }
             __m256i v = load256(block + 64 * g + 32 * h);
             v = _mm256_and_si256(part ? _mm256_srli_epi16(v, 4) : v, low);
             if (has_fifth_bit(type)) {
@@ -87,68 +42,12 @@ INLINE half_block unpack_half(uint32_t type, const uint8_t *block, const int par
     return w;
 }
 
-INLINE block_factors factors_of(uint32_t type, const uint8_t *tile, size_t b) {
-    block_factors f;
-    const size_t numbers = number_bytes(type);
-    if (!is_super(type)) {
-        const uint8_t *at = block_at(type, tile, b) + numbers;
-        for (size_t h = 0; h < 2; h++) {
-            f.scale[h] = load_f16x8(at + 16 * h);
-            if (has_minimum(type)) f.minimum[h] = load_f16x8(at + 32 + 16 * h);
-        }
-        return f;
-    }
-    const uint8_t *own = tile + (b / 8) * rd_block_bytes(type) + 8 * numbers;
-    const uint8_t *shared = own + 256;
-    own += (b % 8) * 32;
-    for (size_t h = 0; h < 2; h++) {
-        f.scale[h] = load_f16x8(shared + 16 * h);
-        if (type == RD_Q6_K) {
-            const __m256i word = _mm256_set1_epi32(0xffff);
-            __m256i s[2];
-            for (int part = 0; part < 2; part++) {
-                s[part] = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(own + 16 * part + 8 * h)));
-                f.part_scale[part].half[h] =
-                    _mm256_or_si256(_mm256_and_si256(s[part], word), _mm256_slli_epi32(s[part], 16));
-            }
-            const __m256i both = _mm256_or_si256(_mm256_and_si256(s[0], word), _mm256_slli_epi32(s[1], 16));
-            f.part_zero.half[h] = _mm256_mullo_epi16(both, _mm256_set1_epi16(-rd_zero_offset(type)));
-        } else {
-            const __m256i scale = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(own + 8 * h)));
-            const __m256i minimum = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(own + 16 + 8 * h)));
-            f.scale[h] = _mm256_mul_ps(f.scale[h], _mm256_cvtepi32_ps(scale));
-            f.minimum[h] = _mm256_mul_ps(load_f16x8(shared + 32 + 16 * h), _mm256_cvtepi32_ps(minimum));
-        }
-    }
-    return f;
-}
-
-/// What the zero offset of the weights takes off: the same for all outputs but in q6_K. `sums` are those of the halves.
-INLINE lanes256 zero_part(uint32_t type, const block_factors *f, const int16_t *sums) {
-    const __m256i both = broadcast4(sums);
-    lanes256 zero;
-    if (type == RD_Q6_K) {
-        for (int h = 0; h < 2; h++) zero.half[h] = _mm256_madd_epi16(f->part_zero.half[h], both);
-    } else {
-        zero.half[0] = _mm256_madd_epi16(both, _mm256_set1_epi16((short)-rd_zero_offset(type)));
-        zero.half[1] = zero.half[0];
-    }
-    return zero;
-}
-
 /// The dot product of half a block, for 8 outputs: 32-bit lanes, or pairs of 16 bits that are still to be added where
 /// they fit. `before` is what the first half gave, of no meaning in the first.
 INLINE __m256i dot_half(
     uint32_t type, const half_block *w, const __m256i x[4], const block_factors *f, const int part, const int h,
     __m256i before
 ) {
-#if defined(RD_VNNI_256)
-    __m256i sum = part && type != RD_Q6_K ? before : _mm256_setzero_si256();
-    for (int g = 0; g < 4; g++) sum = add_products(sum, w->group[g][h], x[g]);
-    if (type != RD_Q6_K) return sum;
-    sum = _mm256_mullo_epi32(sum, _mm256_srai_epi32(f->part_scale[part].half[h], 16));
-    return part ? _mm256_add_epi32(sum, before) : sum;
-#else
     __m256i products[4];
     for (int g = 0; g < 4; g++) products[g] = _mm256_maddubs_epi16(w->group[g][h], x[g]);
     const __m256i low = _mm256_add_epi16(products[0], products[1]);
@@ -164,36 +63,14 @@ INLINE __m256i dot_half(
         return part ? _mm256_add_epi32(wide, before) : wide;
     }
     return part ? _mm256_madd_epi16(_mm256_add_epi16(sum, before), ones) : sum;
-#endif
 }
 
 INLINE void broadcast_half(const int8_t *q, const int part, __m256i x[4]) {
     for (int g = 0; g < 4; g++) x[g] = broadcast4(q + 16 * part + 4 * g);
 }
 
-INLINE void clear_sums(float *sums) {
-    for (int h = 0; h < 2; h++) _mm256_storeu_ps(sums + 8 * h, _mm256_setzero_ps());
-}
-
-/// Adds the integer dot products of a block and one row to the float sums.
-INLINE void add_block(
-    uint32_t type, float *sums, lanes256 dot, const block_factors *f, float scale, float scaled_sum
-) {
-    for (int h = 0; h < 2; h++) {
-        __m256 sum = _mm256_loadu_ps(sums + 8 * h);
-        sum = _mm256_fmadd_ps(
-            _mm256_cvtepi32_ps(dot.half[h]), _mm256_mul_ps(f->scale[h], _mm256_set1_ps(scale)), sum);
-        if (has_minimum(type)) {
-            const __m256 x = _mm256_set1_ps(scaled_sum);
-            // K-quants take their minimum off.
-            sum = is_super(type) ? _mm256_fnmadd_ps(f->minimum[h], x, sum) : _mm256_fmadd_ps(f->minimum[h], x, sum);
-        }
-        _mm256_storeu_ps(sums + 8 * h, sum);
-    }
-}
-
 /// All rows of a panel; `one` says that there is a single row. `acc [rows][16]`
-INLINE void tile_256(
+INLINE void half_tile(
     uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, const int one, float *acc
 ) {
     const size_t rows = one ? 1 : p.rows;
@@ -226,9 +103,8 @@ INLINE void tile_256(
     }
 }
 
-#if !defined(RD_VNNI_256)
 /// 8-bit weights, widened to 16 bits: a quarter of a block, 16 outputs x 8 columns, fills the registers.
-INLINE void wide_tile_256(const uint8_t *tile, size_t blocks, panel_view p, const int one, float *acc) {
+INLINE void wide_tile(const uint8_t *tile, size_t blocks, panel_view p, const int one, float *acc) {
     const size_t rows = one ? 1 : p.rows;
     const __m256i low = _mm256_set1_epi16(255);
     lanes256 dots[RD_PANEL];
@@ -263,10 +139,7 @@ INLINE void wide_tile_256(const uint8_t *tile, size_t blocks, panel_view p, cons
         }
     }
 }
-#define TILE_Q8_0(one) wide_tile_256(tile, blocks, p, one, acc)
-#else
-#define TILE_Q8_0(one) tile_256(RD_Q8_0, tile, blocks, p, one, acc)
-#endif
+
 
 #define DEFINE_QUANTISED(name, call)                                                                             \
     static __attribute__((noinline)) void name(                                                                   \
@@ -277,13 +150,14 @@ INLINE void wide_tile_256(const uint8_t *tile, size_t blocks, panel_view p, cons
         else                                                                                                     \
             call(0);                                                                                             \
     }
-#define TILE_Q4_0(one) tile_256(RD_Q4_0, tile, blocks, p, one, acc)
-#define TILE_Q4_1(one) tile_256(RD_Q4_1, tile, blocks, p, one, acc)
-#define TILE_Q5_0(one) tile_256(RD_Q5_0, tile, blocks, p, one, acc)
-#define TILE_Q5_1(one) tile_256(RD_Q5_1, tile, blocks, p, one, acc)
-#define TILE_Q4_K(one) tile_256(RD_Q4_K, tile, blocks, p, one, acc)
-#define TILE_Q5_K(one) tile_256(RD_Q5_K, tile, blocks, p, one, acc)
-#define TILE_Q6_K(one) tile_256(RD_Q6_K, tile, blocks, p, one, acc)
+#define TILE_Q4_0(one) half_tile(RD_Q4_0, tile, blocks, p, one, acc)
+#define TILE_Q4_1(one) half_tile(RD_Q4_1, tile, blocks, p, one, acc)
+#define TILE_Q5_0(one) half_tile(RD_Q5_0, tile, blocks, p, one, acc)
+#define TILE_Q5_1(one) half_tile(RD_Q5_1, tile, blocks, p, one, acc)
+#define TILE_Q8_0(one) wide_tile(tile, blocks, p, one, acc)
+#define TILE_Q4_K(one) half_tile(RD_Q4_K, tile, blocks, p, one, acc)
+#define TILE_Q5_K(one) half_tile(RD_Q5_K, tile, blocks, p, one, acc)
+#define TILE_Q6_K(one) half_tile(RD_Q6_K, tile, blocks, p, one, acc)
 
 DEFINE_QUANTISED(tile_q4_0, TILE_Q4_0)
 DEFINE_QUANTISED(tile_q4_1, TILE_Q4_1)
