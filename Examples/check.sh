@@ -3,14 +3,15 @@
 # trained, converted, inspected, listed and compared with plain decoding; a tree builder is chosen by its name. Takes about a minute
 # with the default model.
 #
-#     check.sh [BIN]    BIN has the programs; without it, the build folder of `swift build -c release` in this directory
+#     check.sh [BIN]    BIN has the programs: .build/release after `make examples`; without it, this directory's own build folder
 set -euo pipefail
 bin="${1:+$(realpath -- "$1")}"
 cd "$(dirname "$0")"
-[ -n "$bin" ] || bin="$(swift build -c release --show-bin-path)"
+[ -n "$bin" ] || bin="$(${SWIFT:-swift} build -c release --show-bin-path)"
 redrafter="$bin/OwnRedrafter"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
+[ -x "$redrafter" ] || { echo "error: $redrafter is missing; run \`make examples\`, or say where it is: check.sh BIN" >&2; exit 1; }
 say() { printf '== %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 

@@ -265,8 +265,11 @@ private func proposal(
                 let (plain, lifted) = (try tree(-80, known: known).tree, try tree(30, known: known).tree)
                 #expect(Set(lifted.nodes[1...2].map(\.token)) == [11, 12])
                 #expect(Set(lifted.nodes[3...].map(\.token)).isSubset(of: known))
-                // Without weight a vote leaves what the head would give it: less than a tenth.
-                #expect(plain.nodes.filter { $0.token == 12 }.allSatisfy { $0.logAcceptance < -2.5 })
+                // A vote of no effect proposes nothing.
+                #expect(plain.nodes.dropFirst().allSatisfy { known.contains($0.token) })
+                #expect(
+                    try tree(30, power: 0, known: known).tree.nodes.map(\.token) == plain.nodes.map(\.token))
+                #expect(try tree(30, power: -30, known: known).nonFiniteRows == 0)
             }
         }
     }

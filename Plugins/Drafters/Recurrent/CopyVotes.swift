@@ -9,7 +9,7 @@ import RedrafterPlatform
 ///     logit(v) = the head's + power · log(1 + votes(v))
 ///
 /// The text ends with the tokens that the beam has drafted. A token outside of the draft vocabulary, such as the name of a variable, is
-/// guessed where the text votes for it, as if the head gave it the probability `unlisted`; training leaves such tokens out.
+/// guessed where the text votes for it: what votes would add to a probability of exp(`unlisted`). Training leaves such tokens out.
 struct CopyVotes: Sendable {
     /// exp(a_m) for lengths from 1. `[n]`
     private let weights: [Float]
@@ -47,12 +47,14 @@ struct CopyVotes: Sendable {
         var raised = [TokenLogit]()
         var rest: Float = 1
         for vote in votes {
-            var before = Self.unlisted
+            let gain = power * log(1 + vote.weight)
             if Int(vote.row) < logits.count {
-                before = logits[Int(vote.row)] - logSum
+                let before = logits[Int(vote.row)] - logSum
                 rest -= exp(before)
+                raised.append(TokenLogit(token: vote.row, logit: before + gain))
+            } else if gain > 0 {
+                raised.append(TokenLogit(token: vote.row, logit: Self.unlisted + gain + log(1 - exp(-gain))))
             }
-            raised.append(TokenLogit(token: vote.row, logit: before + power * log(1 + vote.weight)))
         }
         // What the others had; rounding may leave less than nothing.
         rest = max(rest, 0)
@@ -66,8 +68,8 @@ struct CopyVotes: Sendable {
         return Array(raised.prefix(list.count))
     }
 
-    /// Logarithm of the probability, before votes, of a token without a row in the head.
-    private static let unlisted: Float = -2.5
+    /// Logarithm of the probability that the votes of a token without a row in the head multiply.
+    private static let unlisted: Float = -2
 
     /// Rows that votes can push down a list: with a power below 0 they make tokens less likely.
     var mayLose: Int { power < 0 ? TextIndex.places : 0 }

@@ -140,7 +140,6 @@ INLINE void wide_tile(const uint8_t *tile, size_t blocks, panel_view p, const in
     }
 }
 
-
 #define DEFINE_QUANTISED(name, call)                                                                             \
     static __attribute__((noinline)) void name(                                                                   \
         const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {                       \

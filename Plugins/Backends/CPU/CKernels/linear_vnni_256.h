@@ -2,7 +2,8 @@
 // linear.h for the order of sums.
 //
 // The integer sums of a block stay in registers: of up to 4 rows those of all 16 outputs, of 5 to 8 rows those of 8 outputs, then those
-// of the other 8. Weights are unpacked four columns at a time and pass all these rows at once.
+// of the other 8. Weights are unpacked four columns at a time and pass all these rows at once. What q6_K has after its first half waits
+// in the first-level cache.
 #ifndef LINEAR_VNNI_256_H
 #define LINEAR_VNNI_256_H
 
@@ -10,7 +11,7 @@
 #include "counts.h"
 #include "panels.h"
 
-// Rows whose sums stay in registers: those of all 16 outputs, or of 8.
+// Rows whose sums of all 16 outputs stay in registers.
 #define ROWS_OF_WHOLE_TILES 4
 _Static_assert(RD_PANEL == 8, "a panel's rows are one case each");
 
