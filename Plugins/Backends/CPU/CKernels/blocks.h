@@ -11,6 +11,17 @@ INLINE int has_minimum(uint32_t type) {
     return type == RD_Q4_1 || type == RD_Q5_1 || type == RD_Q4_K || type == RD_Q5_K;
 }
 
+/// The function of each quantised type's tiles, and the type.
+#define EACH_QUANTISED(define)                                                                                   \
+    define(tile_q4_0, RD_Q4_0)                                                                                   \
+    define(tile_q4_1, RD_Q4_1)                                                                                   \
+    define(tile_q5_0, RD_Q5_0)                                                                                   \
+    define(tile_q5_1, RD_Q5_1)                                                                                   \
+    define(tile_q8_0, RD_Q8_0)                                                                                   \
+    define(tile_q4_K, RD_Q4_K)                                                                                   \
+    define(tile_q5_K, RD_Q5_K)                                                                                   \
+    define(tile_q6_K, RD_Q6_K)
+
 /// Bytes of the numbers of a block, without its factors.
 INLINE size_t number_bytes(uint32_t type) {
     if (type == RD_Q8_0) return 512;

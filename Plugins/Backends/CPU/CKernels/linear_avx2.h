@@ -140,31 +140,25 @@ INLINE void wide_tile(const uint8_t *tile, size_t blocks, panel_view p, const in
     }
 }
 
-#define DEFINE_QUANTISED(name, call)                                                                             \
-    static __attribute__((noinline)) void name(                                                                   \
-        const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {                       \
+INLINE void any_tile(
+    uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, const int one, float *acc
+) {
+    if (type == RD_Q8_0)
+        wide_tile(tile, blocks, p, one, acc);
+    else
+        half_tile(type, tile, blocks, p, one, acc);
+}
+
+#define DEFINE_QUANTISED(name, type)                                                                             \
+    static __attribute__((noinline)) void name(                                                                  \
+        const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {                     \
         const panel_view p = view_panel(panel, blocks, rows);                                                    \
         if (rows == 1)                                                                                           \
-            call(1);                                                                                             \
+            any_tile(type, tile, blocks, p, 1, acc);                                                             \
         else                                                                                                     \
-            call(0);                                                                                             \
+            any_tile(type, tile, blocks, p, 0, acc);                                                             \
     }
-#define TILE_Q4_0(one) half_tile(RD_Q4_0, tile, blocks, p, one, acc)
-#define TILE_Q4_1(one) half_tile(RD_Q4_1, tile, blocks, p, one, acc)
-#define TILE_Q5_0(one) half_tile(RD_Q5_0, tile, blocks, p, one, acc)
-#define TILE_Q5_1(one) half_tile(RD_Q5_1, tile, blocks, p, one, acc)
-#define TILE_Q8_0(one) wide_tile(tile, blocks, p, one, acc)
-#define TILE_Q4_K(one) half_tile(RD_Q4_K, tile, blocks, p, one, acc)
-#define TILE_Q5_K(one) half_tile(RD_Q5_K, tile, blocks, p, one, acc)
-#define TILE_Q6_K(one) half_tile(RD_Q6_K, tile, blocks, p, one, acc)
 
-DEFINE_QUANTISED(tile_q4_0, TILE_Q4_0)
-DEFINE_QUANTISED(tile_q4_1, TILE_Q4_1)
-DEFINE_QUANTISED(tile_q5_0, TILE_Q5_0)
-DEFINE_QUANTISED(tile_q5_1, TILE_Q5_1)
-DEFINE_QUANTISED(tile_q8_0, TILE_Q8_0)
-DEFINE_QUANTISED(tile_q4_K, TILE_Q4_K)
-DEFINE_QUANTISED(tile_q5_K, TILE_Q5_K)
-DEFINE_QUANTISED(tile_q6_K, TILE_Q6_K)
+EACH_QUANTISED(DEFINE_QUANTISED)
 
 #endif

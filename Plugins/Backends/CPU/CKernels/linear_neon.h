@@ -204,13 +204,6 @@ INLINE void all_rows(uint32_t type, const uint8_t *tile, size_t blocks, panel_vi
             all_rows(type, tile, blocks, p, acc);                                                                \
     }
 
-DEFINE_QUANTISED(tile_q4_0, RD_Q4_0)
-DEFINE_QUANTISED(tile_q4_1, RD_Q4_1)
-DEFINE_QUANTISED(tile_q5_0, RD_Q5_0)
-DEFINE_QUANTISED(tile_q5_1, RD_Q5_1)
-DEFINE_QUANTISED(tile_q8_0, RD_Q8_0)
-DEFINE_QUANTISED(tile_q4_K, RD_Q4_K)
-DEFINE_QUANTISED(tile_q5_K, RD_Q5_K)
-DEFINE_QUANTISED(tile_q6_K, RD_Q6_K)
+EACH_QUANTISED(DEFINE_QUANTISED)
 
 #endif

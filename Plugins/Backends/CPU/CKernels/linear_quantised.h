@@ -154,32 +154,29 @@ INLINE void super_tile(
     for (int r = 0; r < count; r++) store16(acc + (first + (size_t)r) * 16, sums[r]);
 }
 
-#define DEFINE_QUANTISED(name, type, kernel)                                                                     \
-    static void name(const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {        \
-        panel_view p = view_panel(panel, blocks, rows);                                                          \
-        for (size_t first = 0; first < rows; first += REGISTER_ROWS) {                                           \
-            size_t count = rows - first < REGISTER_ROWS ? rows - first : REGISTER_ROWS;                          \
-            EACH_ROW_COUNT(count, CALL_##kernel(type))                                                               \
-        }                                                                                                        \
-    }
-#define CALL_simple_tile(type) BODY_simple_##type
-#define CALL_super_tile(type) BODY_super_##type
-#define BODY_simple_RD_Q4_0(n) simple_tile(RD_Q4_0, tile, blocks, p, first, n, acc)
-#define BODY_simple_RD_Q4_1(n) simple_tile(RD_Q4_1, tile, blocks, p, first, n, acc)
-#define BODY_simple_RD_Q5_0(n) simple_tile(RD_Q5_0, tile, blocks, p, first, n, acc)
-#define BODY_simple_RD_Q5_1(n) simple_tile(RD_Q5_1, tile, blocks, p, first, n, acc)
-#define BODY_simple_RD_Q8_0(n) simple_tile(RD_Q8_0, tile, blocks, p, first, n, acc)
-#define BODY_super_RD_Q4_K(n) super_tile(RD_Q4_K, tile, blocks, p, first, n, acc)
-#define BODY_super_RD_Q5_K(n) super_tile(RD_Q5_K, tile, blocks, p, first, n, acc)
-#define BODY_super_RD_Q6_K(n) super_tile(RD_Q6_K, tile, blocks, p, first, n, acc)
+INLINE void any_tile(
+    uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, size_t first, const int count, float *acc
+) {
+    if (is_super(type))
+        super_tile(type, tile, blocks, p, first, count, acc);
+    else
+        simple_tile(type, tile, blocks, p, first, count, acc);
+}
 
-DEFINE_QUANTISED(tile_q4_0, RD_Q4_0, simple_tile)
-DEFINE_QUANTISED(tile_q4_1, RD_Q4_1, simple_tile)
-DEFINE_QUANTISED(tile_q5_0, RD_Q5_0, simple_tile)
-DEFINE_QUANTISED(tile_q5_1, RD_Q5_1, simple_tile)
-DEFINE_QUANTISED(tile_q8_0, RD_Q8_0, simple_tile)
-DEFINE_QUANTISED(tile_q4_K, RD_Q4_K, super_tile)
-DEFINE_QUANTISED(tile_q5_K, RD_Q5_K, super_tile)
-DEFINE_QUANTISED(tile_q6_K, RD_Q6_K, super_tile)
+INLINE void all_rows(uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, float *acc) {
+    for (size_t first = 0; first < p.rows; first += REGISTER_ROWS) {
+        size_t count = p.rows - first < REGISTER_ROWS ? p.rows - first : REGISTER_ROWS;
+#define ROWS(n) any_tile(type, tile, blocks, p, first, n, acc)
+        EACH_ROW_COUNT(count, ROWS)
+#undef ROWS
+    }
+}
+
+#define DEFINE_QUANTISED(name, type)                                                                             \
+    static void name(const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {        \
+        all_rows(type, tile, blocks, view_panel(panel, blocks, rows), acc);                                      \
+    }
+
+EACH_QUANTISED(DEFINE_QUANTISED)
 
 #endif

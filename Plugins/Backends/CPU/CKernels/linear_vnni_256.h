@@ -102,28 +102,18 @@ INLINE void row_tile(
     }
 }
 
-#define DEFINE_QUANTISED(name, type)                                                                              \
-    static __attribute__((noinline)) void name(                                                                   \
-        const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {                       \
-        const panel_view p = view_panel(panel, blocks, rows);                                                    \
-        EACH_COUNT_8(rows, ROWS_##type)                                                                          \
-    }
-#define ROWS_RD_Q4_0(n) row_tile(RD_Q4_0, tile, blocks, p, n, acc)
-#define ROWS_RD_Q4_1(n) row_tile(RD_Q4_1, tile, blocks, p, n, acc)
-#define ROWS_RD_Q5_0(n) row_tile(RD_Q5_0, tile, blocks, p, n, acc)
-#define ROWS_RD_Q5_1(n) row_tile(RD_Q5_1, tile, blocks, p, n, acc)
-#define ROWS_RD_Q8_0(n) row_tile(RD_Q8_0, tile, blocks, p, n, acc)
-#define ROWS_RD_Q4_K(n) row_tile(RD_Q4_K, tile, blocks, p, n, acc)
-#define ROWS_RD_Q5_K(n) row_tile(RD_Q5_K, tile, blocks, p, n, acc)
-#define ROWS_RD_Q6_K(n) row_tile(RD_Q6_K, tile, blocks, p, n, acc)
+INLINE void row_tiles(uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, float *acc) {
+#define ROWS(n) row_tile(type, tile, blocks, p, n, acc)
+    EACH_COUNT_8(p.rows, ROWS)
+#undef ROWS
+}
 
-DEFINE_QUANTISED(tile_q4_0, RD_Q4_0)
-DEFINE_QUANTISED(tile_q4_1, RD_Q4_1)
-DEFINE_QUANTISED(tile_q5_0, RD_Q5_0)
-DEFINE_QUANTISED(tile_q5_1, RD_Q5_1)
-DEFINE_QUANTISED(tile_q8_0, RD_Q8_0)
-DEFINE_QUANTISED(tile_q4_K, RD_Q4_K)
-DEFINE_QUANTISED(tile_q5_K, RD_Q5_K)
-DEFINE_QUANTISED(tile_q6_K, RD_Q6_K)
+#define DEFINE_QUANTISED(name, type)                                                                             \
+    static __attribute__((noinline)) void name(                                                                  \
+        const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {                     \
+        row_tiles(type, tile, blocks, view_panel(panel, blocks, rows), acc);                                     \
+    }
+
+EACH_QUANTISED(DEFINE_QUANTISED)
 
 #endif
