@@ -11,9 +11,9 @@ cd "$(dirname "$0")"
 redrafter="$bin/OwnRedrafter"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-[ -x "$redrafter" ] || { echo "error: $redrafter is missing; run \`make examples\`, or say where it is: check.sh BIN" >&2; exit 1; }
 say() { printf '== %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+[ -x "$redrafter" ] || die "$redrafter is missing; run \`make examples\`, or say where it is: check.sh BIN"
 
 say "contracts"
 "$bin/CheckPairDrafter"
