@@ -45,7 +45,7 @@ public enum RedrafterError: Error, Sendable, Equatable, CustomStringConvertible 
             "use a smaller context or a model with fewer bits"
         case .format(.outOfMemory): "free some memory, or allow the process more of it"
         case .format(.invalid), .tokenizer(.invalid), .model(.format(.invalid)), .model(.missingTensors):
-            "the file may be damaged or incomplete; download it again"
+            "the file may be damaged or incomplete; correct it, or get it again"
         case .backend(.nonFinite), .transformer(.backend(.nonFinite)): "check the file's checksum"
         default: nil
         }

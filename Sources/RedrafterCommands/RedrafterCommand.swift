@@ -43,6 +43,7 @@ extension RedrafterCommand {
 
     private static func run(_ arguments: [String]) -> ExitCode {
         do {
+            try CommandPath.checkHelp(arguments)
             var command = try parseAsRoot(arguments)
             try command.run()
             return .success

@@ -126,6 +126,7 @@ extension Scheduler {
         metrics.speculation.count(outcome)
         let slot = kept.share.slot
         guard let drafter = slots[slot].text?.drafter else { return }
+        slots[slot].sessions[drafter].observe(outcome)
         slots[slot].text?.metrics.count(outcome)
         slots[slot].text?.share.calibration.observe(kept.share.tree, path: verdict.path)
         drafters[drafter].calibration.observe(kept.share.tree, path: verdict.path)

@@ -4,19 +4,8 @@ import RedrafterCore
 import RedrafterFormats
 import RedrafterTesting
 import Testing
-import VulkanBackend
 
 @testable import RecurrentDrafter
-
-private func backends() throws -> [any ComputeBackend] {
-    [ReferenceBackend(), try CPUBackend(options: CPUBackend.Options(threads: 2))]
-}
-
-/// The same and, where there is one, a Vulkan device.
-private func allBackends() throws -> [any ComputeBackend] {
-    let hasDevice = (try? VulkanDeviceDescription.all().contains(where: \.isUsable)) ?? false
-    return try backends() + (hasDevice ? [try VulkanBackend(options: VulkanBackend.Options())] : [])
-}
 
 /// What a drafter proposes after one token, where its guesses are verified as they are.
 private func proposal(
@@ -164,41 +153,6 @@ private func proposal(
         #expect(failures == [])
     }
 
-    /// A drafter with a context block of random weights, and an embedding table for it.
-    private func contextDrafter(
-        _ context: ContextBlockSizes?, copyLengths: Int = 0, vote: Float? = nil, power: Float = 1,
-        draftVocabulary: [Int32]? = nil, on backend: any ComputeBackend
-    ) throws -> (RecurrentDrafter, any WeightHandle) {
-        var weights = try ToyDrafter.recurrent(
-            exit: 32, layers: 1, vocabulary: draftVocabulary?.count ?? 40, context: context,
-            copyLengths: copyLengths
-        ).weights()
-        if let vote {
-            weights = try DrafterWeights(
-                path: "votes", configuration: weights.configuration,
-                tensors: weights.tensors.map { tensor in
-                    switch tensor.name {
-                    case "copy.votes":
-                        return DrafterTensor(
-                            name: tensor.name, shape: tensor.shape,
-                            values: [Float](repeating: vote, count: copyLengths))
-                    case "copy.power": return DrafterTensor(name: tensor.name, shape: [1], values: [power])
-                    default: return tensor
-                    }
-                }, draftVocabulary: draftVocabulary)
-        }
-        var random = SeededRandom(seed: 3)
-        let table = (0..<40 * 32).map { _ in Float.random(in: -1...1, using: &random) }
-        let target = DraftTarget(
-            fingerprint: ModelFingerprint(
-                tokenizer: "0", vocabularySize: 40, hiddenSize: 32, layers: 2, heads: 1, keyValueHeads: 1,
-                feedForwardSize: 1), tokenCount: 40, contextLength: 200, backend: backend)
-        return (
-            try RecurrentDrafter(weights, for: target),
-            try table.withUnsafeBytes { try backend.makeWeight(type: .f32, rows: 40, columns: 32, bytes: $0) }
-        )
-    }
-
     @Test(
         "With a context block, too",
         arguments: [
@@ -213,64 +167,6 @@ private func proposal(
                 drafter, vocabularySize: 40, backend: backend,
                 hidden: [Float](repeating: .nan, count: 32), embedding: embedding)
             #expect(failures == [])
-        }
-    }
-
-    @Test("And where it copies from the text")
-    func copyContract() throws {
-        for backend in try allBackends() {
-            for context in [nil, ToyDrafter.context()] {
-                let (drafter, embedding) = try contextDrafter(context, copyLengths: 3, on: backend)
-                let failures = try checkDrafter(
-                    drafter, vocabularySize: 40, backend: backend,
-                    hidden: (0..<32).map { Float($0 % 5) - 2 }, embedding: embedding)
-                #expect(failures == [])
-            }
-        }
-    }
-
-    @Test(
-        "What followed the same tokens before is guessed first, of whatever vocabulary; votes that are not finite give no guess"
-    )
-    func copies() throws {
-        for backend in try allBackends() {
-            let text: [Int32] = [7, 8, 9, 11, 1, 2, 9, 12, 30, 8, 9]
-            func tree(_ vote: Float, power: Float = 1, known: [Int32]? = nil) throws -> DraftProposal {
-                let (drafter, embedding) = try contextDrafter(
-                    nil, copyLengths: 2, vote: vote, power: power, draftVocabulary: known, on: backend)
-                var state = try drafter.makeState()
-                var proposal = DraftProposal(root: 9)
-                let context = DraftContext(
-                    tokens: text,
-                    hidden: try backend.makeTensor(
-                        rows: 1, columns: 32, values: (0..<32).map { Float($0 % 5) - 2 }),
-                    embedding: embedding, stream: backend.makeStream())
-                try drafter.propose(
-                    context, budget: DraftBudget(nodes: 20, depth: 1), state: &state, proposal: &proposal)
-                return proposal
-            }
-            let (plain, lifted) = (try tree(-80).tree, try tree(30).tree)
-            #expect(Set(lifted.nodes[1...2].map(\.token)) == [11, 12])
-            #expect(Set(plain.nodes[1...2].map(\.token)) != [11, 12])
-            // Further than what exp can say.
-            let (far, low) = (try tree(30, power: 30), try tree(30, power: -30))
-            #expect(far.nonFiniteRows == 0 && Set(far.tree.nodes[1...2].map(\.token)) == [11, 12])
-            #expect(low.nonFiniteRows == 0 && !low.tree.nodes.contains { [11, 12].contains($0.token) })
-            for vote in [Float.nan, .infinity] {
-                let proposal = try tree(vote)
-                #expect(proposal.tree.count == 1 && proposal.nonFiniteRows == 1, "\(vote)")
-            }
-            // Without a row for 12, or for both.
-            for known in [Array(0..<12), Array(13..<40)] as [[Int32]] {
-                let (plain, lifted) = (try tree(-80, known: known).tree, try tree(30, known: known).tree)
-                #expect(Set(lifted.nodes[1...2].map(\.token)) == [11, 12])
-                #expect(Set(lifted.nodes[3...].map(\.token)).isSubset(of: known))
-                // A vote of no effect proposes nothing.
-                #expect(plain.nodes.dropFirst().allSatisfy { known.contains($0.token) })
-                #expect(
-                    try tree(30, power: 0, known: known).tree.nodes.map(\.token) == plain.nodes.map(\.token))
-                #expect(try tree(30, power: -30, known: known).nonFiniteRows == 0)
-            }
         }
     }
 

@@ -59,6 +59,8 @@ struct CommandTests {
         Failure(arguments: "generate -p x --beam-width 0", code: 64, says: "beam-width is 0"),
         Failure(arguments: "generate -p x --verifier nice", code: 64, says: "verifier"),
         Failure(arguments: "nonsense", code: 64, says: "nonsense"),
+        Failure(arguments: "help nonsense", code: 64, says: "'redrafter' has no command 'nonsense'"),
+        Failure(arguments: "help distill nonsense", code: 64, says: "'redrafter distill' has no command"),
     ]
 
     @Test("Wrong use ends with its exit code and a line that names what is wrong", arguments: failures)

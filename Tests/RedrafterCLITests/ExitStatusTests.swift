@@ -191,7 +191,7 @@ import Testing
             ),
             (
                 "inspect", .format(.invalid(file: "f", field: "k", expected: "1", got: "2", offset: 0)),
-                "the file may be damaged or incomplete; download it again"
+                "the file may be damaged or incomplete; correct it, or get it again"
             ),
         ] as [(String, RedrafterError, String)] {
             #expect(CommandFailure(error, of: CommandPath([command]))?.hint == hint)

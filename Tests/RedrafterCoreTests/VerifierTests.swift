@@ -51,7 +51,10 @@ import Testing
             }
             for node in tree.nodes.indices {
                 if tree.nodes[node].token == 3 {
-                    #expect(try verdict(damaging: node) == verdict(damaging: nil))
+                    let (damaged, whole) = (try verdict(damaging: node), try verdict(damaging: nil))
+                    #expect(damaged.path == whole.path && damaged.next == whole.next)
+                    // What is most likely there is not known.
+                    #expect(damaged.mostLikely.isEmpty)
                 } else {
                     #expect(throws: BackendError.nonFinite(what: "the logits")) {
                         try verdict(damaging: node)
@@ -59,6 +62,8 @@ import Testing
                 }
             }
             #expect(try verdict(damaging: nil).next == 5)
+            // Of all rows where the device was asked, the rejected one among them.
+            #expect(try verdict(damaging: nil).mostLikely == (topK == 0 ? [] : [2, 4, 6, 5]))
         }
     }
 }

@@ -28,9 +28,9 @@ struct BeamSearch {
     /// Probability below which no guess is worth a row; nil where whole branches are verified.
     private let leastProbability: Double?
     /// The text so far, for a drafter that copies from it.
-    private let text: TextIndex?
+    private let text: TextMemory?
 
-    init(_ context: DraftContext, _ budget: DraftBudget, _ proposal: DraftProposal, text: TextIndex?) {
+    init(_ context: DraftContext, _ budget: DraftBudget, _ proposal: DraftProposal, text: TextMemory?) {
         self.text = text
         self.context = context
         self.budget = budget

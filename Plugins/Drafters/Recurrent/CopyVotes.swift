@@ -8,7 +8,7 @@ import RedrafterPlatform
 ///     votes(v) = Σ over earlier places after which v came: exp(a_m), m = length of the match, at most n
 ///     logit(v) = the head's + power · log(1 + votes(v))
 ///
-/// The text ends with the tokens that the beam has drafted. A token outside of the draft vocabulary, such as the name of a variable, is
+/// The text ends with the tokens that the beam has drafted, and what the model said after `RejectedGuesses` votes, too. A token outside of the draft vocabulary, such as the name of a variable, is
 /// guessed where the text votes for it: what votes would add to a probability of exp(`unlisted`). Training leaves such tokens out.
 struct CopyVotes: Sendable {
     /// exp(a_m) for lengths from 1. `[n]`
@@ -33,12 +33,12 @@ struct CopyVotes: Sendable {
     /// - Parameters:
     ///   - list: log-probabilities of rows of the head, largest first; none where logits are not finite.
     ///   - logits: of the row. `[vocabulary]`
-    ///   - text: so far.
+    ///   - text: what is remembered of it.
     ///   - path: tokens after it.
     /// - Returns: as many of the largest log-probabilities with the votes; none where they are not finite. From the size of the
     ///   vocabulary on, entries are tokens that the head has no row for, as `GuessRanking` reads them.
     func applied(
-        to list: [TokenLogit], _ logits: UnsafeBufferPointer<Float>, _ text: TextIndex, path: [Int32]
+        to list: [TokenLogit], _ logits: UnsafeBufferPointer<Float>, _ text: TextMemory, path: [Int32]
     ) -> [TokenLogit] {
         guard let first = list.first else { return list }
         let votes = votes(text, path, rowCount: logits.count)
@@ -72,19 +72,29 @@ struct CopyVotes: Sendable {
     private static let unlisted: Float = -2
 
     /// Rows that votes can push down a list: with a power below 0 they make tokens less likely.
-    var mayLose: Int { power < 0 ? TextIndex.places : 0 }
+    var mayLose: Int { power < 0 ? TextIndex.places + RejectedGuesses.places : 0 }
 
     /// Weights of the rows that the text votes for; `rowCount` and up for tokens without one.
-    private func votes(_ text: TextIndex, _ path: [Int32], rowCount: Int) -> [(row: Int32, weight: Float)] {
+    private func votes(
+        _ text: TextMemory, _ path: [Int32], rowCount: Int
+    ) -> [(row: Int32, weight: Float)] {
         var votes = [(row: Int32, weight: Float)]()
-        text.forEachMatch(after: path, lengths: weights.count) { token, length in
+        func add(_ token: Int32, _ weight: Float) {
             var row = rows.isEmpty ? token : Int(token) < rows.count ? rows[Int(token)] : -1
             if row < 0 { row = Int32(rowCount) + token }
             if let index = votes.firstIndex(where: { $0.row == row }) {
-                votes[index].weight += weights[length - 1]
+                votes[index].weight += weight
             } else {
-                votes.append((row, weights[length - 1]))
+                votes.append((row, weight))
             }
+        }
+        text.index.forEachMatch(after: path, lengths: weights.count) { token, length in
+            add(token, weights[length - 1])
+        }
+        let end = text.index.tokens.suffix(2) + path
+        if let last = end.last {
+            text.rejected.forEachVote(
+                after: last, previous: end.dropLast().last, isRoot: path.isEmpty, add)
         }
         return votes
     }

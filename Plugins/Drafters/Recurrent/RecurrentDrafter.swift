@@ -90,8 +90,8 @@ public struct RecurrentDrafter: Drafter {
     public struct State: Sendable {
         let workspace: Workspace
         var context: ContextBlock.State?
-        /// The text so far, for a drafter that copies from it.
-        var text: TextIndex?
+        /// For a drafter that copies from the text.
+        var text: TextMemory?
     }
 
     /// Buffers of drafts: a row for each beam of each text.
@@ -110,7 +110,7 @@ public struct RecurrentDrafter: Drafter {
     public func makeState() throws(BackendError) -> State {
         State(
             workspace: try makeWorkspace(texts: 1), context: try context?.makeState(),
-            text: copies.map { _ in TextIndex() })
+            text: copies.map { _ in TextMemory() })
     }
 
     public func makeWorkspace(texts: Int) throws(BackendError) -> Workspace {
@@ -134,6 +134,8 @@ public struct RecurrentDrafter: Drafter {
         context.follow(rows, state: &own)
         state.context = own
     }
+
+    public func observe(_ outcome: StepOutcome, state: inout State) { state.text?.rejected.observe(outcome) }
 
     public func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal

@@ -24,6 +24,13 @@ package struct SampledRows {
         }
     }
 
+    /// The most likely token of each of some rows; none of them where the device was not asked or one has no numbers.
+    func mostLikely(_ rows: Range<Int>) -> [Int32] {
+        guard rows.upperBound <= leading.count else { return [] }
+        let tokens = leading[rows].compactMap(\.first?.token)
+        return tokens.count == rows.count ? tokens : []
+    }
+
     /// The token of one row.
     /// - Parameters:
     ///   - row: of the logits.

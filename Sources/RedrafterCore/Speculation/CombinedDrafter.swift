@@ -43,6 +43,10 @@ public struct CombinedDrafter: Drafter {
         for index in state.members.indices { try state.members[index].session.follow(rows) }
     }
 
+    public func observe(_ outcome: StepOutcome, state: inout State) {
+        for index in state.members.indices { state.members[index].session.observe(outcome) }
+    }
+
     public func propose(
         _ context: DraftContext, budget: DraftBudget, state: inout State, proposal: inout DraftProposal
     ) throws(BackendError) {

@@ -14,6 +14,8 @@ public struct DraftSession: Sendable {
 
     public mutating func follow(_ rows: ConfirmedRows) throws(BackendError) { try body.follow(rows) }
 
+    public mutating func observe(_ outcome: StepOutcome) { body.observe(outcome) }
+
     public mutating func propose(
         _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal
     ) throws(BackendError) {
@@ -46,6 +48,8 @@ private protocol StatefulDrafter: Sendable {
 
     mutating func follow(_ rows: ConfirmedRows) throws(BackendError)
 
+    mutating func observe(_ outcome: StepOutcome)
+
     mutating func propose(
         _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal
     ) throws(BackendError)
@@ -57,6 +61,8 @@ private struct NoState: StatefulDrafter {
     var erased: any Drafter { drafter }
 
     mutating func follow(_ rows: ConfirmedRows) { preconditionFailure("the state is in use") }
+
+    mutating func observe(_ outcome: StepOutcome) { preconditionFailure("the state is in use") }
 
     mutating func propose(_ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal) {
         preconditionFailure("the state is in use")
@@ -72,6 +78,8 @@ private struct Stateful<D: Drafter>: StatefulDrafter {
     mutating func follow(_ rows: ConfirmedRows) throws(BackendError) {
         try drafter.follow(rows, state: &state)
     }
+
+    mutating func observe(_ outcome: StepOutcome) { drafter.observe(outcome, state: &state) }
 
     mutating func propose(
         _ context: DraftContext, budget: DraftBudget, proposal: inout DraftProposal

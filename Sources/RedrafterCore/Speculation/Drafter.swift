@@ -25,6 +25,9 @@ public protocol Drafter: Sendable {
     /// - Throws: what the device throws.
     func follow(_ rows: ConfirmedRows, state: inout State) throws(BackendError)
 
+    /// Sees what became of the guesses of a step, its own and those of other drafters. Nothing to do for most drafters.
+    func observe(_ outcome: StepOutcome, state: inout State)
+
     /// Adds guesses to `proposal.tree`. Texts may shrink between two calls (a chat that was rewound): a state that has
     /// seen more than `context.tokens` must notice.
     /// - Throws: what the device throws. Non-finite values are counted in `proposal.nonFiniteRows` instead.
@@ -46,6 +49,8 @@ extension Drafter {
     public var requirements: DraftRequirements { DraftRequirements() }
 
     public func follow(_ rows: ConfirmedRows, state: inout State) {}
+
+    public func observe(_ outcome: StepOutcome, state: inout State) {}
 
     /// One text after the other.
     public func propose(

@@ -97,6 +97,7 @@ public struct SpeculativeDecoder<Target: TargetSequence> {
         let outcome = StepOutcome(
             tree: draft.tree, verdict: verdict, taken: Array(taken), isDrafted: draft.proposal != nil,
             nonFiniteDraftRows: draft.proposal?.nonFiniteRows ?? 0, durations: watch.durations)
+        speculator.session.observe(outcome)
         speculator.evidence.observe(outcome)
         speculator.treeBuilder.observe(outcome, speculator.evidence)
         metrics.count(outcome)

@@ -15,9 +15,13 @@ public struct TextIndex: Sendable {
     public init() {}
 
     /// Takes in what is new in a text; one that is no continuation of the text so far is read from its start.
-    public mutating func follow(_ text: [Int32]) {
-        if !text.starts(with: tokens) { self = TextIndex() }
+    /// - Returns: whether it was one.
+    @discardableResult
+    public mutating func follow(_ text: [Int32]) -> Bool {
+        let isContinuation = text.starts(with: tokens)
+        if !isContinuation { self = TextIndex() }
         for token in text[tokens.count...] { append(token) }
+        return isContinuation
     }
 
     /// Adds a token at the end.

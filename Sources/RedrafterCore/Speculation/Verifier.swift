@@ -4,10 +4,13 @@ public struct Verdict: Sendable, Hashable {
     public var path: [Int]
     /// The model's token after the last of them: certain, and the root of the next tree.
     public var next: Int32
+    /// The model's most likely token after each node, where the verifier knows it for all of them anyway; else empty. `[nodes]`
+    public var mostLikely: [Int32]
 
-    public init(path: [Int], next: Int32) {
+    public init(path: [Int], next: Int32, mostLikely: [Int32] = []) {
         self.path = path
         self.next = next
+        self.mostLikely = mostLikely
     }
 
     /// What the text gains: the confirmed guesses in order, and the model's own token after them.
@@ -93,7 +96,8 @@ package struct ExactWalk {
                 position: tokenCount + tree.nodes[node].depth,
                 history: histories.isEmpty ? [] : histories[node])
             guard let child = tree.child(of: node, token: token) else {
-                return Verdict(path: path, next: token)
+                let all = rows.mostLikely(firstRow..<firstRow + tree.count)
+                return Verdict(path: path, next: token, mostLikely: all)
             }
             path.append(child)
         }

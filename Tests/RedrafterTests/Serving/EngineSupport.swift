@@ -82,9 +82,35 @@ private struct HeldDrafter: Drafter {
     ) { gate.wait() }
 }
 
-/// A registry that makes them, and `held` with its gate.
-func toyRegistry(_ gate: Gate = Gate()) -> Registry {
+/// Guesses tokens that are never right, and counts the steps whose rejected rows it is told of.
+struct WatchingDrafter: Drafter {
+    let name = "watching"
+    let told: Counter
+
+    /// Steps with guesses, by whether the model's tokens after all of them came along.
+    final class Counter: Sendable {
+        let complete = Atomic<Int>(0)
+        let steps = Atomic<Int>(0)
+    }
+
+    func propose(
+        _ context: DraftContext, budget: DraftBudget, state: inout Void, proposal: inout DraftProposal
+    ) { for token in Int32(60)..<62 { proposal.insert(token, after: 0, logAcceptance: -0.1) } }
+
+    func observe(_ outcome: StepOutcome, state: inout Void) {
+        guard outcome.tree.count > 1 else { return }
+        told.steps.add(1, ordering: .relaxed)
+        if outcome.mostLikely.count == outcome.tree.count, outcome.mostLikely[0] == outcome.tokens[0] {
+            told.complete.add(1, ordering: .relaxed)
+        }
+    }
+}
+
+/// A registry that makes them, `held` with its gate and `watching` with its counter.
+func toyRegistry(_ gate: Gate = Gate(), told: WatchingDrafter.Counter = .init()) -> Registry {
     var registry = Registry.standard
+    registry.register(DrafterDescription(name: "watching", summary: "")) { _, _ in WatchingDrafter(told: told)
+    }
     registry.register(DrafterDescription(name: "held", summary: "")) { _, _ in HeldDrafter(gate: gate) }
     func add(_ name: String, _ make: @escaping @Sendable (DraftTarget) throws -> any Drafter) {
         registry.register(DrafterDescription(name: name, summary: "")) { target, _ throws(DrafterError) in

@@ -53,6 +53,25 @@ import Testing
         #expect(engine.metrics.running == 0 && engine.metrics.waiting == 0)
     }
 
+    @Test("A drafter sees what the model said after each of its guesses, alone and in an engine")
+    func observed() async throws {
+        for isAlone in [true, false] {
+            let told = WatchingDrafter.Counter()
+            let model = try toyModel(registry: toyRegistry(told: told))
+            if isAlone {
+                let generator = try TextGenerator(model, speculation: SpeculationOptions(drafter: "watching"))
+                _ = try generator.generate([1, 2, 3], GenerationParameters(maximumTokens: 20))
+            } else {
+                var options = EngineOptions(slots: 2)
+                options.drafters = ["watching"]
+                let engine = try Engine(model, options)
+                for try await _ in try engine.submit(request(3, tokens: 20)) {}
+            }
+            let steps = told.steps.load(ordering: .relaxed)
+            #expect(steps > 0 && told.complete.load(ordering: .relaxed) == steps, "\(isAlone)")
+        }
+    }
+
     @Test("Options out of range are refused")
     func options() throws {
         for change: (inout EngineOptions) -> Void in [
