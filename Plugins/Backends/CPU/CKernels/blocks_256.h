@@ -33,6 +33,22 @@ INLINE __m256i move_bits(__m256i v, int from, int to) {
     return from > to ? _mm256_srli_epi16(v, from - to) : _mm256_slli_epi16(v, to - from);
 }
 
+/// Unsigned weights of group `4 part + g` of a block: four columns of outputs 8h ..< 8h + 8.
+INLINE __m256i unpack_group(uint32_t type, const uint8_t *block, const int part, const int g, const int h) {
+    if (type == RD_Q8_0) return load256(block + 64 * (4 * part + g) + 32 * h);
+    const __m256i nibbles = load256(block + 64 * g + 32 * h);
+    __m256i w = _mm256_and_si256(part ? _mm256_srli_epi16(nibbles, 4) : nibbles, _mm256_set1_epi8(15));
+    if (has_fifth_bit(type)) {
+        const __m256i plane = load256(block + 256 + 32 * h);
+        w = _mm256_or_si256(w, _mm256_and_si256(move_bits(plane, 4 * part + g, 4), _mm256_set1_epi8(16)));
+    }
+    if (type == RD_Q6_K) {
+        const __m256i plane = load256(block + 256 + 64 * part + 32 * h);
+        w = _mm256_or_si256(w, _mm256_and_si256(move_bits(plane, 2 * g, 4), _mm256_set1_epi8(48)));
+    }
+    return w;
+}
+
 INLINE block_factors factors_of(uint32_t type, const uint8_t *tile, size_t b) {
     block_factors f;
     const size_t numbers = number_bytes(type);
