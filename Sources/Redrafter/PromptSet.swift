@@ -153,7 +153,9 @@ public struct PromptSet: Sendable {
     private static func text(
         _ value: JSONValue, _ field: String, _ place: String
     ) throws(FormatError) -> String {
-        guard let text = value.string, !text.isEmpty else { throw wrong(field, "a text", value, place) }
+        guard let text = value.string, !text.isEmpty else {
+            throw wrong(field, "a text that is not empty", value, place)
+        }
         return text
     }
 

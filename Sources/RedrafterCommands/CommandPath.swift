@@ -27,7 +27,8 @@ struct CommandPath {
     /// - Throws: `CommandFailure` there.
     static func checkHelp(_ arguments: [String]) throws {
         guard arguments.first == "help" else { return }
-        let asked = CommandPath(arguments.dropFirst())
+        let asked = CommandPath(
+            arguments.dropFirst().filter { !["--", "-h", "--help", "help"].contains($0) })
         guard let rest = asked.rest, !rest.hasPrefix("-") else { return }
         throw CommandFailure(
             .usage, "'\(asked.name)' has no command '\(TerminalText.escaped(rest))'",

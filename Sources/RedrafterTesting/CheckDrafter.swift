@@ -89,6 +89,18 @@ public func checkDrafter<D: Drafter>(
             fail("turn \(turn): a state that saw other texts guesses differently from a new one")
         }
     }
+    // A state that is told of a step goes on.
+    var tree = TokenTree(root: text[text.count - 1])
+    tree.insert(0, after: 0, logAcceptance: -1)
+    let verdict = Verdict(path: [0], next: 1, mostLikely: [1, 0])
+    drafter.observe(
+        StepOutcome(
+            tree: tree, verdict: verdict, taken: verdict.tokens(in: tree), isDrafted: true,
+            nonFiniteDraftRows: 0,
+            durations: StepDurations()), state: &session)
+    text.append(1)
+    let got = try proposal(text, from: text.count - 2, DraftBudget(nodes: 8, depth: 3), .greedy, &session)
+    if got.tree.root != 1 { fail("the root was changed after a step") }
     // Texts of different lengths and ends, in batches of falling size: each guesses what it guesses alone.
     let texts = (0..<4).map { count in
         (0..<12 + 5 * count).map { _ in Int32.random(in: 0..<Int32(vocabularySize), using: &random) }

@@ -80,14 +80,22 @@ import Testing
                     context, budget: DraftBudget(nodes: 20, depth: 1), state: &state, proposal: &proposal)
                 return proposal.tree.nodes.dropFirst().first?.token
             }
-            let before = try first([5, 6, 7])
-            let unlikely: Int32 = before == 30 ? 31 : 30
+            _ = try first([5])
+            let unlikely: Int32 = 30
+            for text in [[5, 6], [5, 6, 7]] as [[Int32]] {
+                var fresh = try drafter.makeState()
+                swap(&fresh, &state)
+                #expect(try first(text) != unlikely)
+                swap(&fresh, &state)
+            }
             var tree = TokenTree(root: 5)
             tree.insert(7, after: 0, logAcceptance: -1)
             drafter.observe(
                 StepOutcome(
                     tree: tree, verdict: Verdict(path: [0], next: 6, mostLikely: [6, unlikely]), taken: [6],
                     isDrafted: true, nonFiniteDraftRows: 0, durations: StepDurations()), state: &state)
+            // Beside the new root, and when the token comes.
+            #expect(try first([5, 6]) == unlikely)
             #expect(try first([5, 6, 7]) == unlikely)
         }
     }

@@ -60,6 +60,8 @@ struct CommandTests {
         Failure(arguments: "generate -p x --verifier nice", code: 64, says: "verifier"),
         Failure(arguments: "nonsense", code: 64, says: "nonsense"),
         Failure(arguments: "help nonsense", code: 64, says: "'redrafter' has no command 'nonsense'"),
+        Failure(arguments: "help -- nonsense", code: 64, says: "no command 'nonsense'"),
+        Failure(arguments: "help --help nonsense", code: 64, says: "no command 'nonsense'"),
         Failure(arguments: "help distill nonsense", code: 64, says: "'redrafter distill' has no command"),
     ]
 

@@ -27,7 +27,7 @@ struct BeamSearch {
     private(set) var beams: [Beam]
     /// Probability below which no guess is worth a row; nil where whole branches are verified.
     private let leastProbability: Double?
-    /// The text so far, for a drafter that copies from it.
+    /// What is remembered of the text, for a drafter that copies from it.
     private let text: TextMemory?
 
     init(_ context: DraftContext, _ budget: DraftBudget, _ proposal: DraftProposal, text: TextMemory?) {

@@ -8,7 +8,7 @@ import RedrafterPlatform
 ///     votes(v) = Σ over earlier places after which v came: exp(a_m), m = length of the match, at most n
 ///     logit(v) = the head's + power · log(1 + votes(v))
 ///
-/// The text ends with the tokens that the beam has drafted, and what the model said after `RejectedGuesses` votes, too. A token outside of the draft vocabulary, such as the name of a variable, is
+/// The text ends with the tokens that the beam has drafted, and votes of `RejectedGuesses` are added to theirs. A token outside of the draft vocabulary, such as the name of a variable, is
 /// guessed where the text votes for it: what votes would add to a probability of exp(`unlisted`). Training leaves such tokens out.
 struct CopyVotes: Sendable {
     /// exp(a_m) for lengths from 1. `[n]`

@@ -11,13 +11,15 @@ struct RejectedGuesses: Sendable {
         var token: Int32
     }
 
-    /// By the token of the guess, the last of each; none where the text has come to that token since: there the text itself tells
-    /// what follows.
+    /// By the token of the guess, the last of each. A guess with this token that is confirmed later takes it away: then the text itself
+    /// tells what follows.
     private var answers: [Int32: Answer] = [:]
     /// Answers to the guesses that stood where the text now has its last token.
     private var besideRoot: [Int32] = []
     private var root: Int32 = -1
 
+    /// Steps that the drafter has no part in count as well. It cannot tell a new text from the one before where it has not drafted
+    /// since their common beginning: then answers of the other text vote, too, which costs guesses and no token.
     mutating func observe(_ outcome: StepOutcome) {
         besideRoot = []
         guard let root = outcome.tokens.last, outcome.mostLikely.count == outcome.tree.count else { return }
@@ -27,7 +29,9 @@ struct RejectedGuesses: Sendable {
         for (index, node) in nodes.enumerated() where !confirmed.contains(index) {
             let answer = outcome.mostLikely[index]
             answers[node.token] = Answer(previous: nodes[node.parent].token, token: answer)
-            if node.depth == outcome.path.count, besideRoot.count < Self.places - 1,
+            // Where the text ended within the path, the new root stands elsewhere.
+            let isBeside = node.depth == outcome.path.count && outcome.tokens.count == outcome.path.count
+            if isBeside, besideRoot.count < Self.places - 1,
                 !besideRoot.contains(answer)
             {
                 besideRoot.append(answer)
@@ -36,7 +40,7 @@ struct RejectedGuesses: Sendable {
         for index in outcome.path { answers[nodes[index].token] = nil }
     }
 
-    /// Calls `body` for each token that is likelier for it, with its votes.
+    /// Calls `body` for each token that these answers vote for, with its votes.
     /// - Parameters:
     ///   - token: what the question stands behind.
     ///   - previous: the token before it; nil at the start of a text.

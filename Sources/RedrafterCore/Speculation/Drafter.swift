@@ -26,6 +26,9 @@ public protocol Drafter: Sendable {
     func follow(_ rows: ConfirmedRows, state: inout State) throws(BackendError)
 
     /// Sees what became of the guesses of a step, its own and those of other drafters. Nothing to do for most drafters.
+    ///
+    /// Comes after each step of an answer, behind `follow` and before the next `propose`, also where this drafter rested or was not
+    /// asked: the state need not have seen the text of that step. Passes over a prompt are no steps.
     func observe(_ outcome: StepOutcome, state: inout State)
 
     /// Adds guesses to `proposal.tree`. Texts may shrink between two calls (a chat that was rewound): a state that has

@@ -6,8 +6,7 @@ public struct StepOutcome: Sendable {
     public let path: [Int]
     /// Tokens that became part of the text in this step; the first `acceptedCount` of them were drafted.
     public let tokens: [Int32]
-    /// The model's most likely token after each node, those that were not confirmed included; empty where the verifier has not looked
-    /// at all of them. `[nodes]`
+    /// `Verdict.mostLikely`. `[nodes]`
     public let mostLikely: [Int32]
     /// Drafted tokens that became part of the text: fewer than the path has where the text ended before its end.
     public let acceptedCount: Int

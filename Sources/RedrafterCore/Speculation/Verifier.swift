@@ -4,7 +4,9 @@ public struct Verdict: Sendable, Hashable {
     public var path: [Int]
     /// The model's token after the last of them: certain, and the root of the next tree.
     public var next: Int32
-    /// The model's most likely token after each node, where the verifier knows it for all of them anyway; else empty. `[nodes]`
+    /// The token with the model's largest logit after each node, rejected ones too, before penalties, biases and noise. Empty where the
+    /// verifier has not asked the device for leading logits (a sampler without top-k, penalties or biases that raise tokens, the typical
+    /// rule) and where a row has no numbers. `[nodes]`
     public var mostLikely: [Int32]
 
     public init(path: [Int], next: Int32, mostLikely: [Int32] = []) {

@@ -53,23 +53,32 @@ import Testing
         #expect(engine.metrics.running == 0 && engine.metrics.waiting == 0)
     }
 
-    @Test("A drafter sees what the model said after each of its guesses, alone and in an engine")
-    func observed() async throws {
-        for isAlone in [true, false] {
-            let told = WatchingDrafter.Counter()
-            let model = try toyModel(registry: toyRegistry(told: told))
-            if isAlone {
-                let generator = try TextGenerator(model, speculation: SpeculationOptions(drafter: "watching"))
-                _ = try generator.generate([1, 2, 3], GenerationParameters(maximumTokens: 20))
-            } else {
-                var options = EngineOptions(slots: 2)
-                options.drafters = ["watching"]
-                let engine = try Engine(model, options)
-                for try await _ in try engine.submit(request(3, tokens: 20)) {}
+    @Test(
+        "A drafter sees what the model said after each of its guesses, alone and beside others, in a combination, too",
+        arguments: ["watching", "watching+lookup"], [true, false])
+    func observed(drafter: String, isAlone: Bool) async throws {
+        let told = WatchingDrafter.Counter()
+        let model = try toyModel(registry: toyRegistry(told: told))
+        let prompts = (0..<4).map { start in (0..<3 + start).map { Int32(($0 * 7 + start * 11) % 60) } }
+        let parameters = GenerationParameters(maximumTokens: 20)
+        if isAlone {
+            let generator = try TextGenerator(model, speculation: SpeculationOptions(drafter: drafter))
+            for prompt in prompts { _ = try generator.generate(prompt, parameters) }
+        } else {
+            var options = EngineOptions(slots: 3)
+            options.drafters = [drafter]
+            let engine = try Engine(model, options)
+            // Answers that share passes: each has rows of its own.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for prompt in prompts {
+                    let answer = try engine.submit(EngineRequest(prompt, parameters))
+                    group.addTask { for try await _ in answer {} }
+                }
+                try await group.waitForAll()
             }
-            let steps = told.steps.load(ordering: .relaxed)
-            #expect(steps > 0 && told.complete.load(ordering: .relaxed) == steps, "\(isAlone)")
         }
+        let steps = told.steps.load(ordering: .relaxed)
+        #expect(steps > 0 && told.complete.load(ordering: .relaxed) == steps)
     }
 
     @Test("Options out of range are refused")
