@@ -5,6 +5,21 @@ import Testing
 @testable import RecurrentDrafter
 
 @Suite("Votes of the text") struct CopyVotesTests {
+    /// For the token after a text.
+    private func guesses(
+        _ drafter: RecurrentDrafter, after text: [Int32], _ embedding: any WeightHandle,
+        _ state: inout RecurrentDrafter.State, on backend: any ComputeBackend
+    ) throws -> DraftProposal {
+        var proposal = DraftProposal(root: text[text.count - 1])
+        let hidden = (0..<32).map { Float($0 % 5) - 2 }
+        let context = DraftContext(
+            tokens: text, hidden: try backend.makeTensor(rows: 1, columns: 32, values: hidden),
+            embedding: embedding, stream: backend.makeStream())
+        try drafter.propose(
+            context, budget: DraftBudget(nodes: 20, depth: 1), state: &state, proposal: &proposal)
+        return proposal
+    }
+
     @Test("A drafter that copies from the text keeps the contract")
     func copyContract() throws {
         for backend in try allBackends() {
@@ -28,15 +43,7 @@ import Testing
                 let (drafter, embedding) = try contextDrafter(
                     nil, copyLengths: 2, vote: vote, power: power, draftVocabulary: known, on: backend)
                 var state = try drafter.makeState()
-                var proposal = DraftProposal(root: 9)
-                let context = DraftContext(
-                    tokens: text,
-                    hidden: try backend.makeTensor(
-                        rows: 1, columns: 32, values: (0..<32).map { Float($0 % 5) - 2 }),
-                    embedding: embedding, stream: backend.makeStream())
-                try drafter.propose(
-                    context, budget: DraftBudget(nodes: 20, depth: 1), state: &state, proposal: &proposal)
-                return proposal
+                return try guesses(drafter, after: text, embedding, &state, on: backend)
             }
             let (plain, lifted) = (try tree(-80).tree, try tree(30).tree)
             #expect(Set(lifted.nodes[1...2].map(\.token)) == [11, 12])
@@ -70,14 +77,7 @@ import Testing
                 nil, copyLengths: 2, vote: -80, power: 200, on: backend)
             var state = try drafter.makeState()
             func first(_ text: [Int32]) throws -> Int32? {
-                var proposal = DraftProposal(root: text[text.count - 1])
-                let context = DraftContext(
-                    tokens: text,
-                    hidden: try backend.makeTensor(
-                        rows: 1, columns: 32, values: (0..<32).map { Float($0 % 5) - 2 }),
-                    embedding: embedding, stream: backend.makeStream())
-                try drafter.propose(
-                    context, budget: DraftBudget(nodes: 20, depth: 1), state: &state, proposal: &proposal)
+                let proposal = try guesses(drafter, after: text, embedding, &state, on: backend)
                 return proposal.tree.nodes.dropFirst().first?.token
             }
             _ = try first([5])
