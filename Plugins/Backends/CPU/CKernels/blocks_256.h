@@ -122,4 +122,11 @@ INLINE void add_block(
     for (int h = 0; h < 2; h++) add_half_block(type, sums, dot.half[h], f, h, scale, scaled_sum);
 }
 
+/// The function of a type's tiles. The file that uses it has `any_rows`, which takes all rows of a panel.
+#define DEFINE_QUANTISED(name, type)                                                                             \
+    static __attribute__((noinline)) void name(                                                                  \
+        const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {                     \
+        any_rows(type, tile, blocks, view_panel(panel, blocks, rows), acc);                                      \
+    }
+
 #endif

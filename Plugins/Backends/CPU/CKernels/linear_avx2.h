@@ -204,12 +204,6 @@ INLINE void any_rows(uint32_t type, const uint8_t *tile, size_t blocks, panel_vi
     }
 }
 
-#define DEFINE_QUANTISED(name, type)                                                                             \
-    static __attribute__((noinline)) void name(                                                                  \
-        const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {                     \
-        any_rows(type, tile, blocks, view_panel(panel, blocks, rows), acc);                                      \
-    }
-
 EACH_QUANTISED(DEFINE_QUANTISED)
 
 #endif

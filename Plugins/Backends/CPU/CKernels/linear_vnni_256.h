@@ -86,17 +86,12 @@ INLINE void row_tile(
     }
 }
 
-INLINE void row_tiles(uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, float *acc) {
+/// All rows of a panel. `acc [rows][16]`
+INLINE void any_rows(uint32_t type, const uint8_t *tile, size_t blocks, panel_view p, float *acc) {
 #define ROWS(n) row_tile(type, tile, blocks, p, n, acc)
     EACH_COUNT_8(p.rows, ROWS)
 #undef ROWS
 }
-
-#define DEFINE_QUANTISED(name, type)                                                                             \
-    static __attribute__((noinline)) void name(                                                                  \
-        const uint8_t *tile, size_t blocks, const uint8_t *panel, size_t rows, float *acc) {                     \
-        row_tiles(type, tile, blocks, view_panel(panel, blocks, rows), acc);                                     \
-    }
 
 EACH_QUANTISED(DEFINE_QUANTISED)
 
