@@ -30,22 +30,8 @@ typedef struct {
 /// Unsigned weights of half a block, but not of 8 bits.
 INLINE half_block unpack_half(uint32_t type, const uint8_t *block, const int part) {
     half_block w;
-    const __m256i low = _mm256_set1_epi8(15), fifth = _mm256_set1_epi8(16), sixth = _mm256_set1_epi8(48);
-    for (int h = 0; h < 2; h++) {
-        for (int g = 0; g < 4; g++) {
-            __m256i v = load256(block + 64 * g + 32 * h);
-            v = _mm256_and_si256(part ? _mm256_srli_epi16(v, 4) : v, low);
-            if (has_fifth_bit(type)) {
-                const __m256i plane = load256(block + 256 + 32 * h);
-                v = _mm256_or_si256(v, _mm256_and_si256(move_bits(plane, 4 * part + g, 4), fifth));
-            }
-            if (type == RD_Q6_K) {
-                const __m256i plane = load256(block + 256 + 64 * part + 32 * h);
-                v = _mm256_or_si256(v, _mm256_and_si256(move_bits(plane, 2 * g, 4), sixth));
-            }
-            w.group[g][h] = v;
-        }
-    }
+    for (int h = 0; h < 2; h++)
+        for (int g = 0; g < 4; g++) w.group[g][h] = unpack_group(type, block, part, g, h);
     return w;
 }
 
